@@ -1,0 +1,84 @@
+"""Everything that can go wrong, by what the caller must do about it.
+
+Each edge maps its library's exceptions to these; nothing above an edge knows the library.
+"""
+
+
+class InviseoBoxError(Exception):
+    """Base of all errors that are expected. Its text is one line, made for a technician; it never holds the token."""
+
+
+class ConfigurationError(InviseoBoxError):
+    """The configuration is wrong.
+
+    At start: print it and exit with status 78. At reload: log it and go on with the running configuration.
+    """
+
+    def __init__(self, source: str, key: str, problem: str) -> None:
+        """Say that `key` of the file `source` has `problem`, which tells what would be right."""
+        super().__init__(f"{source}: {key}: {problem}" if key else f"{source}: {problem}")
+        self.source = source
+        self.key = key
+
+
+class NotConfigured(ConfigurationError):
+    """There is no token or no url yet: a box fresh from installation. Do not start; say what to write where."""
+
+
+class InventoryError(InviseoBoxError):
+    """A device list as a whole is not what the server promises. Keep the list in force; log once."""
+
+
+class NotUnderstood(InviseoBoxError):
+    """One entry of the device list cannot be understood. Report it dead with this reason; go on with the others."""
+
+
+class ReadError(InviseoBoxError):
+    """A read that gave no value. Record a failed read for each measurement that it was for; go on with the next."""
+
+
+class LinkDown(ReadError):
+    """The port or connection cannot be opened. Fail all reads of the link in this round; open it anew later."""
+
+
+class NoAnswer(ReadError):
+    """The other side was silent for the whole time-out, or hung up. Repeat once; then count the unit as silent."""
+
+
+class InvalidAnswer(ReadError):
+    """Bytes came, but they are no valid answer to this request. Treat as noise: repeat once, never use the bytes."""
+
+
+class Refused(ReadError):
+    """The device answered with a Modbus exception.
+
+    The codes are those of the MODBUS Application Protocol V1.1b3, section 7. 2 and 3: do not ask for this block
+    again in this form. 5 and 6: busy, ask later. 10 and 11: a gateway says that the unit behind it is unreachable
+    or silent; treat like NoAnswer of that unit.
+    """
+
+    def __init__(self, text: str, exception_code: int) -> None:
+        """Keep the exception code beside the text."""
+        super().__init__(text)
+        self.exception_code = exception_code
+
+
+class UnusableValue(ReadError):
+    """A valid answer whose value cannot be used (NaN, text, a wrong digit). Fails that measurement alone."""
+
+
+class DeliveryError(InviseoBoxError):
+    """The server did not take delivery, and may later. Keep everything; try again with back-off."""
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        """Keep beside the text the seconds that the server asked to wait, if it did."""
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class BufferFault(InviseoBoxError):
+    """The buffer could not do what it was asked (disk full, I/O error). Nothing was changed; try again later."""
+
+
+class BufferUnusable(BufferFault):
+    """The buffer cannot be opened: another daemon holds it, or a newer program wrote it. Do not start."""

@@ -1,0 +1,53 @@
+"""The vocabulary: what goes from one floor to the next."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Aggregate(StrEnum):
+    """What a window is boiled down to; the names are those of the server's `response_format`."""
+
+    MIN = "min"
+    MAX = "max"
+    AVG = "avg"
+    DIFF = "diff"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The readings that belong together: one measurement, read in one way.
+
+    `fingerprint` changes with the communication and parameters of the measurement, so that a measurement which is
+    re-addressed to another meter does not go on with the old meter's baseline.
+    """
+
+    measurement: str
+    device: str
+    fingerprint: str
+    aggregates: tuple[Aggregate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One read of one measurement: its value in the measurement's own unit, or None where the read failed."""
+
+    series: Series
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Fields on their way to the server, fixed byte for byte at the moment they were sealed.
+
+    `fields` is a JSON list of `count` fields as text; `digest` its SHA-256 in hexadecimal, which is also the
+    idempotency key; `window_end` is in seconds since the epoch. `refusals` counts how often the server would not take
+    any part of it. `proven` says that it is part of a batch of which the server accepted another part.
+    """
+
+    id: int
+    window_end: int
+    fields: str = field(repr=False)
+    digest: str
+    count: int
+    refusals: int = 0
+    proven: bool = False

@@ -1,0 +1,63 @@
+"""One page of an HTTP sensor, read and taken apart."""
+
+import asyncio
+import json
+from urllib.parse import urljoin, urlsplit
+
+from inviseobox.errors import InvalidAnswer, NoAnswer, Refused, UnusableValue
+from inviseobox.foreign import number, pick, shown
+from inviseobox.http_client import HttpClient
+
+MAX_REDIRECTS = 3
+
+
+async def read_page(client: HttpClient, url: str, *, timeout: float, max_body: int) -> object:
+    """Fetch `url` within `timeout` seconds, redirects included, and parse its body as JSON whatever its Content-Type.
+
+    Redirects are followed within the same scheme, host and port, three at most. Raises LinkDown, NoAnswer, Refused or
+    InvalidAnswer.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            return await _follow(client, url, timeout, max_body)
+    except TimeoutError:
+        raise NoAnswer(f"no complete answer within {timeout:g} s") from None
+
+
+async def _follow(client: HttpClient, url: str, timeout: float, max_body: int) -> object:
+    for _ in range(MAX_REDIRECTS + 1):
+        answer = await client.request("GET", url, timeout=timeout, max_body=max_body)
+        if answer.status in (301, 302, 303, 307, 308):
+            target = urljoin(url, answer.headers.get("location", ""))
+            if _origin(target) != _origin(url):
+                raise InvalidAnswer(f"it redirects to another host: {shown(target)}")
+            url = target
+        elif answer.is_success:
+            return _parsed(answer.body)
+        else:
+            raise Refused(f"it answered {answer.status}", answer.status)
+    raise InvalidAnswer(f"more than {MAX_REDIRECTS} redirects")
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise InvalidAnswer(f"it redirects to an address that is none: {shown(url)}") from None
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise InvalidAnswer("its answer is no JSON") from None
+
+
+def read_value(document: object, key: str) -> float:
+    """Take the value under `key` out of a page. Raises UnusableValue where there is none that is a finite number."""
+    found = pick(document, key)
+    value = number(found)
+    if value is None:
+        raise UnusableValue(f"{key} is {shown(found)}, not a number" if found is not None else f"it has no {key}")
+    return value

@@ -1,0 +1,139 @@
+"""A Modbus link: one connection, one request at a time, no answer that is not the one asked for."""
+
+import asyncio
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from inviseobox.acquisition.pymodbus_connection import Answer, Connection, connection_for
+from inviseobox.acquisition.register_plan import Span
+from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, Refused
+from inviseobox.links import Framing, SerialLink, TcpLink
+
+OPEN_TIMEOUT = 3.0
+"""Seconds for a TCP connection or a port to open."""
+GUARD_TIME = 0.5
+"""Seconds of silence on an RTU line after a fault, in which a late answer goes by."""
+EXCEPTION_NAMES = {
+    1: "illegal function",
+    2: "illegal data address",
+    3: "illegal data value",
+    4: "device failure",
+    5: "acknowledge, still working",
+    6: "device busy",
+    8: "memory parity error",
+    10: "gateway path unavailable",
+    11: "gateway target silent",
+}
+"""MODBUS Application Protocol V1.1b3, section 7."""
+
+
+class ModbusLink:
+    """One serial port, or one host and port. The connection is opened when it is needed."""
+
+    def __init__(self, link: SerialLink | TcpLink, timeout: float) -> None:
+        """Prepare the link; `timeout` is the time in seconds that a unit has for one answer."""
+        self._link = link
+        self._timeout = timeout
+        self._lock = asyncio.Lock()
+        self._connection: Connection | None = None
+        self._quiet_until = 0.0
+        self._is_rtu = isinstance(link, SerialLink) or link.framing is Framing.RTU
+
+    @property
+    def worst_case(self) -> float:
+        """The longest time in seconds that one read may take, opening and guard time included."""
+        return 2 * OPEN_TIMEOUT + GUARD_TIME + self._timeout
+
+    async def read(self, span: Span) -> list[int]:
+        """Read the span's registers (or bits, as 0 and 1), lowest address first.
+
+        Raises LinkDown where there is no connection to be had, NoAnswer, InvalidAnswer or Refused. After any of the
+        first three the connection is closed, so that a late answer cannot meet the next request.
+        """
+        async with self._lock:
+            connection = await self._opened()
+            try:
+                return _checked(span, await self._answer(connection, span))
+            except Refused:
+                raise
+            except BaseException:
+                self._drop()
+                raise
+
+    async def reopen(self) -> None:
+        """Open the connection without reading. Raises LinkDown."""
+        async with self._lock:
+            await self._opened()
+
+    async def close(self) -> None:
+        """Close the connection, if there is one. The next read opens it again."""
+        async with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+            if self._is_rtu:
+                self._quiet_until = asyncio.get_running_loop().time() + GUARD_TIME
+
+    async def _opened(self) -> Connection:
+        if self._connection is not None and self._connection.lost.done():
+            self._drop()
+        if self._connection is None:
+            await asyncio.sleep(self._quiet_until - asyncio.get_running_loop().time())
+            connection = connection_for(self._link)
+            try:
+                _check_port(self._link)
+                async with asyncio.timeout(OPEN_TIMEOUT):
+                    await connection.open()
+            except TimeoutError:
+                connection.close()
+                raise LinkDown(f"no connection within {OPEN_TIMEOUT:g} s") from None
+            except OSError as error:
+                connection.close()
+                raise LinkDown(_reason(error)) from None
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    async def _answer(self, connection: Connection, span: Span) -> Answer:
+        reading = asyncio.ensure_future(connection.read(span))
+        reading.add_done_callback(lambda task: task.cancelled() or task.exception())
+        ends: set[asyncio.Future[Any]] = {reading, connection.lost}
+        try:
+            await asyncio.wait(ends, timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                return reading.result()
+        finally:
+            reading.cancel()
+        if connection.lost.done():
+            raise NoAnswer("the connection was closed instead of an answer")
+        raise NoAnswer(f"no answer within {self._timeout:g} s")
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+
+
+def _check_port(link: SerialLink | TcpLink) -> None:
+    """Raise OSError unless the port is a character device; pymodbus's own error would not say what is wrong."""
+    if isinstance(link, SerialLink) and not stat.S_ISCHR(Path(link.port).stat().st_mode):
+        raise OSError(f"{link.port} is no serial port")
+
+
+def _checked(span: Span, answer: Answer) -> list[int]:
+    """Give the values of an answer to this very request; pymodbus does not check that it is one."""
+    if answer.function != span.function or answer.unit != span.unit:
+        raise InvalidAnswer("an answer to another request")
+    if answer.exception_code is not None:
+        code = answer.exception_code
+        raise Refused(f"exception {code} ({EXCEPTION_NAMES.get(code, 'unknown')})", code)
+    expected = (span.count + 7) // 8 * 8 if span.function.reads_bits else span.count
+    if len(answer.values) != expected:
+        raise InvalidAnswer(f"{len(answer.values)} values instead of {expected}")
+    return answer.values[: span.count]

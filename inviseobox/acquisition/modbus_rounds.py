@@ -1,0 +1,246 @@
+"""Reading the units of one Modbus link, round by round."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from inviseobox.acquisition.modbus_link import ModbusLink
+from inviseobox.acquisition.polling import MARGIN, Outcome, Sink
+from inviseobox.acquisition.register_codec import decode_registers
+from inviseobox.acquisition.register_plan import Request, Span
+from inviseobox.acquisition.unit_health import UnitHealth
+from inviseobox.acquisition.unit_plan import Attempt, Learning, UnitPlan
+from inviseobox.configuration import ModbusSettings
+from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError, Refused, UnusableValue
+from inviseobox.health import Health
+from inviseobox.inventory import Device, Measurement
+from inviseobox.records import Reading
+from inviseobox.sources import RegisterSource
+
+_REFUSALS = (2, 3)
+"""Exceptions that teach something about how the unit likes to be read."""
+_BUSY = (5, 6)
+_UNREACHABLE = (10, 11)
+"""Exceptions with which a gateway says that the unit behind it does not answer."""
+_BUSY_PAUSE = 0.2
+"""Seconds before a busy unit is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    device: Device
+    measurement: Measurement
+    source: RegisterSource
+
+    @property
+    def name(self) -> str:
+        return f"{self.device.name}, {self.measurement.name}"
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {
+            "INVISEOBOX_DEVICE": self.device.id,
+            "INVISEOBOX_MEASUREMENT": self.measurement.series.measurement,
+        }
+
+
+@dataclass
+class _Unit:
+    name: str
+    targets: dict[Span, list[_Target]]
+    plan: UnitPlan
+    health: UnitHealth = field(default_factory=UnitHealth)
+    missing: set[Span] = field(default_factory=set)
+    """What this round has not read yet."""
+
+    @property
+    def device(self) -> Device:
+        return next(iter(self.targets.values()))[0].device
+
+
+class ModbusRounds:
+    """Everything that is read over one serial port, or one host and port."""
+
+    def __init__(
+        self,
+        link: ModbusLink,
+        name: str,
+        measurements: Sequence[tuple[Device, Measurement]],
+        settings: ModbusSettings,
+        sink: Sink,
+        health: Health,
+    ) -> None:
+        """Read `measurements`, which all have a RegisterSource, over `link`, which people know by `name`."""
+        self.name = name
+        self._link = link
+        self._sink = sink
+        self._health = health
+        self._troubles = health.troubles
+        self._units = _units(name, measurements, settings)
+
+    async def round(self, next_start: float) -> Outcome:
+        """Read every unit that is due. A unit that stays silent costs the others nothing but its time-outs."""
+        outcome = Outcome.IDLE
+        for unit in self._units:
+            unit.missing = set(unit.targets)
+        try:
+            for unit in self._units:
+                if unit.health.is_due(asyncio.get_running_loop().time(), next_start):
+                    outcome = Outcome.READ
+                    await self._read_unit(unit)
+        except LinkDown as error:
+            outcome = Outcome.DOWN
+            self._troubles.begin(self.name, str(error), "check its power and cabling", {"INVISEOBOX_LINK": self.name})
+        self._sink([Reading(target.measurement.series, None) for unit in self._units for target in _missing(unit)])
+        return outcome
+
+    async def reopen(self) -> bool:
+        """Try to open the port or connection."""
+        self._beat()
+        try:
+            await self._link.reopen()
+        except LinkDown:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close the connection and forget what was wrong."""
+        await self._link.close()
+        self._troubles.drop(self.name)
+        for unit in self._units:
+            self._troubles.drop(unit.name)
+            for targets in unit.targets.values():
+                for target in targets:
+                    self._troubles.drop(target.name)
+
+    def _beat(self) -> None:
+        self._health.heartbeats.expect(self.name, 2 * self._link.worst_case + MARGIN)
+
+    async def _read_unit(self, unit: _Unit) -> None:
+        """Read one unit, as far as it answers. Raises LinkDown."""
+        loop = asyncio.get_running_loop()
+        asked = unit.plan.shortest()
+        try:
+            if unit.health.is_silent:
+                await self._probe(unit, asked)
+            learning = unit.plan.round(loop.time())
+            attempt = next(learning, None)
+            while attempt is not None:
+                asked = attempt.request
+                attempt = _following(learning, await self._attempt(unit, attempt))
+        except LinkDown:
+            raise
+        except ReadError as error:
+            if unit.health.stayed_silent(loop.time(), asked.span):
+                unit.plan.shorten(asked.span)
+            fields = {"INVISEOBOX_LINK": self.name, "INVISEOBOX_DEVICE": unit.device.id}
+            self._troubles.begin(unit.name, str(error), "check its power, its address and the bus", fields)
+
+    async def _probe(self, unit: _Unit, request: Request) -> None:
+        """Ask a silent unit once. Raises NoAnswer and the like where it stays silent; any other answer will do."""
+        self._beat()
+        try:
+            await self._link.read(request.span)
+        except Refused as error:
+            if error.exception_code in _UNREACHABLE:
+                raise
+        self._answered(unit, request)
+
+    async def _attempt(self, unit: _Unit, attempt: Attempt) -> bool | None:
+        """Do one read and say what it teaches. Raises what the unit's silence or the link's end means."""
+        request = attempt.request
+        try:
+            values = await self._read_twice(request.span)
+        except Refused as error:
+            if error.exception_code in _UNREACHABLE:
+                raise
+            self._answered(unit, request)
+            teaches = error.exception_code in _REFUSALS
+            if len(request.wanted) == 1 or not teaches:
+                self._refused(unit, request, error)
+            return False if teaches else None
+        self._answered(unit, request)
+        if attempt.counts:
+            self._record(unit, request, values)
+        return True
+
+    async def _read_twice(self, span: Span) -> list[int]:
+        """Read, and once more at once where there was no valid answer or the unit was busy."""
+        self._beat()
+        try:
+            return await self._link.read(span)
+        except (NoAnswer, InvalidAnswer):
+            pass
+        except Refused as error:
+            if error.exception_code not in _BUSY:
+                raise
+            await asyncio.sleep(_BUSY_PAUSE)
+        return await self._link.read(span)
+
+    def _answered(self, unit: _Unit, request: Request) -> None:
+        unit.health.answered(request.span)
+        self._troubles.end(self.name, "reachable again", {"INVISEOBOX_LINK": self.name})
+        fields = {"INVISEOBOX_LINK": self.name, "INVISEOBOX_DEVICE": unit.device.id}
+        self._troubles.end(unit.name, "answers again", fields)
+
+    def _refused(self, unit: _Unit, request: Request, error: Refused) -> None:
+        for span in request.wanted:
+            for target in unit.targets[span]:
+                self._troubles.begin(
+                    target.name,
+                    f"the device answers {error}",
+                    "check its register and address",
+                    target.fields,
+                )
+
+    def _record(self, unit: _Unit, request: Request, values: Sequence[int]) -> None:
+        readings = []
+        for span in request.wanted:
+            start = span.address - request.span.address
+            registers = values[start : start + span.count]
+            readings += [self._reading(target, registers) for target in unit.targets[span]]
+            unit.missing.discard(span)
+        self._sink(readings)
+
+    def _reading(self, target: _Target, registers: Sequence[int]) -> Reading:
+        source = target.source
+        try:
+            value = decode_registers(registers, source.value_class, source.byte_order)
+        except UnusableValue as error:
+            advice = "check its value_class and byte_order"
+            self._troubles.begin(target.name, str(error), advice, target.fields)
+            return Reading(target.measurement.series, None)
+        self._troubles.end(target.name, "gives values again", target.fields)
+        return Reading(target.measurement.series, value)
+
+
+def _following(learning: Learning, outcome: bool | None) -> Attempt | None:
+    try:
+        return learning.send(outcome)
+    except StopIteration:
+        return None
+
+
+def _missing(unit: _Unit) -> Iterator[_Target]:
+    return (target for span in unit.missing for target in unit.targets[span])
+
+
+def _units(link: str, measurements: Iterable[tuple[Device, Measurement]], settings: ModbusSettings) -> list[_Unit]:
+    by_number: dict[int, dict[Span, list[_Target]]] = {}
+    for device, measurement in measurements:
+        if isinstance(measurement.source, RegisterSource):
+            span = measurement.source.span
+            targets = by_number.setdefault(span.unit, {}).setdefault(span, [])
+            targets.append(_Target(device, measurement, measurement.source))
+    return [
+        _Unit(
+            f"{', '.join(_device_names(targets))} (unit {number} on {link})",
+            targets,
+            UnitPlan(frozenset(targets), settings.gap, settings.max_registers),
+        )
+        for number, targets in by_number.items()
+    ]
+
+
+def _device_names(targets: dict[Span, list[_Target]]) -> Iterable[str]:
+    return dict.fromkeys(target.device.name for group in targets.values() for target in group)

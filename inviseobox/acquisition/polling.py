@@ -1,0 +1,103 @@
+"""The loop of a link: rounds on a schedule, each reading all that is on the link."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Protocol
+
+from inviseobox.acquisition.schedule import next_start
+from inviseobox.health import Health
+from inviseobox.records import Reading, Series
+
+Sink = Callable[[Sequence[Reading]], None]
+"""Takes readings the moment their answer came."""
+
+REOPEN_PERIOD = 3.0
+"""Seconds between two tries to open a link that is down, between rounds."""
+IDLE_PERIOD = 1.0
+"""Seconds between the starts of two rounds at least, where a round had nothing to ask."""
+MARGIN = 30.0
+"""Seconds that anything may take beyond its worst case before the watchdog counts the link as hanging."""
+
+
+class Outcome(Enum):
+    """What a round found."""
+
+    READ = "something was asked"
+    IDLE = "nothing was due"
+    DOWN = "the link cannot be opened"
+
+
+class Rounds(Protocol):
+    """What is read over one link."""
+
+    name: str
+
+    async def round(self, next_start: float) -> Outcome:
+        """Read everything that is due; the round after this begins at `next_start` on the loop's clock.
+
+        Every measurement gives one reading, good or failed. The heartbeat of `name` is kept.
+        """
+
+    async def reopen(self) -> bool:
+        """Say whether a link that was down can be opened now."""
+
+    async def close(self) -> None:
+        """Leave the link."""
+
+
+async def poll(rounds: Rounds, period: float, health: Health) -> None:
+    """Do a round at once and then every `period` seconds, for as long as it runs."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    try:
+        while True:
+            outcome = await rounds.round(start + period)
+            start = next_start(start, period, loop.time())
+            if outcome is Outcome.IDLE:
+                start = max(start, loop.time() + IDLE_PERIOD)
+            if outcome is Outcome.DOWN:
+                start = await _reopened(rounds, max(start, loop.time() + REOPEN_PERIOD), health)
+            await _sleep_until(start, rounds.name, health)
+    finally:
+        health.heartbeats.forget(rounds.name)
+        await rounds.close()
+
+
+async def _reopened(rounds: Rounds, start: float, health: Health) -> float:
+    """Try to open a link that is down until its next round is due at `start`; give when that round begins."""
+    loop = asyncio.get_running_loop()
+    while loop.time() + REOPEN_PERIOD < start:
+        await _sleep_until(loop.time() + REOPEN_PERIOD, rounds.name, health)
+        if await rounds.reopen():
+            return loop.time()
+    return start
+
+
+async def _sleep_until(start: float, name: str, health: Health) -> None:
+    pause = max(0.0, start - asyncio.get_running_loop().time())
+    health.heartbeats.expect(name, pause + MARGIN)
+    await asyncio.sleep(pause)
+
+
+class UnusableRounds:
+    """The measurements that cannot be read as they are described: each read of them fails, so they are dead."""
+
+    name = "unusable measurements"
+
+    def __init__(self, series: Sequence[Series], sink: Sink) -> None:
+        """Report `series`."""
+        self._readings = [Reading(one, None) for one in series]
+        self._sink = sink
+
+    async def round(self, next_start: float) -> Outcome:
+        """Record a failed read of each."""
+        self._sink(self._readings)
+        return Outcome.READ
+
+    async def reopen(self) -> bool:
+        """Nothing is ever down."""
+        return True
+
+    async def close(self) -> None:
+        """Leave nothing behind."""

@@ -1,0 +1,230 @@
+"""One Modbus connection by pymodbus. The only file that imports it.
+
+Debian's three releases carry three generations of pymodbus (3.0, 3.8, 3.15), which differ in names, in what they do
+on faults, and in what they take for an answer. So pymodbus only builds and reads the frames here: time limits, repeats,
+reconnects and the checks of an answer are not left to it. Features are looked at, never the version.
+"""
+
+import asyncio
+import inspect
+import logging
+import os
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from inviseobox.acquisition.register_plan import Span
+from inviseobox.errors import InvalidAnswer, NoAnswer
+from inviseobox.links import Framing, SerialLink, TcpLink
+
+# The import of pymodbus.client 3.0 calls logging.basicConfig(), which would print every line twice.
+_handlers = logging.root.handlers[:]
+import pymodbus.client  # noqa: E402
+from pymodbus.exceptions import ConnectionException, ModbusException  # noqa: E402
+
+try:
+    from pymodbus.framer import FramerType
+except ImportError:
+    import serial_asyncio
+    from pymodbus.client.base import ModbusClientProtocol
+    from pymodbus.framer.rtu_framer import ModbusRtuFramer
+    from pymodbus.framer.socket_framer import ModbusSocketFramer
+
+    FramerType = None
+logging.root.handlers[:] = _handlers
+# pymodbus logs each time-out as an error; what is worth a line is decided elsewhere.
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+
+_UNUSED_LIMIT = 600
+"""Seconds; pymodbus wants limits of its own, which must never be reached before the caller's."""
+_METHODS = {1: "read_coils", 2: "read_discrete_inputs", 3: "read_holding_registers", 4: "read_input_registers"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, as the device sent it.
+
+    `values` are registers or, padded to multiples of 8, bits; `exception_code` is None for a normal answer.
+    """
+
+    unit: int
+    function: int
+    exception_code: int | None
+    values: list[int]
+
+
+class Connection(Protocol):
+    """A connection that is opened once, and given up after any fault."""
+
+    lost: "asyncio.Future[None]"
+    """Done when the other side or the port went away."""
+
+    async def open(self) -> None:
+        """Open it. Raises OSError."""
+
+    async def read(self, span: Span) -> Answer:
+        """Send one request and wait for its answer, without a limit in time. Raises NoAnswer or InvalidAnswer.
+
+        Run it in a task of its own, for pymodbus 3.15 turns a cancellation into an error.
+        """
+
+    def close(self) -> None:
+        """Drop it."""
+
+
+def connection_for(link: SerialLink | TcpLink) -> Connection:
+    """Make a connection that is not open yet, over the pymodbus that is installed."""
+    return _Pymodbus30(link) if FramerType is None else _Pymodbus38(link)
+
+
+async def _answer(request: Awaitable[Any], unit_attribute: str) -> Answer:
+    try:
+        response = await request
+    except ConnectionException:
+        raise NoAnswer("the connection was closed instead of an answer") from None
+    except (ModbusException, ValueError) as error:
+        raise InvalidAnswer(f"an answer that is no valid Modbus frame: {error}") from None
+    except OSError as error:
+        raise NoAnswer(str(error)) from None
+    is_error = response.isError()
+    function = response.function_code & 0x7F
+    values = [] if is_error else response.bits if function <= 2 else response.registers
+    return Answer(
+        unit=getattr(response, unit_attribute),
+        function=function,
+        exception_code=int(response.exception_code) if is_error else None,
+        values=[int(value) for value in values],
+    )
+
+
+class _Pymodbus38:
+    """pymodbus from 3.8 on: its client, with its own time limits, repeats and reconnects switched off."""
+
+    def __init__(self, link: SerialLink | TcpLink) -> None:
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._link = link
+        self._sent = self._received = -1
+        common = {
+            "timeout": _UNUSED_LIMIT,
+            "retries": 0,
+            "reconnect_delay": 0,
+            "trace_pdu": self._note_transaction,
+            "trace_connect": self._note_loss,
+        }
+        self._client: Any
+        if isinstance(link, SerialLink):
+            self._client = pymodbus.client.AsyncModbusSerialClient(
+                link.port,
+                framer=FramerType.RTU,
+                baudrate=link.baudrate,
+                bytesize=link.bytesize,
+                parity=link.parity,
+                stopbits=link.stopbits,
+                **common,
+            )
+        else:
+            framer = FramerType.SOCKET if link.framing is Framing.TCP else FramerType.RTU
+            self._client = pymodbus.client.AsyncModbusTcpClient(link.host, port=link.port, framer=framer, **common)
+        parameters = inspect.signature(self._client.read_coils).parameters
+        self._unit = "device_id" if "device_id" in parameters else "slave"
+        self._has_transactions = isinstance(link, TcpLink) and link.framing is Framing.TCP
+
+    def _note_transaction(self, sending: bool, pdu: Any) -> Any:
+        if sending:
+            self._sent = pdu.transaction_id
+        else:
+            self._received = pdu.transaction_id
+        return pdu
+
+    def _note_loss(self, connected: bool) -> None:
+        if not connected and not self.lost.done():
+            self.lost.set_result(None)
+
+    async def open(self) -> None:
+        if not await self._client.connect():
+            await self._raise_reason()
+
+    async def _raise_reason(self) -> None:
+        """Raise the OSError that pymodbus only logged, by trying what it tried."""
+        if isinstance(self._link, SerialLink):
+            os.close(os.open(self._link.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC))
+            raise OSError("it is no serial port, or another program uses it")
+        _, writer = await asyncio.open_connection(self._link.host, self._link.port)
+        writer.close()
+        raise OSError("the connection failed once")
+
+    async def read(self, span: Span) -> Answer:
+        method = getattr(self._client, _METHODS[span.function])
+        answer = await _answer(method(span.address, count=span.count, **{self._unit: span.unit}), "dev_id")
+        if self._has_transactions and self._received != self._sent:
+            raise InvalidAnswer("an answer to an earlier request")
+        return answer
+
+    def close(self) -> None:
+        self._client.close()
+
+
+if FramerType is None:
+
+    class _WholeFrames(ModbusSocketFramer):  # type: ignore[misc]
+        """The framer of 3.0 drops the connection when an answer comes in two segments; this one waits for the rest."""
+
+        def __init__(self, decoder: Any, client: Any = None) -> None:
+            super().__init__(decoder, client)
+            self._held = b""
+
+        def processIncomingPacket(self, data: bytes, callback: Any, unit: Any, **kwargs: Any) -> None:  # noqa: N802
+            self._held += data
+            while len(self._held) >= 6 and len(self._held) >= (size := 6 + int.from_bytes(self._held[4:6], "big")):
+                frame, self._held = self._held[:size], self._held[size:]
+                super().processIncomingPacket(frame, callback, unit, **kwargs)
+
+    class _Protocol(ModbusClientProtocol):  # type: ignore[misc]
+        """The protocol of 3.0 under its client classes, which redial in a busy loop and cannot be used again."""
+
+        def __init__(self, lost: "asyncio.Future[None]", framer: Any) -> None:
+            super().__init__(framer=framer, timeout=_UNUSED_LIMIT)
+            self._lost = lost
+
+        def connection_lost(self, reason: Any) -> None:
+            super().connection_lost(reason)
+            if not self._lost.done():
+                self._lost.set_result(None)
+
+
+class _Pymodbus30:
+    """pymodbus 3.0: its protocol class over connections that are opened here. It matches transactions by itself."""
+
+    def __init__(self, link: SerialLink | TcpLink) -> None:
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._link = link
+        self._protocol: Any = None
+
+    async def open(self) -> None:
+        link = self._link
+        loop = asyncio.get_running_loop()
+        if isinstance(link, SerialLink):
+            _, self._protocol = await serial_asyncio.create_serial_connection(
+                loop,
+                lambda: _Protocol(self.lost, ModbusRtuFramer),
+                link.port,
+                baudrate=link.baudrate,
+                bytesize=link.bytesize,
+                parity=link.parity,
+                stopbits=link.stopbits,
+                exclusive=True,
+            )
+        else:
+            framer = _WholeFrames if link.framing is Framing.TCP else ModbusRtuFramer
+            _, self._protocol = await loop.create_connection(lambda: _Protocol(self.lost, framer), link.host, link.port)
+
+    async def read(self, span: Span) -> Answer:
+        if self._protocol.transport is None:
+            raise NoAnswer("the connection was closed before the request")
+        self._protocol.framer.resetFrame()
+        method = getattr(self._protocol, _METHODS[span.function])
+        return await _answer(method(span.address, span.count, slave=span.unit), "unit_id")
+
+    def close(self) -> None:
+        if self._protocol is not None and self._protocol.transport is not None:
+            self._protocol.transport.abort()

@@ -1,0 +1,103 @@
+"""From registers to numbers: value classes and byte orders. Pure.
+
+The names are PyScada's, and so is their meaning: a byte order names the significance of each byte as it comes over
+the wire, so `3-2-1-0` is the big-endian order of the MODBUS Application Protocol V1.1b3, section 4.2.
+"""
+
+import math
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from inviseobox.errors import UnusableValue
+
+
+class ByteOrder(StrEnum):
+    """The four orders in which devices send the bytes A B C D of a 32-bit value, A being the most significant."""
+
+    ABCD = "3-2-1-0"
+    CDAB = "1-0-3-2"
+    BADC = "2-3-0-1"
+    DCBA = "0-1-2-3"
+
+    @property
+    def words_reversed(self) -> bool:
+        """Whether the register with the lowest address holds the least significant word."""
+        return self in (ByteOrder.CDAB, ByteOrder.DCBA)
+
+    @property
+    def bytes_swapped(self) -> bool:
+        """Whether each register holds its less significant byte first."""
+        return self in (ByteOrder.BADC, ByteOrder.DCBA)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueClass:
+    """How `width` registers, once their bytes stand in big-endian order, become a number."""
+
+    name: str
+    width: int
+    decode: Callable[[bytes], float]
+
+
+def _unpack(layout: str) -> Callable[[bytes], float]:
+    return lambda data: float(struct.unpack(layout, data)[0])
+
+
+def _integer(signed: bool) -> Callable[[bytes], float]:
+    return lambda data: float(int.from_bytes(data, "big", signed=signed))
+
+
+def _low_byte(signed: bool) -> Callable[[bytes], float]:
+    return lambda data: float(int.from_bytes(data[-1:], "big", signed=signed))
+
+
+def _packed_decimal(digits: int) -> Callable[[bytes], float]:
+    def decode(data: bytes) -> float:
+        text = data.hex()[-digits:]
+        if not text.isdecimal():
+            raise UnusableValue(f"not packed decimal digits: 0x{text}")
+        return float(text)
+
+    return decode
+
+
+def _truth(data: bytes) -> float:
+    return float(any(data))
+
+
+_CLASSES = {
+    ("FLOAT32", "SINGLE", "REAL", "UNIXTIMEF32"): (2, _unpack(">f")),
+    ("FLOAT64", "DOUBLE", "FLOAT", "LREAL", "UNIXTIMEF64"): (4, _unpack(">d")),
+    ("INT16", "INT"): (1, _integer(signed=True)),
+    ("UINT16", "UINT", "WORD"): (1, _integer(signed=False)),
+    ("INT32",): (2, _integer(signed=True)),
+    ("UINT32", "DWORD", "UNIXTIMEI32"): (2, _integer(signed=False)),
+    ("INT48",): (3, _integer(signed=True)),
+    ("UINT48",): (3, _integer(signed=False)),
+    ("INT64", "UNIXTIMEI64"): (4, _integer(signed=True)),
+    ("UINT64",): (4, _integer(signed=False)),
+    ("INT8",): (1, _low_byte(signed=True)),
+    ("UINT8", "BYTE"): (1, _low_byte(signed=False)),
+    ("BCD16",): (1, _packed_decimal(4)),
+    ("BCD24",): (2, _packed_decimal(6)),
+    ("BCD32",): (2, _packed_decimal(8)),
+    ("BOOLEAN", "BOOL"): (1, _truth),
+}
+
+VALUE_CLASSES = {name: ValueClass(name, width, decode) for names, (width, decode) in _CLASSES.items() for name in names}
+"""All classes by upper-case name."""
+
+
+def decode_registers(registers: Sequence[int], value_class: ValueClass, byte_order: ByteOrder) -> float:
+    """Turn the `value_class.width` registers of a measurement, lowest address first, into its value.
+
+    Raises UnusableValue for NaN, infinities and digits that are none. Integers beyond 2**53 become the nearest double.
+    """
+    words = reversed(registers) if byte_order.words_reversed else registers
+    data = b"".join(word.to_bytes(2, "little" if byte_order.bytes_swapped else "big") for word in words)
+    value = value_class.decode(data)
+    if not math.isfinite(value):
+        raise UnusableValue(f"the device sent {value} ({value_class.name})")
+    return value

@@ -1,0 +1,128 @@
+"""What the box must not forget, in one SQLite file; the only place where its loops meet.
+
+All of SQLite runs in one thread, so a disk that blocks stops neither polling nor the event loop. Operations raise
+BufferFault, having changed nothing, and may be tried again.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from inviseobox.buffer.database import Database
+from inviseobox.buffer.outbox import Outbox
+from inviseobox.buffer.readings import Readings, SealedWindow
+from inviseobox.records import Batch, Reading
+
+__all__ = ["Buffer", "SealedWindow"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Buffer:
+    """The open buffer, for the event loop."""
+
+    def __init__(self, thread: ThreadPoolExecutor, database: Database) -> None:
+        """Take over a thread and a database that was opened in it; `open` does both."""
+        self._thread = thread
+        self._database = database
+        self._readings = Readings(database)
+        self._outbox = Outbox(database)
+        self.work = asyncio.Event()
+        """Set when there is something new to send; whoever sends it clears it first."""
+
+    @classmethod
+    async def open(cls, path: str) -> "Buffer":
+        """Open or create the file at `path`. Raises BufferUnusable or BufferFault."""
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="buffer")
+        try:
+            database = await asyncio.get_running_loop().run_in_executor(thread, Database, path)
+        except BaseException:
+            thread.shutdown(wait=False)
+            raise
+        return cls(thread, database)
+
+    @property
+    def set_aside(self) -> str | None:
+        """The name that a damaged file got when this one was opened, None where there was no damage."""
+        return self._database.set_aside
+
+    async def close(self) -> None:
+        """Write what is pending and close the file. Raises BufferFault where the last readings could not be written."""
+        try:
+            await self.commit()
+        finally:
+            await self._run(self._database.close)
+            self._thread.shutdown(wait=False)
+
+    async def _run(self, function: Callable[_P, _T], *arguments: _P.args, **_: _P.kwargs) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    def record(self, now: float, interval: int, readings: Iterable[Reading]) -> None:
+        """Keep readings in memory until the next commit; they go to the window in force at the wall clock `now`."""
+        self._readings.add(now, interval, readings)
+
+    async def commit(self) -> None:
+        """Bring what was recorded to the disk."""
+        await self._run(self._readings.commit)
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether a window on the disk waits to be sealed at the wall clock `now`."""
+        return self._readings.oldest_end is not None and self._readings.oldest_end <= now
+
+    async def seal(self, now: float) -> list[SealedWindow]:
+        """Turn each window whose end has come by the wall clock `now` into batches and a status, in one transaction."""
+        sealed = await self._run(self._readings.seal, now)
+        if sealed:
+            self.work.set()
+        return sealed
+
+    async def next_batch(self) -> Batch | None:
+        """Give the batch to send next: of the newest window, else the oldest; None where nothing waits."""
+        return await self._run(self._outbox.next)
+
+    async def backlog(self) -> int:
+        """Count the windows that wait for the server."""
+        return await self._run(self._outbox.backlog)
+
+    async def accept(self, batch: Batch) -> None:
+        """Forget a batch that the server has."""
+        await self._run(self._outbox.accept, batch)
+
+    async def split(self, batch: Batch) -> None:
+        """Put two halves of a batch in its place."""
+        await self._run(self._outbox.split, batch)
+
+    async def replace(self, batch: Batch, parts: Iterable[Batch]) -> None:
+        """Put parts of a batch in its place."""
+        await self._run(self._outbox.replace, batch, parts)
+
+    async def postpone(self, batch: Batch) -> None:
+        """Let other batches go before this one, which the server would not take in any part."""
+        await self._run(self._outbox.postpone, batch)
+
+    async def reject(self, batch: Batch, words: str) -> None:
+        """Set a batch aside that the server will never take, with the server's words."""
+        await self._run(self._outbox.reject, batch, words)
+
+    async def next_status(self) -> tuple[int, str] | None:
+        """Give one list of device states that waits, as JSON text, with its id."""
+        return await self._run(self._outbox.status)
+
+    async def status_sent(self, identity: int) -> None:
+        """Forget a list of device states."""
+        await self._run(self._outbox.status_sent, identity)
+
+    async def note(self, key: str) -> str | None:
+        """Recall what was noted under `key`."""
+        row = await self._run(self._database.row, "SELECT value FROM note WHERE key = ?", key)
+        return str(row[0]) if row else None
+
+    async def write_note(self, key: str, value: str) -> None:
+        """Note a text under `key` for later runs."""
+        await self._run(self._write_note, key, value)
+
+    def _write_note(self, key: str, value: str) -> None:
+        with self._database.transaction():
+            self._database.run("INSERT OR REPLACE INTO note VALUES (?, ?)", key, value)

@@ -1,0 +1,98 @@
+"""Sealed reports until the server has them. Runs in the buffer's thread."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from inviseobox.buffer.database import Database
+from inviseobox.clock import utc_text
+from inviseobox.delivery import batches
+from inviseobox.records import Batch
+
+_log = logging.getLogger(__name__)
+
+_NEWEST = """
+SELECT id, end, fields, digest, count, refusals, proven FROM outbox
+WHERE refusals = 0 AND end = (SELECT end FROM window ORDER BY sealed DESC LIMIT 1) ORDER BY id LIMIT 1"""
+_OLDEST = "SELECT id, end, fields, digest, count, refusals, proven FROM outbox ORDER BY refusals, end, id LIMIT 1"
+
+
+class Outbox:
+    """The batches that wait for the server, and the status of the last sealed window."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on `database`, which this object does not own."""
+        self._database = database
+
+    def next(self) -> Batch | None:
+        """Give the batch to send next: of the window sealed last, then the oldest; refused ones after the others.
+
+        A batch whose digest does not match was damaged on the disk: it is never sent but goes to the rejected ones.
+        Raises BufferFault.
+        """
+        while (row := self._database.row(_NEWEST) or self._database.row(_OLDEST)) is not None:
+            batch = _batch(row)
+            if batches.digest(batch.fields) == batch.digest:
+                return batch
+            _log.error("a batch of the window %s was damaged on the disk and is not sent", utc_text(batch.window_end))
+            self.reject(batch, "damaged on the disk")
+        return None
+
+    def backlog(self) -> int:
+        """Count the windows that wait. Raises BufferFault."""
+        row = self._database.row("SELECT count(DISTINCT end) FROM outbox")
+        return int(row[0]) if row else 0
+
+    def accept(self, batch: Batch) -> None:
+        """Forget a batch that the server has. Raises BufferFault."""
+        with self._database.transaction():
+            self._database.run("DELETE FROM outbox WHERE id = ?", batch.id)
+
+    def split(self, batch: Batch) -> None:
+        """Put two halves of a batch in its place. Raises BufferFault."""
+        self.replace(
+            batch,
+            [
+                Batch(batch.id, batch.window_end, fields, batches.digest(fields), count, 0, batch.proven)
+                for fields, count in batches.halves(batch.fields)
+            ],
+        )
+
+    def replace(self, batch: Batch, parts: Iterable[Batch]) -> None:
+        """Put parts of a batch in its place. Raises BufferFault."""
+        with self._database.transaction():
+            self._database.run("DELETE FROM outbox WHERE id = ?", batch.id)
+            self._database.run_many(
+                "INSERT INTO outbox (end, fields, digest, count, proven) VALUES (?, ?, ?, ?, ?)",
+                ((part.window_end, part.fields, part.digest, part.count, int(part.proven)) for part in parts),
+            )
+
+    def postpone(self, batch: Batch) -> None:
+        """Let other batches go before this one, which the server would not take in any part. Raises BufferFault."""
+        with self._database.transaction():
+            self._database.run("UPDATE outbox SET refusals = refusals + 1 WHERE id = ?", batch.id)
+
+    def reject(self, batch: Batch, words: str) -> None:
+        """Set a batch aside that the server will never take, with the server's words. Raises BufferFault."""
+        with self._database.transaction():
+            self._database.run(
+                "INSERT INTO rejected (end, fields, words) VALUES (?, ?, ?)",
+                batch.window_end,
+                batch.fields,
+                words,
+            )
+            self._database.run("DELETE FROM outbox WHERE id = ?", batch.id)
+
+    def status(self) -> tuple[int, str] | None:
+        """Give one list of device states that waits, as JSON text, with its id. Raises BufferFault."""
+        return self._database.row("SELECT id, devices FROM status ORDER BY id LIMIT 1")
+
+    def status_sent(self, identity: int) -> None:
+        """Forget a list of device states. Raises BufferFault."""
+        with self._database.transaction():
+            self._database.run("DELETE FROM status WHERE id = ?", identity)
+
+
+def _batch(row: tuple[Any, ...]) -> Batch:
+    identity, end, fields, digest, count, refusals, proven = row
+    return Batch(identity, end, fields, digest, count, refusals, bool(proven))

@@ -1,0 +1,1 @@
+"""From readings to the server: windows, aggregates, upload."""

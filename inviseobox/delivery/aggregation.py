@@ -1,0 +1,74 @@
+"""A window's readings boiled down to the numbers that the server asked for. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal
+
+from inviseobox.records import Aggregate
+
+# Wide enough to subtract any two doubles exactly: the largest has 309 digits before the point, the smallest 1,074
+# after it.
+_EXACT = Context(prec=1400, Emax=9999, Emin=-9999)
+
+
+def mean(values: Sequence[float]) -> float:
+    """Give the arithmetic mean, correctly rounded; finite for finite values, even near the largest double.
+
+    The sum is taken in integers over the values' common denominator (a power of two), and Python divides integers
+    with one correct rounding.
+    """
+    ratios = [value.as_integer_ratio() for value in values]
+    denominator = max(ratio[1] for ratio in ratios)
+    total = sum(numerator * (denominator // divisor) for numerator, divisor in ratios)
+    return total / (denominator * len(values))
+
+
+def number_text(value: float) -> str:
+    """Write a double as the shortest decimal that reads back to it: `12.3`, and `12` rather than `12.0`."""
+    return (repr(value) if value else "0.0").removesuffix(".0")
+
+
+def difference(later: float, earlier: float) -> Decimal:
+    """Subtract in decimal, on the shortest forms, so that consecutive differences add up without an error."""
+    return _EXACT.subtract(Decimal(repr(later)), Decimal(repr(earlier)))
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The good readings of a window that came in one way, in the order in which they were read: at least one.
+
+    `baseline` is the last good reading before the window; None where there is none yet.
+    """
+
+    values: Sequence[float]
+    baseline: float | None
+
+
+def aggregate(segments: Sequence[Segment], wanted: Sequence[Aggregate]) -> dict[str, str]:
+    """Give the wanted aggregates of a measurement's window as texts.
+
+    There is one segment, unless the measurement was re-addressed in mid-window: then the readings of both ways count,
+    and each way moved by its own difference. Without a baseline a difference is taken from the segment's own first
+    reading. There is at least one segment.
+    """
+    values = [value for segment in segments for value in segment.values]
+    compute = {
+        Aggregate.MIN: lambda: number_text(min(values)),
+        Aggregate.MAX: lambda: number_text(max(values)),
+        Aggregate.AVG: lambda: number_text(mean(values)),
+        Aggregate.DIFF: lambda: _decimal_text(_total_difference(segments)),
+    }
+    return {name.value: compute[name]() for name in wanted}
+
+
+def _total_difference(segments: Sequence[Segment]) -> Decimal:
+    total = Decimal(0)
+    for segment in segments:
+        before = segment.values[0] if segment.baseline is None else segment.baseline
+        total = _EXACT.add(total, difference(segment.values[-1], before))
+    return total
+
+
+def _decimal_text(value: Decimal) -> str:
+    plain = f"{value.normalize(_EXACT):f}" if value else "0"
+    return plain if len(plain) <= 40 else str(value.normalize(_EXACT))

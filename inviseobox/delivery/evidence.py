@@ -1,0 +1,36 @@
+"""Telling a server that refuses one item from a server that refuses everything."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from inviseobox.delivery.batches import digest, halves
+from inviseobox.records import Batch
+
+FIRST_BUDGET = 64
+"""Requests that a first search may cost; each later search for the same batch may cost twice as many."""
+
+
+async def search(batch: Batch, accepts: Callable[[Batch], Awaitable[bool]]) -> list[Batch] | None:
+    """Look for a part of a refused batch that the server accepts, by halving, the largest parts first.
+
+    Gives the parts that remain to be sent once one was accepted, marked as proven: what is refused of them is refused
+    for its own sake. Gives None where nothing was accepted within the budget: then nothing is proven, and the batch
+    stays whole.
+    """
+    waiting: deque[Batch] = deque([batch])
+    refused: list[Batch] = []
+    for _ in range(FIRST_BUDGET << min(batch.refusals, 10)):
+        while waiting and waiting[0].count == 1:
+            refused.append(waiting.popleft())
+        if not waiting:
+            return None
+        parts = [_part(batch, fields, count) for fields, count in halves(waiting.popleft().fields)]
+        for index, part in enumerate(parts):
+            if await accepts(part):
+                return [*refused, *parts[:index], *parts[index + 1 :], *waiting]
+        waiting.extend(parts)
+    return None
+
+
+def _part(batch: Batch, fields: str, count: int) -> Batch:
+    return Batch(batch.id, batch.window_end, fields, digest(fields), count, proven=True)

@@ -1,0 +1,189 @@
+"""The loop that brings sealed windows to the server: the newest first, then the backlog, oldest first."""
+
+import asyncio
+import hashlib
+import logging
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_never,
+    wait_random_exponential,
+)
+
+from inviseobox.buffer import Buffer
+from inviseobox.clock import utc_text
+from inviseobox.delivery.answers import Verdict, described, judge
+from inviseobox.delivery.central_api import TIMEOUT, CentralApi, ServerAnswer
+from inviseobox.delivery.evidence import search
+from inviseobox.delivery.server import Server
+from inviseobox.errors import BufferFault, DeliveryError
+from inviseobox.health import Health
+from inviseobox.records import Batch
+
+_log = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 300.0
+"""Seconds between two tries, unless the server asks for more."""
+_BEAT = "upload"
+_STEP = 4 * TIMEOUT
+"""Seconds that one step may take: a few requests and the buffer."""
+_backoff = wait_random_exponential(multiplier=1, max=LONGEST_PAUSE)
+
+
+def start_offset(token: str, interval: int) -> float:
+    """Give the seconds that this box waits after a window's end, so that all boxes do not knock at once.
+
+    Fixed for a token, spread evenly over min(60 s, interval / 10).
+    """
+    fraction = int.from_bytes(hashlib.sha256(token.encode()).digest()[:8], "big") / 2**64
+    return fraction * min(60.0, interval / 10)
+
+
+class Upload:
+    """Sends what waits in the buffer, for as long as it runs."""
+
+    def __init__(self, buffer: Buffer, api: CentralApi, server: Server, health: Health) -> None:
+        """Take from `buffer`, send through `api`; `server` knows the form of the API."""
+        self._buffer = buffer
+        self._api = api
+        self._server = server
+        self._health = health
+        self._status_tried = False
+
+    async def run(self, offset: float) -> None:
+        """Send whenever there is something, starting `offset` seconds after a window was sealed."""
+        while True:
+            self._health.heartbeats.expect(_BEAT, _STEP)
+            self._buffer.work.clear()
+            self._status_tried = False
+            await self._drain()
+            while not self._buffer.work.is_set():
+                self._health.heartbeats.expect(_BEAT, _STEP)
+                await _wait(self._buffer.work, _STEP / 2)
+            await self._pause(offset)
+
+    async def _drain(self) -> None:
+        """Send until nothing waits, trying again for as long as it takes."""
+        while True:
+            retrying = AsyncRetrying(
+                retry=retry_if_exception_type((DeliveryError, BufferFault)),
+                wait=_next_pause,
+                stop=stop_never,
+                sleep=self._pause,
+                before_sleep=self._report,
+            )
+            self._health.heartbeats.expect(_BEAT, _STEP)
+            if not await retrying(self._deliver_one):
+                return
+
+    async def _deliver_one(self) -> bool:
+        """Send one batch, preceded by the status if that is new. Give False when nothing waits."""
+        self._health.heartbeats.expect(_BEAT, _STEP)
+        status_error = await self._deliver_status() if not self._status_tried else None
+        batch = await self._buffer.next_batch()
+        self._health.backlog = await self._buffer.backlog()
+        if batch is not None:
+            await self._deliver(batch)
+            return True
+        if status_error is not None:
+            self._status_tried = False
+            raise status_error
+        return False
+
+    async def _deliver_status(self) -> DeliveryError | None:
+        """Send the status once, for it must never delay values; give the error where it did not arrive."""
+        self._status_tried = True
+        while (waiting := await self._buffer.next_status()) is not None:
+            identity, devices = waiting
+            try:
+                answer = await self._api.send_status(devices)
+            except DeliveryError as error:
+                return error
+            verdict = judge(answer.status, answer.body)
+            if verdict in (Verdict.LATER, Verdict.TOKEN_REFUSED):
+                return _postponed(verdict, answer)
+            if verdict is not Verdict.ACCEPTED:
+                _log.warning("server: the status of the devices was refused: %s", described(answer.status, answer.body))
+            await self._buffer.status_sent(identity)
+        return None
+
+    async def _deliver(self, batch: Batch) -> None:
+        answer, verdict = await self._send(batch)
+        match verdict:
+            case Verdict.ACCEPTED:
+                await self._buffer.accept(batch)
+                self._health.last_delivered = batch.window_end
+                self._health.backlog = await self._buffer.backlog()
+                self._health.troubles.end("server", "takes delivery again")
+                _log.debug("delivered %d fields of the window %s", batch.count, utc_text(batch.window_end))
+            case Verdict.TOO_LARGE if batch.count > 1:
+                await self._buffer.split(batch)
+            case Verdict.ITEM_REFUSED if batch.proven and batch.count > 1:
+                await self._buffer.split(batch)
+            case Verdict.ITEM_REFUSED if batch.proven:
+                await self._reject(batch, described(answer.status, answer.body))
+            case Verdict.ITEM_REFUSED | Verdict.TOO_LARGE:
+                await self._look_for_evidence(batch, answer)
+            case Verdict.WRONG_FORM:
+                await self._server.forget_form()
+                raise DeliveryError(f"it does not know the path for values ({described(answer.status, answer.body)})")
+            case _:
+                raise _postponed(verdict, answer)
+
+    async def _send(self, batch: Batch) -> tuple[ServerAnswer, Verdict]:
+        self._health.heartbeats.expect(_BEAT, _STEP)
+        answer = await self._api.send_fields(await self._server.form(), batch.fields, batch.digest)
+        return answer, judge(answer.status, answer.body)
+
+    async def _look_for_evidence(self, batch: Batch, answer: ServerAnswer) -> None:
+        """Find out whether the server refuses an item of the batch, or everything. Only the former rejects anything."""
+        words = described(answer.status, answer.body)
+        remaining = await search(batch, self._accepts)
+        if remaining is None:
+            await self._buffer.postpone(batch)
+            raise DeliveryError(f"it refuses everything in a delivery; {words}")
+        await self._buffer.replace(batch, remaining)
+
+    async def _accepts(self, part: Batch) -> bool:
+        answer, verdict = await self._send(part)
+        if verdict is Verdict.ACCEPTED:
+            return True
+        if verdict in (Verdict.ITEM_REFUSED, Verdict.TOO_LARGE):
+            return False
+        raise _postponed(verdict, answer)
+
+    async def _reject(self, batch: Batch, words: str) -> None:
+        await self._buffer.reject(batch, words)
+        _log.error("the server refused a value of the window %s, set aside: %s", utc_text(batch.window_end), words)
+
+    def _report(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        subject = "buffer" if isinstance(error, BufferFault) else "server"
+        self._health.troubles.begin(subject, str(error), "everything is kept and will be sent")
+
+    async def _pause(self, seconds: float) -> None:
+        self._health.heartbeats.expect(_BEAT, seconds + _STEP)
+        await asyncio.sleep(seconds)
+
+
+def _postponed(verdict: Verdict, answer: ServerAnswer) -> DeliveryError:
+    words = described(answer.status, answer.body)
+    if verdict is Verdict.TOKEN_REFUSED:
+        return DeliveryError(f"it refuses the token ({words}); check token and url in the configuration")
+    return DeliveryError(words, answer.retry_after)
+
+
+def _next_pause(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, DeliveryError) else None
+    return float(_backoff(state)) if asked is None else asked
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,110 @@
+"""httpx, set up so that it behaves alike on 0.23 and 0.28, with bodies that are bounded in size and time."""
+
+import asyncio
+import logging
+import ssl
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# Its command line costs 6 MB and 33 ms at import and is not used here.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+import httpx  # noqa: E402
+
+from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError  # noqa: E402
+
+# They log whole URLs, and the server's hold the token.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A complete answer: the status code, the headers by lower-case name, and the body after decompression."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status code is a 2xx (RFC 9110, section 15.3)."""
+        return 200 <= self.status < 300
+
+
+def tls_context(ca_file: str | None, verify: bool = True) -> ssl.SSLContext:
+    """Make the TLS settings for a client: the system's authorities, or those in `ca_file`.
+
+    Raises OSError (ssl.SSLError is one) where the file cannot be read or holds no certificate.
+    """
+    context = ssl.create_default_context(cafile=ca_file)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class HttpClient:
+    """One connection pool. Redirects are not followed and proxies of the environment not used."""
+
+    def __init__(self, context: ssl.SSLContext, *, headers: Mapping[str, str]) -> None:
+        """Use `context` for https, and send `headers` with every request."""
+        # The time limit of each request bounds the whole of it; httpx's own would bound each step.
+        self._client = httpx.AsyncClient(verify=context, trust_env=False, headers=dict(headers), timeout=None)  # noqa: S113
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        timeout: float,
+        max_body: int,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpAnswer:
+        """Send one request and take the whole answer within `timeout` seconds and `max_body` bytes.
+
+        Raises NoAnswer when time is up, LinkDown when there is no connection, InvalidAnswer for anything that is no
+        HTTP or too long.
+        """
+        try:
+            async with (
+                asyncio.timeout(timeout),
+                self._client.stream(method, url, content=content, headers=dict(headers or {})) as response,
+            ):
+                body = bytearray()
+                async for chunk in response.aiter_bytes(16_384):
+                    body += chunk
+                    if len(body) > max_body or response.num_bytes_downloaded > max_body:
+                        raise InvalidAnswer(f"the answer is longer than {max_body} bytes")
+                return HttpAnswer(response.status_code, dict(response.headers), bytes(body))
+        except TimeoutError:
+            raise NoAnswer(f"no complete answer within {timeout:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError, OSError) as error:
+            raise _mapped(error) from None
+
+
+def _mapped(error: Exception) -> ReadError:
+    """Name the cause behind httpx's error without httpx's text, which may hold the URL and so the token."""
+    if isinstance(error, httpx.ConnectError):
+        return LinkDown(_connect_reason(str(error)))
+    if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError | OSError):
+        return LinkDown("the connection was closed in mid-answer")
+    return InvalidAnswer("the answer is no valid HTTP")
+
+
+def _connect_reason(text: str) -> str:
+    for mark, reason in (
+        ("CERTIFICATE_VERIFY_FAILED", "its TLS certificate is not valid: " + text.partition("failed: ")[2]),
+        ("Name or service not known", "its name is unknown (DNS)"),
+        ("Temporary failure in name resolution", "its name cannot be resolved (DNS)"),
+        ("No address associated", "its name has no address (DNS)"),
+        ("SSL", "TLS failed"),
+    ):
+        if mark in text:
+            return reason
+    return f"no connection ({text})" if text else "no connection"

@@ -1,0 +1,98 @@
+"""The command: arguments and exit codes. What a command does lies in the daemon and in tools/."""
+
+import argparse
+import asyncio
+import faulthandler
+import os
+import sys
+from collections.abc import Sequence
+
+import inviseobox
+from inviseobox.errors import BufferFault, ConfigurationError, NotConfigured
+from inviseobox.host import configuration_file
+
+EX_CONFIG = 78
+"""sysexits.h: something is wrong in the configuration. The unit does not restart on it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with these arguments, or those of the process; give its exit status."""
+    options = _parser().parse_args(arguments)
+    status: int = options.command(options)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="inviseobox", description="Reads a building's meters and sensors for the Inviseo server."
+    )
+    parser.add_argument("--version", action="version", version=f"inviseobox {inviseobox.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="be the daemon (systemd starts it: systemctl start inviseobox)")
+    run.set_defaults(command=_run)
+    configured = commands.add_parser("is-configured", help="succeed if token and url are filled in")
+    configured.set_defaults(command=_is_configured)
+    for command in (run, configured):
+        command.add_argument(
+            "--config", metavar="FILE", default=configuration_file.DEFAULT_PATH, help="instead of %(default)s"
+        )
+
+    demo = commands.add_parser("demo", help="run the daemon against a simulated site on this machine")
+    demo.add_argument("--windows", metavar="N", type=_positive, default=3, help="end after N windows (%(default)s)")
+    demo.add_argument(
+        "--interval", metavar="SECONDS", type=_positive, default=5, help="length of a window (%(default)s)"
+    )
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _run(options: argparse.Namespace) -> int:
+    from inviseobox.daemon import Daemon
+    from inviseobox.host import journal
+
+    redaction = journal.Redaction()
+    journal.set_up("info", redaction, to_journal=journal.is_service())
+    # The watchdog's SIGABRT then leaves in the journal where every thread was.
+    faulthandler.enable()
+    log = journal.logger()
+    try:
+        configuration = configuration_file.load(options.config, os.environ)
+        journal.set_level(configuration.log_level)
+
+        async def serve() -> None:
+            await Daemon(options.config, redaction).run(configuration)
+
+        asyncio.run(serve())
+    except ConfigurationError as error:
+        log.error("%s", error)
+        return EX_CONFIG
+    except BufferFault as error:
+        log.error("%s", error)
+        return 1
+    return 0
+
+
+def _is_configured(options: argparse.Namespace) -> int:
+    try:
+        configuration_file.load(options.config, os.environ)
+    except NotConfigured as error:
+        print(error, file=sys.stderr)
+        return 1
+    except ConfigurationError:
+        # The daemon says it, and its exit status makes the failure visible.
+        return 0
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from inviseobox.tools import demo
+
+    return demo.run(windows=options.windows, interval=options.interval)

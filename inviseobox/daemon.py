@@ -1,0 +1,198 @@
+"""The daemon: what runs, in which order it starts and stops, and what signals do."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+import inviseobox
+from inviseobox.acquisition.acquisition import Acquisition
+from inviseobox.buffer import Buffer
+from inviseobox.clock import WallClock, system_clock
+from inviseobox.configuration import DEFAULT_INTERVAL, Configuration
+from inviseobox.delivery import windows
+from inviseobox.delivery.central_api import CentralApi
+from inviseobox.delivery.server import Server
+from inviseobox.delivery.upload import Upload, start_offset
+from inviseobox.device_list import DeviceList
+from inviseobox.errors import BufferFault, ConfigurationError
+from inviseobox.health import Health
+from inviseobox.host import configuration_file, journal
+from inviseobox.host.journal import Redaction
+from inviseobox.host.notify import ServiceManager
+from inviseobox.host.status_line import status_line
+from inviseobox.http_client import HttpClient, tls_context
+from inviseobox.inventory import Inventory
+from inviseobox.records import Reading
+from inviseobox.supervisor import Supervisor
+
+_log = logging.getLogger(__name__)
+
+_STATUS_PERIOD = 1.0
+"""Seconds between two looks at whether everything moves; the watchdog's own period may shorten it."""
+
+
+class Daemon:
+    """One run, from the start to the signal that ends it."""
+
+    def __init__(self, path: str, redaction: Redaction, *, clock: WallClock = system_clock) -> None:
+        """Read the configuration at `path`; `redaction` learns the token."""
+        self._path = path
+        self._redaction = redaction
+        self._clock = clock
+        self._manager = ServiceManager(os.environ)
+        self._health = Health()
+        self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
+
+    async def run(self, configuration: Configuration) -> None:
+        """Work until SIGTERM or SIGINT; begin anew with a changed configuration at SIGHUP.
+
+        Raises BufferUnusable or BufferFault where the buffer cannot be opened, ConfigurationError where a file that
+        the configuration names cannot be used.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        loop.set_exception_handler(_note_library_error)
+        buffer = await Buffer.open(configuration.buffer_path)
+        if buffer.set_aside:
+            _log.error("the buffer was damaged; it is set aside as %s and a fresh one started", buffer.set_aside)
+        try:
+            while not self._stop.is_set():
+                configuration = await self._run_with(configuration, buffer)
+        finally:
+            self._manager.stopping()
+            await self._close(buffer)
+
+    async def _run_with(self, configuration: Configuration, buffer: Buffer) -> Configuration:
+        """Work with one configuration; give the one to go on with."""
+        self._redaction.secret = configuration.token
+        if not configuration.token_is_usual:
+            _log.warning("the token is not 64 hexadecimal digits; it is used as it is")
+        async with contextlib.AsyncExitStack() as stack:
+            pages, api = _clients(configuration, self._path)
+            stack.push_async_callback(pages.close)
+            stack.push_async_callback(api.close)
+            supervisor = Supervisor()
+            stack.push_async_callback(supervisor.stop_all)
+            self._start_loops(configuration, buffer, supervisor, pages, api)
+            self._manager.ready()
+            _log.info("started, version %s", inviseobox.__version__)
+            return await self._watch(configuration)
+
+    def _start_loops(
+        self,
+        configuration: Configuration,
+        buffer: Buffer,
+        supervisor: Supervisor,
+        pages: HttpClient,
+        api: CentralApi,
+    ) -> None:
+        health = self._health
+
+        def interval() -> int:
+            return configuration.interval or health.inventory.interval or DEFAULT_INTERVAL
+
+        def sink(readings: Sequence[Reading]) -> None:
+            buffer.record(self._clock(), interval(), readings)
+            health.note_readings(readings)
+
+        acquisition = Acquisition(configuration, pages, supervisor, sink, health)
+
+        async def adopt(inventory: Inventory) -> None:
+            await acquisition.adopt(inventory, configuration.interval or inventory.interval or DEFAULT_INTERVAL)
+
+        server = Server(api, buffer, configuration.api)
+        device_list = DeviceList(buffer, server, health, adopt)
+        upload = Upload(buffer, api, server, health)
+        supervisor.start("windows", lambda: windows.run(buffer, self._clock, interval, health))
+        supervisor.start("device list", lambda: device_list.run(interval))
+        supervisor.start("upload", lambda: upload.run(start_offset(configuration.token, interval())))
+
+    async def _watch(self, configuration: Configuration) -> Configuration:
+        """Feed the watchdog while everything moves, keep the status current, until a signal comes."""
+        fed = self._manager.watchdog_period
+        period = min(_STATUS_PERIOD, fed / 3) if fed else _STATUS_PERIOD
+        shown = ""
+        stuck: list[str] = []
+        while not self._stop.is_set():
+            if self._reload.is_set():
+                self._reload.clear()
+                changed = self._reloaded(configuration)
+                if changed is not None:
+                    return changed
+            overdue = self._health.heartbeats.overdue()
+            if overdue and overdue != stuck:
+                _log.error("no progress: %s; the watchdog will restart the service", ", ".join(overdue))
+            stuck = overdue
+            if not stuck:
+                self._manager.feed_watchdog()
+            line = status_line(self._health)
+            if line != shown:
+                self._manager.status(line)
+                shown = line
+            await _first(self._stop, self._reload, seconds=period)
+        return configuration
+
+    def _reloaded(self, running: Configuration) -> Configuration | None:
+        """Read the configuration again; give None where the running one stays."""
+        self._manager.reloading()
+        try:
+            changed = configuration_file.load(self._path, os.environ)
+            _try_files(changed, self._path)
+        except ConfigurationError as error:
+            _log.error("%s; the running configuration stays in force", error)
+            self._manager.ready()
+            return None
+        if changed.buffer_path != running.buffer_path:
+            _log.error("%s: buffer.path: takes effect at the next restart; the rest is in force now", self._path)
+        journal.set_level(changed.log_level)
+        _log.info("configuration read again")
+        return changed
+
+    async def _close(self, buffer: Buffer) -> None:
+        try:
+            await buffer.close()
+        except BufferFault as error:
+            _log.error("the last readings could not be written: %s", error)
+        else:
+            _log.info("stopped, everything is on the disk")
+
+
+def _clients(configuration: Configuration, path: str) -> tuple[HttpClient, CentralApi]:
+    _try_files(configuration, path)
+    agent = {"User-Agent": f"inviseobox/{inviseobox.__version__}"}
+    pages = HttpClient(tls_context(None, verify=configuration.http.verify_tls), headers=agent)
+    return pages, CentralApi(configuration)
+
+
+def _try_files(configuration: Configuration, path: str) -> None:
+    """Raise ConfigurationError where `ca_file` cannot be used."""
+    if configuration.ca_file is not None:
+        try:
+            tls_context(configuration.ca_file)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ConfigurationError(
+                path, "ca_file", f"{configuration.ca_file} is no file of certificates: {reason}"
+            ) from None
+
+
+async def _first(*events: asyncio.Event, seconds: float) -> None:
+    """Wait until one of the events is set, at most this many seconds."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+def _note_library_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Keep what libraries throw inside callbacks out of the journal: whoever waits for them notices by itself."""
+    _log.debug("%s: %r", context.get("message"), context.get("exception"))

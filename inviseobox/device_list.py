@@ -1,0 +1,92 @@
+"""The loop that keeps the device list current: the cached one at start, then the server's, once a window."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_never,
+    wait_random_exponential,
+)
+
+from inviseobox import inventory
+from inviseobox.buffer import Buffer
+from inviseobox.delivery.central_api import TIMEOUT
+from inviseobox.delivery.server import Server
+from inviseobox.errors import BufferFault, DeliveryError, InventoryError
+from inviseobox.health import Health
+from inviseobox.inventory import Inventory
+
+_log = logging.getLogger(__name__)
+
+_NOTE = "device list"
+_LONGEST_PAUSE = 60.0
+_BEAT = "device list"
+_STEP = 4 * TIMEOUT
+
+Adopt = Callable[[Inventory], Awaitable[None]]
+"""Makes a device list the one in force."""
+
+
+class DeviceList:
+    """Fetches, keeps and hands on the device list."""
+
+    def __init__(self, buffer: Buffer, server: Server, health: Health, adopt: Adopt) -> None:
+        """Fetch from `server`, keep in `buffer`, hand on to `adopt`."""
+        self._buffer = buffer
+        self._server = server
+        self._health = health
+        self._adopt = adopt
+        self._kept = ""
+
+    async def run(self, interval: Callable[[], int]) -> None:
+        """Adopt the cached list, then the server's now and every `interval()` seconds."""
+        await self._adopt_kept()
+        while True:
+            retrying = AsyncRetrying(
+                retry=retry_if_exception_type((DeliveryError, BufferFault)),
+                wait=wait_random_exponential(multiplier=1, max=_LONGEST_PAUSE),
+                stop=stop_never,
+                sleep=self._pause,
+                before_sleep=self._report,
+            )
+            await retrying(self._refresh)
+            await self._pause(interval())
+
+    async def _adopt_kept(self) -> None:
+        try:
+            kept = await self._buffer.note(_NOTE)
+            if kept is not None:
+                await self._adopt(inventory.parse(kept))
+                self._kept = kept
+        except (BufferFault, InventoryError) as error:
+            _log.warning("the device list kept from before cannot be used: %s", error)
+
+    async def _refresh(self) -> None:
+        self._health.heartbeats.expect(_BEAT, _STEP)
+        listed, text = await self._server.device_list()
+        self._health.troubles.end("server", "answers again")
+        if text != self._kept:
+            await self._buffer.write_note(_NOTE, text)
+            self._kept = text
+            _log.info(
+                "device list: %d devices, %d measurements",
+                len(listed.devices),
+                len(list(listed.measurements)),
+            )
+            for remark in listed.remarks:
+                _log.warning("device list: %s", remark)
+            await self._adopt(listed)
+
+    def _report(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        subject = "buffer" if isinstance(error, BufferFault) else "server"
+        advice = "the device list kept from before stays in force" if self._kept else "there is no device list yet"
+        self._health.troubles.begin(subject, str(error), advice)
+
+    async def _pause(self, seconds: float) -> None:
+        self._health.heartbeats.expect(_BEAT, seconds + _STEP)
+        await asyncio.sleep(seconds)

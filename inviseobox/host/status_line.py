@@ -1,0 +1,21 @@
+"""The one line that `systemctl status` shows. Pure."""
+
+import time
+
+from inviseobox.health import Health
+
+_LONGEST = 400
+
+
+def status_line(health: Health) -> str:
+    """Say in one ASCII line how many devices answer, what was delivered last, and what is wrong."""
+    good, read, listed = health.answering()
+    devices = f"{good} of {listed} devices answer" if read or not listed else f"{listed} devices, first reading"
+    parts = [devices if health.has_inventory else "no device list yet"]
+    if health.last_delivered is not None:
+        parts.append(f"window {time.strftime('%H:%M:%S', time.localtime(health.last_delivered))} delivered")
+    if health.backlog:
+        parts.append(f"{health.backlog} windows wait for the server")
+    parts += [f"{subject}: {cause}" for subject, cause in health.troubles.current()]
+    text = "; ".join(parts)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

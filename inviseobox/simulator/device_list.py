@@ -1,0 +1,116 @@
+"""The device list that the simulated server hands out for its site, in the shapes a real server uses.
+
+Numbers come as numbers in some places and as text in others, and optional keys are missing here and there.
+"""
+
+from typing import Any
+
+from inviseobox.simulator.meters import Meter, Register
+from inviseobox.simulator.served_log import ServedLog
+
+EXTREMES = ["min", "max", "avg"]
+EVERYTHING = ["min", "max", "avg", "diff"]
+
+_MAIN, _COLD_ROOM, _HEAT, _SENSOR = (f"65a0000000000000000{number}00" for number in ("001", "002", "003", "004"))
+
+
+def build_device_list(
+    meters: dict[int, Meter], gateway: tuple[str, int], sensor_url: str, served: ServedLog
+) -> list[dict[str, Any]]:
+    """Describe the site's instruments, and tell `served` where each measurement comes from."""
+    host, port = gateway
+    tcp = {"protocol": "Modbus", "mode": "TCP"}
+
+    def measured(
+        identity: str, name: str, register: tuple[int, str], formats: list[str], **more: Any
+    ) -> dict[str, Any]:
+        unit, quantity = register
+        place = meters[unit].register(quantity)
+        served.watch_register(identity, unit, place.function_code, place.address, place.encoding)
+        configuration = {"parameters": _parameters(unit, place), "response_format": formats}
+        return {"_id": identity, "name": name, "configuration": configuration, **more}
+
+    def sensed(identity: str, name: str, key: str, formats: list[str], **more: Any) -> dict[str, Any]:
+        served.watch_key(identity, key)
+        configuration = {"parameters": {"key": key}, "response_format": formats}
+        return {"_id": identity, "name": name, "configuration": configuration, **more}
+
+    return [
+        {
+            "_id": _MAIN,
+            "name": "Compteur général",
+            "usage": "général",
+            "energy": "électricité",
+            "communication": {**tcp, "configuration": {"host": host, "port": port}},
+            "measurements": [
+                measured(_numbered(_MAIN, 1), "Tension L1", (1, "voltage L1"), EXTREMES, unit="V"),
+                measured(_numbered(_MAIN, 2), "Tension L2", (1, "voltage L2"), EXTREMES, unit="V"),
+                measured(_numbered(_MAIN, 3), "Tension L3", (1, "voltage L3"), EXTREMES, unit="V"),
+                measured(
+                    _numbered(_MAIN, 4),
+                    "Puissance active",
+                    (1, "power"),
+                    EXTREMES,
+                    unit="W",
+                    type="puissance",
+                ),
+                measured(_numbered(_MAIN, 5), "Énergie active", (1, "energy"), EVERYTHING, unit="Wh", type="index"),
+            ],
+        },
+        {
+            "_id": _COLD_ROOM,
+            "name": "Compteur chambre froide",
+            "communication": {**tcp, "configuration": {"ip": host, "port": str(port)}},
+            "measurements": [
+                _with_text(measured(_numbered(_COLD_ROOM, 1), "Puissance chambre froide", (2, "power"), EXTREMES)),
+                _with_text(measured(_numbered(_COLD_ROOM, 2), "Énergie chambre froide", (2, "energy"), ["diff"])),
+            ],
+        },
+        {
+            "_id": _HEAT,
+            "name": "Compteur de chaleur",
+            "communication": {**tcp, "configuration": {"host": host, "port": port}},
+            "measurements": [
+                measured(_numbered(_HEAT, 1), "Énergie thermique", (3, "energy"), ["diff"], unit="kWh"),
+                measured(_numbered(_HEAT, 2), "Départ", (3, "flow temperature"), EXTREMES, unit="°C"),
+                measured(_numbered(_HEAT, 3), "Retour", (3, "return temperature"), EXTREMES, unit="°C"),
+                measured(_numbered(_HEAT, 4), "Extérieur", (3, "ambient"), ["avg"], unit="°C"),
+            ],
+        },
+        {
+            "_id": _SENSOR,
+            "name": "Capteur chambre froide",
+            "communication": {"protocol": "WebService", "configuration": {"url": sensor_url}},
+            "measurements": [
+                sensed(_numbered(_SENSOR, 1), "Température", "temp1", EXTREMES, unit="°C"),
+                sensed(_numbered(_SENSOR, 2), "Hygrométrie", "hum1", EXTREMES, unit="%"),
+                sensed(_numbered(_SENSOR, 3), "Pression", "nested.a.1", ["avg"], unit="bar"),
+                sensed(_numbered(_SENSOR, 4), "Impulsions", "pulses", ["diff"]),
+            ],
+        },
+    ]
+
+
+def _numbered(device: str, number: int) -> str:
+    return f"{device[:-2]}{number:02d}"
+
+
+def _parameters(unit: int, register: Register) -> dict[str, Any]:
+    return {
+        "register": f"0x{register.function_code:02x}",
+        "address": register.address,
+        "slave": unit,
+        "count": register.encoding.width,
+        "byte_order": register.encoding.byte_order,
+        "value_class": register.encoding.value_class,
+    }
+
+
+def _with_text(measurement: dict[str, Any]) -> dict[str, Any]:
+    """The same measurement as a server writes it that keeps numbers as text, the address in hexadecimal."""
+    parameters = measurement["configuration"]["parameters"]
+    parameters["address"] = hex(parameters["address"])
+    parameters["slave"] = str(parameters["slave"])
+    parameters["count"] = str(parameters["count"])
+    parameters["value_class"] = parameters["value_class"].lower()
+    return measurement

@@ -1,0 +1,136 @@
+"""The instruments of the simulated metering site and their register maps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inviseobox.simulator.encoding import Encoding
+from inviseobox.simulator.modbus_pdu import UnitImage
+from inviseobox.simulator.signals import Counter, Signal, Wave
+
+STANDARD_FLOAT = Encoding("FLOAT32", "3-2-1-0")
+
+COILS, DISCRETE_INPUTS, HOLDING_REGISTERS, INPUT_REGISTERS = 1, 2, 3, 4
+
+WATT_HOURS_PER_WATT_SECOND = 1 / 3600
+KILOWATT_HOURS_PER_WATT_SECOND = 1 / 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Where a unit keeps one quantity, and how.
+
+    For coils and discrete inputs the signal is 0 or 1, the encoding UINT16, and the value takes one bit.
+    """
+
+    name: str
+    function_code: int
+    address: int
+    signal: Signal
+    encoding: Encoding = STANDARD_FLOAT
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Consecutive addresses a unit answers for; those without a quantity read as 0, as on many meters."""
+
+    function_code: int
+    address: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """One Modbus unit."""
+
+    unit: int
+    registers: tuple[Register, ...]
+    spans: tuple[Span, ...] = ()
+
+    def image(self, t: float) -> UnitImage:
+        """What the unit holds `t` seconds after the site was switched on."""
+        image: dict[int, dict[int, int]] = {}
+        for span in self.spans:
+            image.setdefault(span.function_code, {}).update(
+                dict.fromkeys(range(span.address, span.address + span.count), 0)
+            )
+        for register in self.registers:
+            words = register.encoding.words(register.signal(t))
+            image.setdefault(register.function_code, {}).update(enumerate(words, register.address))
+        return image
+
+    def register(self, name: str) -> Register:
+        """The register of that name. Raises KeyError if there is none."""
+        for register in self.registers:
+            if register.name == name:
+                return register
+        raise KeyError(name)
+
+
+def metering_site() -> list[Meter]:
+    """The units behind the gateway: the main electricity meter, a cold room's sub-meter, a heat meter."""
+    return [_main_electricity_meter(), _cold_room_meter(), _heat_meter()]
+
+
+def _main_electricity_meter() -> Meter:
+    power = Wave(12_400.0, 5_300.0, 47.0)
+    registers = [
+        Register(f"voltage L{phase}", INPUT_REGISTERS, 2 * (phase - 1), Wave(231.0, 4.5, 31.0, 2.1 * phase))
+        for phase in (1, 2, 3)
+    ]
+    registers += [
+        Register("power", INPUT_REGISTERS, 52, power),
+        Register("energy", INPUT_REGISTERS, 72, Counter(1_234_567.0, power, WATT_HOURS_PER_WATT_SECOND)),
+    ]
+    return Meter(1, tuple(registers), (Span(INPUT_REGISTERS, 0, 80),))
+
+
+def _cold_room_meter() -> Meter:
+    """Its map has holes: what lies between its quantities is refused with exception 2."""
+    power = Wave(1_750.0, 1_200.0, 29.0, 0.7)
+    words_swapped = Encoding("FLOAT32", "1-0-3-2")
+    return Meter(
+        2,
+        (
+            Register("power", HOLDING_REGISTERS, 4096, power, words_swapped),
+            Register(
+                "energy",
+                HOLDING_REGISTERS,
+                4100,
+                Counter(85_200.0, power, WATT_HOURS_PER_WATT_SECOND),
+                words_swapped,
+            ),
+            Register("compressor", COILS, 0, _above(power, 1_500.0), Encoding("UINT16")),
+            Register("door", DISCRETE_INPUTS, 3, _above(Wave(0.0, 1.0, 17.0), 0.8), Encoding("UINT16")),
+        ),
+        (Span(COILS, 0, 8), Span(DISCRETE_INPUTS, 0, 8)),
+    )
+
+
+def _heat_meter() -> Meter:
+    power = Wave(25_000.0, 9_000.0, 61.0, 1.9)
+    reversed_bytes = Encoding("FLOAT32", "0-1-2-3")
+    return Meter(
+        3,
+        (
+            Register(
+                "energy",
+                HOLDING_REGISTERS,
+                200,
+                Counter(5_120.0, power, KILOWATT_HOURS_PER_WATT_SECOND),
+                reversed_bytes,
+            ),
+            Register("flow temperature", HOLDING_REGISTERS, 202, Wave(62.5, 6.0, 53.0), reversed_bytes),
+            Register("return temperature", HOLDING_REGISTERS, 204, Wave(41.0, 3.0, 67.0, 1.1), reversed_bytes),
+            Register("ambient", INPUT_REGISTERS, 10, Wave(-2.0, 5.0, 41.0), Encoding("FLOAT32", "2-3-0-1")),
+        ),
+        (Span(HOLDING_REGISTERS, 200, 16),),
+    )
+
+
+def _above(signal: Signal, threshold: float) -> Signal:
+    return lambda t: float(signal(t) > threshold)
+
+
+def by_unit(meters: Sequence[Meter]) -> dict[int, Meter]:
+    """Meters by their unit."""
+    return {meter.unit: meter for meter in meters}

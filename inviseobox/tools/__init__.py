@@ -1,0 +1,1 @@
+"""What a person runs: one module for the body of each command."""

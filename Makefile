@@ -1,0 +1,108 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+# Debian's own, with Debian's libraries: what users run. Another python3 that comes first on PATH has neither.
+PYTHON := /usr/bin/python3
+export PATH := /usr/sbin:/usr/bin:/sbin:/bin:$(PATH)
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+
+# What is built depends neither on who builds it nor on where.
+export LC_ALL := C.UTF-8
+export TZ := UTC
+export PYTHONDONTWRITEBYTECODE := 1
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
+unexport PYTHONPATH PYTHONHOME PYTHONWARNINGS PYTEST_ADDOPTS DEB_BUILD_OPTIONS DEB_BUILD_PROFILES
+
+# debian/control is the one list of packages. The demo takes what the package depends on, in the syntax of `apt-get
+# satisfy`; building and testing take Build-Depends. The former needs no compiler and is installed in a third of the time.
+DEPENDS := $(shell sed -n '/^Package: inviseobox$$/,/^$$/p' debian/control \
+	| sed -n '/^Depends:/,/^[A-Z]/ { s/^Depends://; /^ /p }' | sed 's/\$${[^}]*},\?//')
+TO_RUN := satisfy 'python3, $(DEPENDS)'
+TO_BUILD := build-dep -P pkg.inviseobox.dev ./
+APT := env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300
+
+# $(call quietly,NAME,COMMANDS): their output goes to build/NAME.log and is shown only if they fail.
+quietly = mkdir -p build; ( $(2) ) > build/$(1).log 2>&1 || { tail -n 100 build/$(1).log; echo "failed, see build/$(1).log" >&2; exit 1; }
+
+# $(call install,REQUEST,PURPOSE): apt is asked each time, so that a package that went missing comes back. Lists that cannot
+# be renewed, of a repository that has nothing to do with this, do not stop it.
+install = if ! plan=$$(apt-get -s $(1) 2>&1) || grep -q '^Inst ' <<< "$$plan"; then \
+	echo "== install $(2)"; \
+	$(if $(SUDO),echo "sudo: installing $(2) with apt";) \
+	$(call quietly,apt,$(SUDO) $(APT) update || true; $(SUDO) $(APT) $(1)); \
+	fi
+
+help:
+	@echo "make demo         show the daemon at work on a simulated site, for three windows"
+	@echo "make test         all that CI runs: linters, unit and integration tests, packages, system tests"
+	@echo "make deb          build the Debian package into build/deb/"
+	@echo "make lint         run ruff and mypy"
+	@echo "make unit         run the unit tests"
+	@echo "make integration  run the integration tests"
+	@echo "make system       boot a Debian, install the package there and test it"
+	@echo "make clean        remove all that was built and cached"
+	@echo "Each of them first installs, with apt, what this machine lacks for it."
+
+demo:
+	@$(call install,$(TO_RUN),what InviseoBox runs on)
+	@exec $(PYTHON) -m inviseobox demo
+
+dependencies:
+	@$(call install,$(TO_BUILD),what building and testing take)
+
+.venv/installed: pyproject.toml | dependencies
+	@echo "== install ruff and mypy into .venv"
+	@rm -rf .venv
+	@$(call quietly,venv,$(PYTHON) -m venv --system-site-packages .venv && .venv/bin/pip install --no-input \
+		$$($(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dev"])'))
+	@touch $@
+
+lint: dependencies .venv/installed
+	@echo "== ruff, mypy"
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/ruff format --check --quiet
+	@.venv/bin/mypy --no-error-summary
+
+unit: dependencies
+	@echo "== unit tests"
+	@$(PYTHON) -m pytest -q --junitxml=build/unit.xml tests --ignore=tests/integration --ignore=tests/system
+
+integration: dependencies
+	@echo "== integration tests"
+	@$(PYTHON) -m pytest -q --junitxml=build/integration.xml tests/integration
+
+# Built from a copy of what is on disk: tracked files with their changes, and new ones that git does not ignore.
+deb: source = build/source/inviseobox
+deb: dependencies
+	@echo "== build the package"
+	@rm -rf build/source build/deb && mkdir -p $(source) build/deb
+	@comm -z -23 <(git ls-files -z --cached --others --exclude-standard | sort -zu) <(git ls-files -z --deleted | sort -zu) \
+		| tar -c --null --files-from=- --mode=u=rwX,go=rX | tar -x -C $(source)
+	@$(call quietly,deb,umask 022 && cd $(source) && dpkg-buildpackage --no-sign --build=binary)
+	@mv build/source/*.deb build/source/*.changes build/source/*.buildinfo build/deb/
+	@ls build/deb/*.deb
+
+lintian: deb
+	@echo "== lintian"
+	@lintian --allow-root --fail-on error,warning build/deb/*.changes
+
+system: deb
+	@echo "== system tests"
+	@$(if $(SUDO),echo "sudo: booting a Debian of its own takes root")
+	@mkdir -p .cache
+	@$(SUDO) $(PYTHON) -m pytest -q -o cache_dir=.cache/pytest-system --junitxml=build/system.xml tests/system
+
+# The count comes last, whatever failed before.
+test:
+	@rm -f build/*.xml
+	@for steps in lint unit integration "lintian system"; do $(MAKE) $$steps || { failed=1; break; }; done; \
+	$(PYTHON) tests/count_tests.py build unit integration system && [ -z "$${failed-}" ]
+
+clean:
+	@$(if $(SUDO),echo "sudo: removing what system tests left as root")
+	@$(SUDO) rm -rf --one-file-system build .cache .venv
+
+.PHONY: help demo dependencies lint unit integration deb lintian system test clean

@@ -3,13 +3,20 @@
 import argparse
 import asyncio
 import faulthandler
+import logging
 import os
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import inviseobox
+from inviseobox.configuration import Configuration
 from inviseobox.errors import BufferFault, ConfigurationError, NotConfigured
 from inviseobox.host import configuration_file
+
+if TYPE_CHECKING:
+    from inviseobox.daemon import Daemon
 
 EX_CONFIG = 78
 """sysexits.h: something is wrong in the configuration. The unit does not restart on it."""
@@ -67,10 +74,7 @@ def _run(options: argparse.Namespace) -> int:
         configuration = configuration_file.load(options.config, os.environ)
         journal.set_level(configuration.log_level)
 
-        async def serve() -> None:
-            await Daemon(options.config, redaction).run(configuration)
-
-        asyncio.run(serve())
+        _serve(Daemon(options.config, redaction), configuration)
     except ConfigurationError as error:
         log.error("%s", error)
         return EX_CONFIG
@@ -78,6 +82,16 @@ def _run(options: argparse.Namespace) -> int:
         log.error("%s", error)
         return 1
     return 0
+
+
+def _serve(daemon: "Daemon", configuration: Configuration) -> None:
+    """Run the daemon to its end, and then leave at once: a thread that still waits for a dead name server is let go."""
+    loop = asyncio.new_event_loop()
+    # One for each name that may be looked up at the same time; by default a small machine has six.
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=32, thread_name_prefix="names"))
+    loop.run_until_complete(daemon.run(configuration))
+    logging.shutdown()
+    os._exit(0)
 
 
 def _is_configured(options: argparse.Namespace) -> int:

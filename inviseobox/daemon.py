@@ -10,6 +10,8 @@ from typing import Any
 
 import inviseobox
 from inviseobox.acquisition.acquisition import Acquisition
+from inviseobox.acquisition.learnt import Learnt
+from inviseobox.acquisition.polling import Sink
 from inviseobox.buffer import Buffer
 from inviseobox.clock import WallClock, system_clock
 from inviseobox.configuration import DEFAULT_INTERVAL, Configuration
@@ -31,6 +33,7 @@ from inviseobox.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)
 
+_LEARNT_NOTE = "learnt"
 _STATUS_PERIOD = 1.0
 """Seconds between two looks at whether everything moves; the watchdog's own period may shorten it."""
 
@@ -80,37 +83,43 @@ class Daemon:
             stack.push_async_callback(api.close)
             supervisor = Supervisor()
             stack.push_async_callback(supervisor.stop_all)
-            self._start_loops(configuration, buffer, supervisor, pages, api)
+            learnt = await _learnt(buffer)
+            sink = self._sink(configuration, buffer)
+            acquisition = Acquisition(configuration, pages, supervisor, sink, self._health, learnt)
+            self._start_loops(configuration, buffer, supervisor, api, acquisition)
             self._manager.ready()
             _log.info("started, version %s", inviseobox.__version__)
             return await self._watch(configuration)
+
+    def _interval(self, configuration: Configuration) -> int:
+        """Give the length of a window in seconds: the box's own setting, else the server's."""
+        return configuration.interval or self._health.inventory.interval or DEFAULT_INTERVAL
+
+    def _sink(self, configuration: Configuration, buffer: Buffer) -> Sink:
+        def sink(readings: Sequence[Reading]) -> None:
+            buffer.record(self._clock(), self._interval(configuration), readings)
+            self._health.note_readings(readings)
+
+        return sink
 
     def _start_loops(
         self,
         configuration: Configuration,
         buffer: Buffer,
         supervisor: Supervisor,
-        pages: HttpClient,
         api: CentralApi,
+        acquisition: Acquisition,
     ) -> None:
-        health = self._health
-
         def interval() -> int:
-            return configuration.interval or health.inventory.interval or DEFAULT_INTERVAL
-
-        def sink(readings: Sequence[Reading]) -> None:
-            buffer.record(self._clock(), interval(), readings)
-            health.note_readings(readings)
-
-        acquisition = Acquisition(configuration, pages, supervisor, sink, health)
+            return self._interval(configuration)
 
         async def adopt(inventory: Inventory) -> None:
             await acquisition.adopt(inventory, configuration.interval or inventory.interval or DEFAULT_INTERVAL)
 
         server = Server(api, buffer, configuration.api)
-        device_list = DeviceList(buffer, server, health, adopt)
-        upload = Upload(buffer, api, server, health)
-        supervisor.start("windows", lambda: windows.run(buffer, self._clock, interval, health))
+        device_list = DeviceList(buffer, server, self._health, adopt)
+        upload = Upload(buffer, api, server, self._health)
+        supervisor.start("windows", lambda: windows.run(buffer, self._clock, interval, self._health))
         supervisor.start("device list", lambda: device_list.run(interval))
         supervisor.start("upload", lambda: upload.run(start_offset(configuration.token, interval())))
 
@@ -162,6 +171,15 @@ class Daemon:
             _log.error("the last readings could not be written: %s", error)
         else:
             _log.info("stopped, everything is on the disk")
+
+
+async def _learnt(buffer: Buffer) -> Learnt:
+    learnt = Learnt(lambda text: buffer.record_note(_LEARNT_NOTE, text))
+    try:
+        learnt.load(await buffer.note(_LEARNT_NOTE) or "")
+    except BufferFault as error:
+        _log.warning("what devices taught earlier cannot be read and will be learnt again: %s", error)
+    return learnt
 
 
 def _clients(configuration: Configuration, path: str) -> tuple[HttpClient, CentralApi]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 import sys
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 import httpx  # noqa: E402
 
 from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError  # noqa: E402
+from inviseobox.foreign import shown  # noqa: E402
 
 # They log whole URLs, and the server's hold the token.
 for _name in ("httpx", "httpcore"):
@@ -49,8 +51,9 @@ class HttpClient:
 
     def __init__(self, context: ssl.SSLContext, *, headers: Mapping[str, str]) -> None:
         """Use `context` for https, and send `headers` with every request."""
+        headers = {"Accept-Encoding": "gzip", **headers}
         # The time limit of each request bounds the whole of it; httpx's own would bound each step.
-        self._client = httpx.AsyncClient(verify=context, trust_env=False, headers=dict(headers), timeout=None)  # noqa: S113
+        self._client = httpx.AsyncClient(verify=context, trust_env=False, headers=headers, timeout=None)  # noqa: S113
 
     async def close(self) -> None:
         """Close all connections."""
@@ -77,15 +80,40 @@ class HttpClient:
                 self._client.stream(method, url, content=content, headers=dict(headers or {})) as response,
             ):
                 body = bytearray()
-                async for chunk in response.aiter_bytes(16_384):
+                async for chunk in response.aiter_raw():
                     body += chunk
-                    if len(body) > max_body or response.num_bytes_downloaded > max_body:
-                        raise InvalidAnswer(f"the answer is longer than {max_body} bytes")
-                return HttpAnswer(response.status_code, dict(response.headers), bytes(body))
+                    if len(body) > max_body:
+                        raise _too_long(max_body)
+                encoding = response.headers.get("content-encoding", "identity").lower()
+                return HttpAnswer(
+                    response.status_code, dict(response.headers), _decoded(bytes(body), encoding, max_body)
+                )
         except TimeoutError:
             raise NoAnswer(f"no complete answer within {timeout:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError, OSError) as error:
             raise _mapped(error) from None
+
+
+def _too_long(max_body: int) -> InvalidAnswer:
+    return InvalidAnswer(f"the answer is longer than {max_body} bytes")
+
+
+def _decoded(body: bytes, encoding: str, max_body: int) -> bytes:
+    """Undo the content coding (RFC 9110, section 8.4.1) without ever holding more than `max_body` bytes of the result.
+
+    httpx would do it chunk by chunk, each of which may grow a thousandfold before its size is known.
+    """
+    if encoding == "identity":
+        return body
+    if encoding not in ("gzip", "x-gzip"):
+        raise InvalidAnswer(f"the answer is compressed in a way that was not asked for: {shown(encoding)}")
+    try:
+        plain = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(body, max_body + 1)
+    except zlib.error:
+        raise InvalidAnswer("the answer is not compressed as it says") from None
+    if len(plain) > max_body:
+        raise _too_long(max_body)
+    return plain
 
 
 def _mapped(error: Exception) -> ReadError:

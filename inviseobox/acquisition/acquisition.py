@@ -1,7 +1,10 @@
 """Which links there are to read, and the change from one device list to the next."""
 
+from collections.abc import Mapping
+
+from inviseobox.acquisition.learnt import Learnt
 from inviseobox.acquisition.modbus_link import ModbusLink
-from inviseobox.acquisition.modbus_rounds import ModbusRounds
+from inviseobox.acquisition.modbus_rounds import ModbusRounds, unit_key
 from inviseobox.acquisition.polling import Rounds, Sink, UnusableRounds, poll
 from inviseobox.acquisition.schedule import effective_period
 from inviseobox.acquisition.web_rounds import WebRounds
@@ -10,7 +13,7 @@ from inviseobox.health import Health
 from inviseobox.http_client import HttpClient
 from inviseobox.inventory import Device, Inventory, Measurement
 from inviseobox.links import SerialLink, TcpLink, WebLink
-from inviseobox.sources import Unusable
+from inviseobox.sources import RegisterSource, Unusable
 from inviseobox.supervisor import Start, Supervisor
 
 _Measurements = tuple[tuple[Device, Measurement], ...]
@@ -27,13 +30,15 @@ class Acquisition:
         supervisor: Supervisor,
         sink: Sink,
         health: Health,
+        learnt: Learnt,
     ) -> None:
-        """Hand readings to `sink`; read pages through `client`."""
+        """Hand readings to `sink`; read pages through `client`; `learnt` outlives this object."""
         self._configuration = configuration
         self._client = client
         self._supervisor = supervisor
         self._sink = sink
         self._health = health
+        self._learnt = learnt
         self._running: dict[str, tuple[_Measurements, int]] = {}
 
     async def adopt(self, inventory: Inventory, interval: int) -> None:
@@ -42,6 +47,7 @@ class Acquisition:
         ended = [name for name in self._running if self._running[name] != wanted.get(name)]
         await self._supervisor.stop(_task_name(name) for name in ended)
         self._health.note_inventory(inventory)
+        self._learnt.keep_only(_unit_keys(wanted))
         started = [name for name in wanted if name in ended or name not in self._running]
         self._running = wanted
         for name in started:
@@ -55,7 +61,7 @@ class Acquisition:
         def rounds() -> Rounds:
             if name != _UNUSABLE and isinstance(link, SerialLink | TcpLink):
                 port = ModbusLink(link, settings.modbus.timeout)
-                return ModbusRounds(port, name, content, settings.modbus, self._sink, self._health)
+                return ModbusRounds(port, name, content, settings.modbus, self._sink, self._health, self._learnt)
             if name != _UNUSABLE and isinstance(link, WebLink):
                 return WebRounds(self._client, name, content, settings.http, self._sink, self._health)
             return UnusableRounds([measurement.series for _, measurement in content], self._sink)
@@ -73,6 +79,15 @@ def by_link(inventory: Inventory) -> dict[str, _Measurements]:
         name = _UNUSABLE if unusable or device.link is None else device.link.name
         groups.setdefault(name, []).append((device, measurement))
     return {name: tuple(content) for name, content in groups.items()}
+
+
+def _unit_keys(groups: Mapping[str, tuple[_Measurements, int]]) -> set[str]:
+    return {
+        unit_key(name, measurement.source.span.unit)
+        for name, (content, _) in groups.items()
+        for _, measurement in content
+        if isinstance(measurement.source, RegisterSource)
+    }
 
 
 def _task_name(link: str) -> str:

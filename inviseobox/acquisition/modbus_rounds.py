@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from inviseobox.acquisition.learnt import Learnt
 from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.acquisition.polling import MARGIN, Outcome, Sink
 from inviseobox.acquisition.register_codec import decode_registers
@@ -46,6 +47,8 @@ class _Target:
 
 @dataclass
 class _Unit:
+    key: str
+    """What identifies the unit for ever: its link and number."""
     name: str
     targets: dict[Span, list[_Target]]
     plan: UnitPlan
@@ -69,6 +72,7 @@ class ModbusRounds:
         settings: ModbusSettings,
         sink: Sink,
         health: Health,
+        learnt: Learnt,
     ) -> None:
         """Read `measurements`, which all have a RegisterSource, over `link`, which people know by `name`."""
         self.name = name
@@ -76,7 +80,10 @@ class ModbusRounds:
         self._sink = sink
         self._health = health
         self._troubles = health.troubles
+        self._learnt = learnt
         self._units = _units(name, measurements, settings)
+        for unit in self._units:
+            learnt.teach(unit.key, unit.plan)
 
     async def round(self, next_start: float) -> Outcome:
         """Read every unit that is due. A unit that stays silent costs the others nothing but its time-outs."""
@@ -135,6 +142,7 @@ class ModbusRounds:
                 unit.plan.shorten(asked.span)
             fields = {"INVISEOBOX_LINK": self.name, "INVISEOBOX_DEVICE": unit.device.id}
             self._troubles.begin(unit.name, str(error), "check its power, its address and the bus", fields)
+        self._learnt.note(unit.key, unit.plan)
 
     async def _probe(self, unit: _Unit, request: Request) -> None:
         """Ask a silent unit once. Raises NoAnswer and the like where it stays silent; any other answer will do."""
@@ -214,6 +222,11 @@ class ModbusRounds:
         return Reading(target.measurement.series, value)
 
 
+def unit_key(link: str, unit: int) -> str:
+    """Name a unit so that it can be recognised after a restart."""
+    return f"{link} {unit}"
+
+
 def _following(learning: Learning, outcome: bool | None) -> Attempt | None:
     try:
         return learning.send(outcome)
@@ -234,6 +247,7 @@ def _units(link: str, measurements: Iterable[tuple[Device, Measurement]], settin
             targets.append(_Target(device, measurement, measurement.source))
     return [
         _Unit(
+            unit_key(link, number),
             f"{', '.join(_device_names(targets))} (unit {number} on {link})",
             targets,
             UnitPlan(frozenset(targets), settings.gap, settings.max_registers),

@@ -35,19 +35,21 @@ Learning = Generator[Attempt, Outcome, None]
 class UnitPlan:
     """The measurements of one unit, and what is known of how it likes to be read.
 
-    `gap` and `longest` are in registers. No read goes across the border just before a span in `cuts`. `isolated` are
-    spans that were refused alone, with the time on the caller's clock when they are tried again.
+    `gap` and `longest`, the longest read, are in registers; `shortened` is the longest read that the unit answers, where
+    that was learnt. No read goes across the border just before a span in `cuts`. `isolated` are spans that were refused
+    alone, with the time on the caller's clock when they are tried again.
     """
 
     wanted: frozenset[Span]
     gap: int
     longest: int
+    shortened: int | None = None
     cuts: set[Span] = field(default_factory=set)
     isolated: dict[Span, float] = field(default_factory=dict)
 
     def requests(self) -> list[Request]:
         """Give the reads of a round by what is known now; isolated spans are left out, and never bridged."""
-        return [request for run in self._runs() for request in plan(run, max_registers=self.longest, gap=self.gap)]
+        return [request for run in self._runs() for request in plan(run, max_registers=self._limit, gap=self.gap)]
 
     def shortest(self) -> Request:
         """Give the shortest read that the unit should answer, to find out whether it answers at all."""
@@ -57,7 +59,7 @@ class UnitPlan:
     def shorten(self, silent: Span) -> None:
         """Ask for shorter reads from now on: at most half of one that never gets an answer."""
         registers = silent.count // 16 if silent.function.reads_bits else silent.count
-        self.longest = max(_SHORTEST_LIMIT, registers // 2)
+        self.shortened = max(_SHORTEST_LIMIT, registers // 2)
 
     def round(self, now: float) -> Learning:
         """Give the attempts of one round that begins at `now`; after each, send back its outcome.
@@ -72,6 +74,10 @@ class UnitPlan:
         for request in self.requests():
             if (yield Attempt(request)) is False:
                 yield from self._learn(request, now)
+
+    @property
+    def _limit(self) -> int:
+        return self.longest if self.shortened is None else min(self.longest, self.shortened)
 
     def _runs(self) -> list[list[Span]]:
         runs: list[list[Span]] = [[]]

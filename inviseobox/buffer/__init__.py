@@ -119,6 +119,10 @@ class Buffer:
         row = await self._run(self._database.row, "SELECT value FROM note WHERE key = ?", key)
         return str(row[0]) if row else None
 
+    def record_note(self, key: str, value: str) -> None:
+        """Note a text under `key` for later runs, with the next commit."""
+        self._readings.add_note(key, value)
+
     async def write_note(self, key: str, value: str) -> None:
         """Note a text under `key` for later runs."""
         await self._run(self._write_note, key, value)

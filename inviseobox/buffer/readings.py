@@ -39,6 +39,7 @@ class Readings:
         """Work on `database`, which this object does not own."""
         self._database = database
         self._keys: dict[Series, int] = {}
+        self._pending_notes: dict[str, str] = {}
         self._pending: deque[tuple[float, int, Reading]] = deque()
         self.oldest_end: int | None = None
         """The end of the oldest window on the disk that is not sealed, in seconds since the epoch."""
@@ -50,6 +51,10 @@ class Readings:
         The only method that may be called from another thread than the rest.
         """
         self._pending.extend((now, interval, reading) for reading in readings)
+
+    def add_note(self, key: str, value: str) -> None:
+        """Keep a note in memory until the next commit. May be called from another thread than the rest."""
+        self._pending_notes[key] = value
 
     def commit(self) -> None:
         """Write what is pending. Raises BufferFault; all stays pending then."""
@@ -69,6 +74,7 @@ class Readings:
     def _written_pending(self) -> Iterator[None]:
         """A transaction that begins with writing what is pending; what it wrote is forgotten once it is on the disk."""
         count = len(self._pending)
+        notes = dict(self._pending_notes)
         new_keys: dict[Series, int] = {}
         with self._database.transaction():
             current = self._open_window()
@@ -83,9 +89,13 @@ class Readings:
                     key = new_keys[reading.series] = self._series_key(reading.series)
                 rows.append((window.end, key, reading.value))
             self._database.run_many("INSERT INTO reading (end, series, value) VALUES (?, ?, ?)", rows)
+            self._database.run_many("INSERT OR REPLACE INTO note VALUES (?, ?)", notes.items())
             yield
         self._keys.update(new_keys)
         self._note_oldest()
+        for name, text in notes.items():
+            if self._pending_notes.get(name) == text:
+                del self._pending_notes[name]
         for _ in range(count):
             self._pending.popleft()
 

@@ -8,9 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from inviseobox.errors import ConfigurationError, NotConfigured
+from inviseobox.foreign import clean_text, shown
 
 DEFAULT_INTERVAL = 1800
 MAX_INTERVAL = 86_400
+SHORTEST_PERIOD = 0.1
+"""Seconds; a shorter period of rounds would mean nothing."""
 DEFAULT_BUFFER = "/var/lib/inviseobox/data.db"
 
 
@@ -94,7 +97,7 @@ class _Table:
         if value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise self.error(key, f"must be a number of {unit} from {low:g} to {high:g}, not {_shown(value)}")
+            raise self.error(key, f"must be a number of {unit} from {low:g} to {high:g}, not {shown(value)}")
         return value
 
     def whole(self, key: str, default: int, low: int, high: int, unit: str) -> int:
@@ -102,7 +105,7 @@ class _Table:
         if value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise self.error(key, f"must be a whole number of {unit} from {low} to {high}, not {_shown(value)}")
+            raise self.error(key, f"must be a whole number of {unit} from {low} to {high}, not {shown(value)}")
         return value
 
     def choice(self, key: str, default: str, choices: tuple[str, ...]) -> str:
@@ -110,7 +113,7 @@ class _Table:
         if value is None:
             return default
         if value not in choices:
-            raise self.error(key, f"must be one of {', '.join(choices)}, not {_shown(value)}")
+            raise self.error(key, f"must be one of {', '.join(choices)}, not {shown(value)}")
         return str(value)
 
     def switch(self, key: str, default: bool) -> bool:
@@ -118,7 +121,7 @@ class _Table:
         if value is None:
             return default
         if not isinstance(value, bool):
-            raise self.error(key, f"must be true or false, not {_shown(value)}")
+            raise self.error(key, f"must be true or false, not {shown(value)}")
         return value
 
     def table(self, key: str) -> "_Table":
@@ -131,12 +134,7 @@ class _Table:
 
     def finish(self) -> None:
         for key in self._content:
-            raise self.error(key, f"unknown key; known here are {', '.join(sorted(self._known))}")
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+            raise self.error(clean_text(key), f"unknown key; known here are {', '.join(sorted(self._known))}")
 
 
 def parse(
@@ -155,8 +153,8 @@ def parse(
     """
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigurationError(source, "", f"not valid TOML: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(source, "", f"not valid TOML: {clean_text(str(error))}") from None
     top = _Table(source, "", document)
     modbus, http, buffer, log = (top.table(name) for name in ("modbus", "http", "buffer", "log"))
     api = top.choice("api", "auto", ("auto", *ApiForm))
@@ -167,7 +165,7 @@ def parse(
         api=None if api == "auto" else ApiForm(api),
         ca_file=top.text("ca_file", None, "the path of a file with certificates"),
         modbus=ModbusSettings(
-            period=modbus.number("period", 10, 0, 86_400, "seconds"),
+            period=_modbus_period(modbus),
             timeout=modbus.number("timeout", 1, 0.01, 60, "seconds"),
             max_registers=modbus.whole("max_registers", 125, 4, 125, "registers"),
             gap=modbus.whole("gap", 8, 0, 124, "registers"),
@@ -190,6 +188,13 @@ def parse(
             source, "", f"not configured yet: write {' and '.join(missing)} there, then: systemctl restart inviseobox"
         )
     return configuration
+
+
+def _modbus_period(modbus: _Table) -> float:
+    period = modbus.number("period", 10, 0, 86_400, "seconds")
+    if 0 < period < SHORTEST_PERIOD:
+        raise modbus.error("period", f"must be 0 (one round after the other) or at least {SHORTEST_PERIOD} seconds")
+    return period
 
 
 def _token(top: _Table, credential: str | None, read_file: Callable[[str], str]) -> str | None:
@@ -222,7 +227,7 @@ def _url(top: _Table) -> str | None:
     except ValueError:
         valid = False
     if not valid or " " in url:
-        raise top.error("url", f'must be an http or https address such as "https://domaine.com/api", not {_shown(url)}')
-    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise top.error("url", f'must be an http or https address such as "https://domaine.com/api", not {shown(url)}')
+    if "?" in url or "#" in url or "@" in parts.netloc:
         raise top.error("url", "must hold neither a user, nor a query (?), nor a fragment (#)")
     return url.rstrip("/")

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import inviseobox
@@ -15,14 +16,14 @@ from inviseobox.acquisition.polling import Sink
 from inviseobox.buffer import Buffer
 from inviseobox.clock import WallClock, system_clock
 from inviseobox.configuration import DEFAULT_INTERVAL, Configuration
-from inviseobox.delivery import windows
 from inviseobox.delivery.central_api import CentralApi
 from inviseobox.delivery.server import Server
 from inviseobox.delivery.upload import Upload, start_offset
+from inviseobox.delivery.windows import Windows
 from inviseobox.device_list import DeviceList
 from inviseobox.errors import BufferFault, ConfigurationError
 from inviseobox.health import Health
-from inviseobox.host import configuration_file, journal
+from inviseobox.host import configuration_file, journal, status_file
 from inviseobox.host.journal import Redaction
 from inviseobox.host.notify import ServiceManager
 from inviseobox.host.status_line import status_line
@@ -33,6 +34,7 @@ from inviseobox.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)
 
+_STATUS_FILE_PERIOD = 5.0
 _LEARNT_NOTE = "learnt"
 _STATUS_PERIOD = 1.0
 """Seconds between two looks at whether everything moves; the watchdog's own period may shorten it."""
@@ -48,6 +50,7 @@ class Daemon:
         self._clock = clock
         self._manager = ServiceManager(os.environ)
         self._health = Health()
+        self._next_status_file = 0.0
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
 
@@ -62,9 +65,8 @@ class Daemon:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
         loop.set_exception_handler(_note_library_error)
+        _try_files(configuration, self._path)
         buffer = await Buffer.open(configuration.buffer_path)
-        if buffer.set_aside:
-            _log.error("the buffer was damaged; it is set aside as %s and a fresh one started", buffer.set_aside)
         try:
             while not self._stop.is_set():
                 configuration = await self._run_with(configuration, buffer)
@@ -78,7 +80,7 @@ class Daemon:
         if not configuration.token_is_usual:
             _log.warning("the token is not 64 hexadecimal digits; it is used as it is")
         async with contextlib.AsyncExitStack() as stack:
-            pages, api = _clients(configuration, self._path)
+            pages, api = self._clients(configuration)
             stack.push_async_callback(pages.close)
             stack.push_async_callback(api.close)
             supervisor = Supervisor()
@@ -91,14 +93,20 @@ class Daemon:
             _log.info("started, version %s", inviseobox.__version__)
             return await self._watch(configuration)
 
+    def _clients(self, configuration: Configuration) -> tuple[HttpClient, CentralApi]:
+        agent = {"User-Agent": f"inviseobox/{inviseobox.__version__}"}
+        pages = HttpClient(tls_context(None, verify=configuration.http.verify_tls), headers=agent)
+        return pages, CentralApi(configuration, lambda date: self._health.note_clock(self._clock() - date))
+
     def _interval(self, configuration: Configuration) -> int:
         """Give the length of a window in seconds: the box's own setting, else the server's."""
         return configuration.interval or self._health.inventory.interval or DEFAULT_INTERVAL
 
     def _sink(self, configuration: Configuration, buffer: Buffer) -> Sink:
         def sink(readings: Sequence[Reading]) -> None:
-            buffer.record(self._clock(), self._interval(configuration), readings)
-            self._health.note_readings(readings)
+            now = self._clock()
+            buffer.record(now, self._interval(configuration), readings)
+            self._health.note_readings(readings, now)
 
         return sink
 
@@ -118,10 +126,15 @@ class Daemon:
 
         server = Server(api, buffer, configuration.api)
         device_list = DeviceList(buffer, server, self._health, adopt)
-        upload = Upload(buffer, api, server, self._health)
-        supervisor.start("windows", lambda: windows.run(buffer, self._clock, interval, self._health))
+
+        def offset() -> float:
+            return start_offset(configuration.token, interval())
+
+        upload = Upload(buffer, api, server, self._health, self._clock, offset)
+        windows = Windows(buffer, self._clock, interval, configuration.buffer_max_size, self._health)
+        supervisor.start("windows", windows.run)
         supervisor.start("device list", lambda: device_list.run(interval))
-        supervisor.start("upload", lambda: upload.run(start_offset(configuration.token, interval())))
+        supervisor.start("upload", upload.run)
 
     async def _watch(self, configuration: Configuration) -> Configuration:
         """Feed the watchdog while everything moves, keep the status current, until a signal comes."""
@@ -141,12 +154,27 @@ class Daemon:
             stuck = overdue
             if not stuck:
                 self._manager.feed_watchdog()
+            self._write_status_file()
             line = status_line(self._health)
             if line != shown:
                 self._manager.status(line)
                 shown = line
             await _first(self._stop, self._reload, seconds=period)
         return configuration
+
+    def _write_status_file(self) -> None:
+        now = asyncio.get_running_loop().time()
+        directory = os.environ.get("RUNTIME_DIRECTORY")
+        if directory is None or now < self._next_status_file:
+            return
+        self._next_status_file = now + _STATUS_FILE_PERIOD
+        content = status_file.snapshot(self._health, self._clock(), os.environ.get("INVOCATION_ID", ""))
+        try:
+            status_file.write(Path(directory) / "status.json", content)
+        except OSError as error:
+            self._health.troubles.begin("status.json", error.strerror or str(error), "is /run full? (df -h /run)")
+        else:
+            self._health.troubles.end("status.json", "is written again")
 
     def _reloaded(self, running: Configuration) -> Configuration | None:
         """Read the configuration again; give None where the running one stays."""
@@ -180,13 +208,6 @@ async def _learnt(buffer: Buffer) -> Learnt:
     except BufferFault as error:
         _log.warning("what devices taught earlier cannot be read and will be learnt again: %s", error)
     return learnt
-
-
-def _clients(configuration: Configuration, path: str) -> tuple[HttpClient, CentralApi]:
-    _try_files(configuration, path)
-    agent = {"User-Agent": f"inviseobox/{inviseobox.__version__}"}
-    pages = HttpClient(tls_context(None, verify=configuration.http.verify_tls), headers=agent)
-    return pages, CentralApi(configuration)
 
 
 def _try_files(configuration: Configuration, path: str) -> None:

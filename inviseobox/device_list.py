@@ -68,7 +68,7 @@ class DeviceList:
     async def _refresh(self) -> None:
         self._health.heartbeats.expect(_BEAT, _STEP)
         listed, text = await self._server.device_list()
-        self._health.troubles.end("server", "answers again")
+        self._health.note_answer()
         if text != self._kept:
             await self._buffer.write_note(_NOTE, text)
             self._kept = text
@@ -83,9 +83,9 @@ class DeviceList:
 
     def _report(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        subject = "buffer" if isinstance(error, BufferFault) else "server"
-        advice = "the device list kept from before stays in force" if self._kept else "there is no device list yet"
-        self._health.troubles.begin(subject, str(error), advice)
+        if error is not None:
+            advice = "the device list kept from before stays in force" if self._kept else "there is no device list yet"
+            self._health.note_failure(error, advice)
 
     async def _pause(self, seconds: float) -> None:
         self._health.heartbeats.expect(_BEAT, seconds + _STEP)

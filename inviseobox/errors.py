@@ -76,6 +76,10 @@ class DeliveryError(InviseoBoxError):
         self.retry_after = retry_after
 
 
+class TokenRefused(DeliveryError):
+    """The server answers, but does not accept the token. Keep everything and try again; a person must look at it."""
+
+
 class BufferFault(InviseoBoxError):
     """The buffer could not do what it was asked (disk full, I/O error). Nothing was changed; try again later."""
 

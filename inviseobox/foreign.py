@@ -1,9 +1,11 @@
 """Foreign input made harmless: texts and numbers that others sent. Pure."""
 
 import re
+import unicodedata
 from typing import Any
 
 MAX_TEXT = 200
+_WHOLE = re.compile(r"[+-]?\d{1,20}|0[xX][0-9a-fA-F]{1,16}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -11,12 +13,22 @@ def clean_text(value: object) -> str:
     """Make one line of at most 200 printable characters of a foreign text; empty where it is none."""
     if not isinstance(value, str):
         return ""
-    return "".join(mark if mark.isprintable() else "\ufffd" for mark in value[:MAX_TEXT]).strip()
+    return "".join(_clean(mark) for mark in value[:MAX_TEXT]).strip()
+
+
+def _clean(mark: str) -> str:
+    # French puts no-break spaces before colons and units; to Python they are not printable.
+    if unicodedata.category(mark) == "Zs":
+        return " "
+    return mark if mark.isprintable() else "\ufffd"
 
 
 def shown(value: object) -> str:
     """Quote a foreign value, whatever it is, in an error text: one line, at most 60 characters."""
-    text = ascii(value) if not isinstance(value, dict | list) else f"{type(value).__name__} of {len(value)} entries"
+    try:
+        text = ascii(value)
+    except (ValueError, RecursionError):
+        text = f"an oversized {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -29,11 +41,8 @@ def whole_number(value: object) -> int | None:
             return value
         case float():
             return int(value) if value.is_integer() and abs(value) < 2**53 else None
-        case str() if len(value) <= 20 and value.isascii():
-            try:
-                return int(value.strip(), 16 if value.strip()[:2].lower() == "0x" else 10)
-            except ValueError:
-                return None
+        case str() if _WHOLE.fullmatch(text := value.strip()):
+            return int(text, 16 if "x" in text.lower() else 10)
     return None
 
 
@@ -45,8 +54,8 @@ def number(value: object) -> float | None:
                 read = float(value)
             except OverflowError:
                 return None
-        case str() if len(value) <= MAX_TEXT and _NUMBER.fullmatch(value.strip()):
-            read = float(value)
+        case str() if len(value) <= MAX_TEXT and _NUMBER.fullmatch(text := value.strip()):
+            read = float(text)
         case _:
             return None
     return read if read - read == 0 else None

@@ -9,10 +9,14 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from inviseobox.errors import BufferFault, TokenRefused
 from inviseobox.inventory import Inventory
 from inviseobox.records import Reading
 
 _log = logging.getLogger("inviseobox")
+
+CLOCK_TOLERANCE = 60.0
+"""Seconds by which the box's clock may differ from the server's before it is worth a line."""
 
 
 class Heartbeats:
@@ -65,33 +69,104 @@ class Troubles:
 
 
 @dataclass
+class Latest:
+    """What is known of one measurement: its last good value and when it came (seconds since the epoch).
+
+    `good` and `reads` count since the last window was closed.
+    """
+
+    value: float | None = None
+    at: float | None = None
+    answers: bool = False
+    good: int = 0
+    reads: int = 0
+
+
+@dataclass
+class Progress:
+    """When each facet of the work last got somewhere, in seconds since the epoch; None: not since the start."""
+
+    polling: float | None = None
+    commits: float | None = None
+    delivery: float | None = None
+
+
+@dataclass
 class Health:
-    """All of it together. `last_delivered` is the end of a window, in seconds since the epoch."""
+    """All of it together.
+
+    `backlog` counts windows and `rejected` deliveries; `last_delivered` is the end of a window in seconds since the
+    epoch; `clock_error` is how many seconds the box's clock is ahead of the server's.
+    """
 
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
     troubles: Troubles = field(default_factory=Troubles)
+    progress: Progress = field(default_factory=Progress)
     inventory: Inventory = field(default_factory=Inventory)
     has_inventory: bool = False
     backlog: int = 0
+    rejected: int = 0
     last_delivered: int | None = None
-    _good: dict[str, bool] = field(default_factory=dict)
+    clock_error: float | None = None
+    latest: dict[str, Latest] = field(default_factory=dict)
 
-    def note_readings(self, readings: Iterable[Reading]) -> None:
-        """Remember which measurements gave a value when they were read last."""
-        self._good.update((reading.series.measurement, reading.value is not None) for reading in readings)
+    def note_readings(self, readings: Iterable[Reading], at: float) -> None:
+        """Remember readings that came at the wall clock `at`."""
+        for reading in readings:
+            latest = self.latest.setdefault(reading.series.measurement, Latest())
+            latest.reads += 1
+            latest.answers = reading.value is not None
+            if reading.value is not None:
+                latest.good += 1
+                latest.value = reading.value
+                latest.at = at
+                self.progress.polling = at
+
+    def note_window(self) -> None:
+        """A window was closed: the shares of good reads begin anew."""
+        for latest in self.latest.values():
+            latest.good = latest.reads = 0
 
     def note_inventory(self, inventory: Inventory) -> None:
         """Take over a new device list; what was known of measurements that left is forgotten."""
         self.inventory = inventory
         self.has_inventory = True
         listed = {measurement.series.measurement for _, measurement in inventory.measurements}
-        self._good = {identity: good for identity, good in self._good.items() if identity in listed}
+        self.latest = {identity: latest for identity, latest in self.latest.items() if identity in listed}
+
+    def note_failure(self, error: BaseException, advice: str) -> None:
+        """Note why something could not be fetched from or brought to the server."""
+        if isinstance(error, TokenRefused):
+            self.troubles.drop("server")
+            self.troubles.begin("token", str(error), advice)
+        elif isinstance(error, BufferFault):
+            self.troubles.begin("buffer", str(error), advice)
+        else:
+            self.troubles.begin("server", str(error), advice)
+
+    def note_answer(self) -> None:
+        """Note that the server answered as it should."""
+        self.troubles.end("server", "answers again")
+        self.troubles.end("token", "the server accepts it again")
+
+    def note_clock(self, error: float) -> None:
+        """Compare the box's clock with the server's: `error` is the seconds that the box is ahead."""
+        self.clock_error = error
+        if abs(error) > CLOCK_TOLERANCE:
+            ahead = "ahead of" if error > 0 else "behind"
+            self.troubles.begin(
+                "clock",
+                f"{abs(error):.0f} s {ahead} the server's",
+                "windows carry the box's time; is the time synchronised? (timedatectl)",
+            )
+        else:
+            self.troubles.end("clock", "agrees with the server's again")
 
     def answering(self) -> tuple[int, int, int]:
         """Count the devices of which some measurement gave a value last, those that were read, and all listed."""
         good = read = 0
         for device in self.inventory.devices:
-            states = [self._good.get(measurement.series.measurement) for measurement in device.measurements]
-            read += any(state is not None for state in states)
-            good += any(states)
+            known = [self.latest.get(measurement.series.measurement) for measurement in device.measurements]
+            read += any(latest is not None for latest in known)
+            good += any(latest is not None and latest.answers for latest in known)
         return good, read, len(self.inventory.devices)

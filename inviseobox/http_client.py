@@ -74,24 +74,32 @@ class HttpClient:
         Raises NoAnswer when time is up, LinkDown when there is no connection, InvalidAnswer for anything that is no
         HTTP or too long.
         """
+        # In a task of its own: what anyio 3.6 (Debian 12) uses to connect leaves the task that it runs in with a
+        # cancellation that is never taken back, and every later time limit in that task would end it.
+        exchange = asyncio.ensure_future(self._exchange(method, url, max_body, content, dict(headers or {})))
+        exchange.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
-            async with (
-                asyncio.timeout(timeout),
-                self._client.stream(method, url, content=content, headers=dict(headers or {})) as response,
-            ):
+            await asyncio.wait({exchange}, timeout=timeout)
+            if exchange.done():
+                return exchange.result()
+        finally:
+            exchange.cancel()
+        raise NoAnswer(f"no complete answer within {timeout:.3g} s")
+
+    async def _exchange(
+        self, method: str, url: str, max_body: int, content: bytes | None, headers: dict[str, str]
+    ) -> HttpAnswer:
+        try:
+            async with self._client.stream(method, url, content=content, headers=headers) as response:
                 body = bytearray()
                 async for chunk in response.aiter_raw():
                     body += chunk
                     if len(body) > max_body:
                         raise _too_long(max_body)
-                encoding = response.headers.get("content-encoding", "identity").lower()
-                return HttpAnswer(
-                    response.status_code, dict(response.headers), _decoded(bytes(body), encoding, max_body)
-                )
-        except TimeoutError:
-            raise NoAnswer(f"no complete answer within {timeout:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError, OSError) as error:
             raise _mapped(error) from None
+        encoding = response.headers.get("content-encoding", "identity").lower()
+        return HttpAnswer(response.status_code, dict(response.headers), _decoded(bytes(body), encoding, max_body))
 
 
 def _too_long(max_body: int) -> InvalidAnswer:

@@ -64,16 +64,21 @@ def parse(text: str) -> Inventory:
     interval = None
     remarks: list[str] = []
     if isinstance(document, dict):
-        interval = whole_number(document.get("interval"))
-        if interval is not None and not 1 <= interval <= MAX_INTERVAL:
-            remarks.append(f"the server's interval of {interval} is not within 1 to {MAX_INTERVAL} seconds; ignored")
-            interval = None
+        interval = _interval(document.get("interval"), remarks)
         document = document.get("devices")
     if not isinstance(document, list):
         raise InventoryError("the server's device list is neither a list of devices nor a worker with devices")
     reader = _Reader(remarks)
     devices = tuple(device for entry in document if (device := reader.device(entry)) is not None)
     return Inventory(devices, interval, tuple(remarks))
+
+
+def _interval(told: object, remarks: list[str]) -> int | None:
+    interval = whole_number(told)
+    if told is None or (interval is not None and 1 <= interval <= MAX_INTERVAL):
+        return interval
+    remarks.append(f"the server's interval of {shown(told)} is ignored: not whole seconds from 1 to {MAX_INTERVAL}")
+    return None
 
 
 class _Reader:
@@ -90,13 +95,12 @@ class _Reader:
             self._remarks.append(f"a device without _id is left out: {shown(entry)}")
             return None
         name = clean_text(entry.get("name")) or identity
-        if identity in self._device_ids:
-            self._remarks.append(f"device {name}: its _id {identity} is listed twice; the first is used")
-            return None
-        self._device_ids.add(identity)
         link: Link | None = None
         reason = ""
         try:
+            if identity in self._device_ids:
+                raise NotUnderstood(f"its _id {identity} is listed twice; the first is used")
+            self._device_ids.add(identity)
             link = self._link(entry.get("communication"))
         except NotUnderstood as error:
             reason = str(error)

@@ -90,11 +90,22 @@ def _host(settings: dict[str, Any]) -> str | None:
     for key in ("host", "ip", "address"):
         host = settings.get(key)
         if isinstance(host, str) and host.strip():
-            host = host.strip()
-            if len(host) > 253 or not host.isprintable() or any(mark in host for mark in " /@?#"):
+            host = host.strip().lower()
+            if not _is_host(host):
                 raise NotUnderstood(f"its host {shown(host)} is no host name or address")
             return host
     return None
+
+
+def _is_host(host: str) -> bool:
+    if len(host) > 253 or not host.isprintable() or any(mark in host for mark in " /@?#"):
+        return False
+    try:
+        # What the resolver does first: it refuses empty labels and those of more than 63 bytes.
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _port(settings: dict[str, Any]) -> int:

@@ -59,10 +59,11 @@ def _register_source(parameters: dict[str, Any]) -> RegisterSource:
         raise NotUnderstood(f"its slave {shown(parameters.get('slave'))} is not within 0 to 255")
     named = parameters.get("value_class")
     value_class = VALUE_CLASSES.get(named.strip().upper()) if isinstance(named, str) else None
-    if named is None and function.reads_bits:
-        value_class = VALUE_CLASSES["BOOLEAN"]
-    if value_class is None:
+    if value_class is None and not (named is None and function.reads_bits):
         raise NotUnderstood(f"its value_class {shown(named)} is unknown")
+    if value_class is None or function.reads_bits:
+        # One bit is 0 or 1, whatever the class is called.
+        value_class = VALUE_CLASSES["BOOLEAN"]
     width = 1 if function.reads_bits else value_class.width
     count = whole_number(parameters.get("count", width))
     if count is None or count < width:

@@ -44,11 +44,25 @@ async def _keep_running(name: str, begin: Start) -> None:
         began = loop.time()
         try:
             await begin()
+            if _is_stopping():
+                return
             _log.error("%s ended by itself; it is started again in %g s", name, pause)
+        except asyncio.CancelledError:
+            if _is_stopping():
+                raise
+            # A library let a cancellation escape that was none of ours.
+            _log.error("%s was cancelled from within; it is started again in %g s", name, pause)
         # The one broad handler: whatever a task did not expect must end neither the others nor the task for good.
         except Exception:  # noqa: BLE001
-            _log.exception("%s failed, which is an error in this program; it is started again in %g s", name, pause)
+            _log.exception("%s failed, which is an error in this program", name)
+            if _is_stopping():
+                return
         if loop.time() - began > _STEADY:
             pause = 1.0
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _is_stopping() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

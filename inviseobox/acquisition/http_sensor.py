@@ -4,8 +4,8 @@ import asyncio
 import json
 from urllib.parse import urljoin, urlsplit
 
-from inviseobox.errors import InvalidAnswer, NoAnswer, Refused, UnusableValue
-from inviseobox.foreign import number, pick, shown
+from inviseobox.errors import InvalidAnswer, Refused, UnusableValue
+from inviseobox.foreign import clean_text, number, pick, shown
 from inviseobox.http_client import HttpClient
 
 MAX_REDIRECTS = 3
@@ -17,21 +17,12 @@ async def read_page(client: HttpClient, url: str, *, timeout: float, max_body: i
     Redirects are followed within the same scheme, host and port, three at most. Raises LinkDown, NoAnswer, Refused or
     InvalidAnswer.
     """
-    try:
-        async with asyncio.timeout(timeout):
-            return await _follow(client, url, timeout, max_body)
-    except TimeoutError:
-        raise NoAnswer(f"no complete answer within {timeout:g} s") from None
-
-
-async def _follow(client: HttpClient, url: str, timeout: float, max_body: int) -> object:
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + timeout
     for _ in range(MAX_REDIRECTS + 1):
-        answer = await client.request("GET", url, timeout=timeout, max_body=max_body)
+        answer = await client.request("GET", url, timeout=max(0.0, deadline - clock()), max_body=max_body)
         if answer.status in (301, 302, 303, 307, 308):
-            target = urljoin(url, answer.headers.get("location", ""))
-            if _origin(target) != _origin(url):
-                raise InvalidAnswer(f"it redirects to another host: {shown(target)}")
-            url = target
+            url = _redirected(url, answer.headers.get("location", ""))
         elif answer.is_success:
             return _parsed(answer.body)
         else:
@@ -39,12 +30,19 @@ async def _follow(client: HttpClient, url: str, timeout: float, max_body: int) -
     raise InvalidAnswer(f"more than {MAX_REDIRECTS} redirects")
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
+def _redirected(url: str, location: str) -> str:
     try:
-        parts = urlsplit(url)
-        return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+        target = urljoin(url, location)
+        if _origin(target) == _origin(url):
+            return target
     except ValueError:
-        raise InvalidAnswer(f"it redirects to an address that is none: {shown(url)}") from None
+        raise InvalidAnswer(f"it redirects to an address that is none: {shown(location)}") from None
+    raise InvalidAnswer(f"it redirects to another host: {shown(target)}")
+
+
+def _origin(target: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(target)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _parsed(body: bytes) -> object:
@@ -59,5 +57,6 @@ def read_value(document: object, key: str) -> float:
     found = pick(document, key)
     value = number(found)
     if value is None:
-        raise UnusableValue(f"{key} is {shown(found)}, not a number" if found is not None else f"it has no {key}")
+        name = clean_text(key)
+        raise UnusableValue(f"{name} is {shown(found)}, not a number" if found is not None else f"it has no {name}")
     return value

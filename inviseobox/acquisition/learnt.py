@@ -10,7 +10,7 @@ from inviseobox.acquisition.unit_plan import UnitPlan
 
 
 class Learnt:
-    """The cuts, isolated registers and shortened reads of every unit, by the unit's name.
+    """The cuts and isolated registers of every unit, by the unit's name.
 
     Knowledge belongs to the measurements that a unit has at the time: when the device list changes them, it is void.
     """
@@ -24,19 +24,18 @@ class Learnt:
         """Take over what was saved. A text that is none of ours teaches nothing."""
         try:
             units = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if isinstance(units, dict):
-            self._units = units
+            self._units = {name: known for name, known in units.items() if _is_sound(known)}
 
     def teach(self, name: str, plan: UnitPlan) -> None:
         """Give a new plan what is known of the unit. Isolated registers are tried again at once."""
         known = self._units.get(name)
-        if known is None or known.get("of") != _identity(plan):
+        if known is None or known["of"] != _identity(plan):
             return
         plan.cuts = {span for span in plan.wanted if _written(span) in known["cuts"]}
         plan.isolated = {span: 0.0 for span in plan.wanted if _written(span) in known["isolated"]}
-        plan.shortened = known["shortened"]
 
     def note(self, name: str, plan: UnitPlan) -> None:
         """Keep what a plan has learnt by now."""
@@ -44,7 +43,6 @@ class Learnt:
             "of": _identity(plan),
             "cuts": sorted(map(_written, plan.cuts)),
             "isolated": sorted(map(_written, plan.isolated)),
-            "shortened": plan.shortened,
         }
         if self._units.get(name) != known:
             self._units[name] = known
@@ -56,6 +54,15 @@ class Learnt:
         if kept != self._units:
             self._units = kept
             self._save(json.dumps(kept))
+
+
+def _is_sound(known: object) -> bool:
+    return (
+        isinstance(known, dict)
+        and isinstance(known.get("of"), str)
+        and isinstance(known.get("cuts"), list)
+        and isinstance(known.get("isolated"), list)
+    )
 
 
 def _written(span: Span) -> list[int]:

@@ -1,7 +1,9 @@
 """A Modbus link: one connection, one request at a time, no answer that is not the one asked for."""
 
 import asyncio
+import errno
 import os
+import socket
 import stat
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ OPEN_TIMEOUT = 3.0
 """Seconds for a TCP connection or a port to open."""
 GUARD_TIME = 0.5
 """Seconds of silence on an RTU line after a fault, in which a late answer goes by."""
+REOPEN_PAUSE = 0.5
+"""Seconds before a connection that failed just after another was dropped is tried once more."""
 EXCEPTION_NAMES = {
     1: "illegal function",
     2: "illegal data address",
@@ -39,12 +43,14 @@ class ModbusLink:
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
         self._quiet_until = 0.0
+        self._dropped_at = float("-inf")
+        self._silence = _frame_silence(link)
         self._is_rtu = isinstance(link, SerialLink) or link.framing is Framing.RTU
 
     @property
     def worst_case(self) -> float:
         """The longest time in seconds that one read may take, opening and guard time included."""
-        return 2 * OPEN_TIMEOUT + GUARD_TIME + self._timeout
+        return 4 * OPEN_TIMEOUT + GUARD_TIME + REOPEN_PAUSE + self._timeout
 
     async def read(self, span: Span) -> list[int]:
         """Read the span's registers (or bits, as 0 and 1), lowest address first.
@@ -54,6 +60,7 @@ class ModbusLink:
         """
         async with self._lock:
             connection = await self._opened()
+            await self._be_quiet()
             try:
                 return _checked(span, await self._answer(connection, span))
             except Refused:
@@ -61,6 +68,8 @@ class ModbusLink:
             except BaseException:
                 self._drop()
                 raise
+            finally:
+                self._quiet_until = max(self._quiet_until, self._now() + self._silence)
 
     async def reopen(self) -> None:
         """Open the connection without reading. Raises LinkDown."""
@@ -76,30 +85,48 @@ class ModbusLink:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self._dropped_at = self._now()
             if self._is_rtu:
-                self._quiet_until = asyncio.get_running_loop().time() + GUARD_TIME
+                self._quiet_until = self._now() + GUARD_TIME
+
+    async def _be_quiet(self) -> None:
+        await asyncio.sleep(max(0.0, self._quiet_until - self._now()))
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
     async def _opened(self) -> Connection:
         if self._connection is not None and self._connection.lost.done():
             self._drop()
         if self._connection is None:
-            await asyncio.sleep(self._quiet_until - asyncio.get_running_loop().time())
-            connection = connection_for(self._link)
+            await self._be_quiet()
             try:
-                _check_port(self._link)
-                async with asyncio.timeout(OPEN_TIMEOUT):
-                    await connection.open()
-            except TimeoutError:
-                connection.close()
-                raise LinkDown(f"no connection within {OPEN_TIMEOUT:g} s") from None
-            except OSError as error:
-                connection.close()
-                raise LinkDown(_reason(error)) from None
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
+                self._connection = await self._open()
+            except LinkDown:
+                # A gateway that takes one connection only may still be busy with the end of the one just dropped.
+                if self._now() - self._dropped_at > REOPEN_PAUSE:
+                    raise
+                await asyncio.sleep(REOPEN_PAUSE)
+                self._connection = await self._open()
         return self._connection
+
+    async def _open(self) -> Connection:
+        connection = connection_for(self._link)
+        try:
+            _check_port(self._link)
+            async with asyncio.timeout(OPEN_TIMEOUT):
+                await connection.open()
+        except TimeoutError:
+            connection.close()
+            raise LinkDown(f"no connection within {OPEN_TIMEOUT:g} s") from None
+        except (OSError, UnicodeError) as error:
+            connection.close()
+            raise LinkDown(_reason(error)) from None
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     async def _answer(self, connection: Connection, span: Span) -> Answer:
         reading = asyncio.ensure_future(connection.read(span))
@@ -116,7 +143,26 @@ class ModbusLink:
         raise NoAnswer(f"no answer within {self._timeout:g} s")
 
 
-def _reason(error: OSError) -> str:
+def _frame_silence(link: SerialLink | TcpLink) -> float:
+    """Give the seconds of silence that part two frames on a serial line: the time of 3.5 characters.
+
+    MODBUS over Serial Line V1.02, section 2.5.1.1; above 19,200 baud a fixed 1.75 ms.
+    """
+    if not isinstance(link, SerialLink):
+        return 0.0
+    bits = 1 + link.bytesize + (link.parity != "N") + link.stopbits
+    return max(3.5 * bits / link.baudrate, 0.00175)
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, UnicodeError):
+        return "its host is no valid name"
+    if isinstance(error, socket.gaierror):
+        return "its name cannot be resolved (DNS)"
+    if error.errno in (errno.EAGAIN, errno.EBUSY):
+        return "another program uses the port"
+    if "Inappropriate ioctl" in str(error):
+        return "it is no serial port"
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 

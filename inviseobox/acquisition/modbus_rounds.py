@@ -139,7 +139,7 @@ class ModbusRounds:
             raise
         except ReadError as error:
             if unit.health.stayed_silent(loop.time(), asked.span):
-                unit.plan.shorten(asked.span)
+                unit.plan.shorten(asked.span, loop.time())
             fields = {"INVISEOBOX_LINK": self.name, "INVISEOBOX_DEVICE": unit.device.id}
             self._troubles.begin(unit.name, str(error), "check its power, its address and the bus", fields)
         self._learnt.note(unit.key, unit.plan)

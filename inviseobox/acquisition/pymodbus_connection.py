@@ -88,12 +88,13 @@ async def _answer(request: Awaitable[Any], unit_attribute: str) -> Answer:
         raise NoAnswer(str(error)) from None
     is_error = response.isError()
     function = response.function_code & 0x7F
-    values = [] if is_error else response.bits if function <= 2 else response.registers
+    # A response to another function has neither; it is refused for its function code later.
+    values = getattr(response, "bits", ()) if function <= 2 else getattr(response, "registers", ())
     return Answer(
         unit=getattr(response, unit_attribute),
         function=function,
         exception_code=int(response.exception_code) if is_error else None,
-        values=[int(value) for value in values],
+        values=[] if is_error else [int(value) for value in values],
     )
 
 

@@ -15,6 +15,7 @@ class UnitHealth:
     silent_since: float | None = None
     suspect: Span | None = None
     """A read that had no answer, though the unit answers others: it may be too long for the device."""
+    _answered_since: bool = False
     _last_probe: float = 0.0
     _pause: float = FIRST_PAUSE
 
@@ -37,18 +38,20 @@ class UnitHealth:
         self._pause = FIRST_PAUSE
         if span == self.suspect:
             self.suspect = None
+        self._answered_since = True
 
     def stayed_silent(self, now: float, span: Span) -> bool:
         """Note that a read of `span` at `now` had no answer.
 
-        Gives True where the same read stays without an answer again and again while shorter ones get theirs: then the
-        unit wants shorter reads.
+        Gives True where the same read had none before, though the unit answered another in between: then the unit wants
+        shorter reads.
         """
-        if self.silent_since is None:
-            self.silent_since = now
-        else:
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
         self._last_probe = now
-        too_long = span == self.suspect
+        if self.silent_since is not None:
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            return False
+        self.silent_since = now
+        too_long = span == self.suspect and self._answered_since
         self.suspect = None if too_long else span
+        self._answered_since = False
         return too_long

@@ -5,11 +5,13 @@ holds a register which it does not have. Which of these it was shows only by try
 the good parts flow and a bad register stands alone; then cuts that turn out to be needless are taken back.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from inviseobox.acquisition.register_plan import Request, Span, plan
 
+SHORTENED_TIME = 3600.0
+"""Seconds for which a unit gets shorter reads, once long ones had no answer: the line may only have been noisy."""
 ISOLATED_RETRY = 600.0
 """Seconds between two tries of a register that the device does not seem to have."""
 
@@ -35,29 +37,31 @@ Learning = Generator[Attempt, Outcome, None]
 class UnitPlan:
     """The measurements of one unit, and what is known of how it likes to be read.
 
-    `gap` and `longest`, the longest read, are in registers; `shortened` is the longest read that the unit answers, where
-    that was learnt. No read goes across the border just before a span in `cuts`. `isolated` are spans that were refused
-    alone, with the time on the caller's clock when they are tried again.
+    `gap` and `longest`, the longest read, are in registers; `shortened` is the longest read that the unit answers,
+    where that was learnt. No read goes across the border just before a span in `cuts`. `isolated` are spans that were
+    refused alone, with the time on the caller's clock when they are tried again.
     """
 
     wanted: frozenset[Span]
     gap: int
     longest: int
     shortened: int | None = None
+    shortened_until: float = 0.0
     cuts: set[Span] = field(default_factory=set)
     isolated: dict[Span, float] = field(default_factory=dict)
 
     def requests(self) -> list[Request]:
         """Give the reads of a round by what is known now; isolated spans are left out, and never bridged."""
-        return [request for run in self._runs() for request in plan(run, max_registers=self._limit, gap=self.gap)]
+        return self._plan(self.wanted)
 
     def shortest(self) -> Request:
         """Give the shortest read that the unit should answer, to find out whether it answers at all."""
         span = min(self.wanted, key=lambda span: (span in self.isolated, span.count, span))
         return Request(span, (span,))
 
-    def shorten(self, silent: Span) -> None:
-        """Ask for shorter reads from now on: at most half of one that never gets an answer."""
+    def shorten(self, silent: Span, now: float) -> None:
+        """Ask for shorter reads for an hour: at most half of one that never gets an answer."""
+        self.shortened_until = now + SHORTENED_TIME
         registers = silent.count // 16 if silent.function.reads_bits else silent.count
         self.shortened = max(_SHORTEST_LIMIT, registers // 2)
 
@@ -67,6 +71,8 @@ class UnitPlan:
         Each wanted span is in at most one accepted attempt that counts. It is in none where it was refused alone, or
         is isolated. A round may be broken off at any point.
         """
+        if now >= self.shortened_until:
+            self.shortened = None
         for span in sorted(span for span, due in self.isolated.items() if due <= now):
             self.isolated[span] = now + ISOLATED_RETRY
             if (yield Attempt(Request(span, (span,)), counts=False)):
@@ -79,9 +85,12 @@ class UnitPlan:
     def _limit(self) -> int:
         return self.longest if self.shortened is None else min(self.longest, self.shortened)
 
-    def _runs(self) -> list[list[Span]]:
+    def _plan(self, wanted: Iterable[Span]) -> list[Request]:
+        return [request for run in self._runs(wanted) for request in plan(run, max_registers=self._limit, gap=self.gap)]
+
+    def _runs(self, wanted: Iterable[Span]) -> list[list[Span]]:
         runs: list[list[Span]] = [[]]
-        for span in sorted(self.wanted):
+        for span in sorted(wanted):
             if span in self.cuts or span in self.isolated:
                 runs.append([])
             if span not in self.isolated:
@@ -104,7 +113,8 @@ class UnitPlan:
     def _mend(self, cut: Span, refused: Request) -> Learning:
         """Take a cut back if the unit accepts the read that would cross it."""
         self.cuts.discard(cut)
-        crossing = next((request for request in self.requests() if _crosses(request, cut)), None)
+        # Of the spans of this request only: what else a read could bridge from here is for later rounds to find out.
+        crossing = next((request for request in self._plan(refused.wanted) if _crosses(request, cut)), None)
         if crossing is None:
             return
         if crossing == refused or not (yield Attempt(crossing, counts=False)):

@@ -11,7 +11,9 @@ from typing import ParamSpec, TypeVar
 
 from inviseobox.buffer.database import Database
 from inviseobox.buffer.outbox import Outbox
-from inviseobox.buffer.readings import Readings, SealedWindow
+from inviseobox.buffer.readings import Readings
+from inviseobox.buffer.retention import Dropped, make_room
+from inviseobox.buffer.sealing import SealedWindow
 from inviseobox.records import Batch, Reading
 
 __all__ = ["Buffer", "SealedWindow"]
@@ -45,7 +47,7 @@ class Buffer:
 
     @property
     def set_aside(self) -> str | None:
-        """The name that a damaged file got when this one was opened, None where there was no damage."""
+        """The name that a damaged file was given, None where there was no damage."""
         return self._database.set_aside
 
     async def close(self) -> None:
@@ -78,6 +80,10 @@ class Buffer:
             self.work.set()
         return sealed
 
+    async def make_room(self, max_size: int) -> Dropped:
+        """Delete what must go so that the file stays within `max_size` bytes; give what went."""
+        return await self._run(make_room, self._database, max_size)
+
     async def next_batch(self) -> Batch | None:
         """Give the batch to send next: of the newest window, else the oldest; None where nothing waits."""
         return await self._run(self._outbox.next)
@@ -105,6 +111,10 @@ class Buffer:
     async def reject(self, batch: Batch, words: str) -> None:
         """Set a batch aside that the server will never take, with the server's words."""
         await self._run(self._outbox.reject, batch, words)
+
+    async def rejected(self) -> int:
+        """Count the deliveries that the server refused for good."""
+        return await self._run(self._outbox.rejected)
 
     async def next_status(self) -> tuple[int, str] | None:
         """Give one list of device states that waits, as JSON text, with its id."""

@@ -1,9 +1,10 @@
-"""The SQLite file: who may open it, its schema, its transactions. The only file that imports sqlite3.
+"""The SQLite file: who may open it, its transactions, and what becomes of it when it is damaged.
 
 Everything here runs in the buffer's own thread.
 """
 
 import fcntl
+import logging
 import os
 import sqlite3
 import time
@@ -12,57 +13,65 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from inviseobox.buffer.salvage import salvage
+from inviseobox.buffer.schema import bring_up_to_date
 from inviseobox.errors import BufferFault, BufferUnusable
 
-SCHEMA = 1
-"""The version that this program writes (`PRAGMA user_version`). Changes to the schema only ever add to it."""
+_log = logging.getLogger(__name__)
 
-_TABLES = """
-CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE series (
-    key INTEGER PRIMARY KEY, measurement TEXT NOT NULL, fingerprint TEXT NOT NULL,
-    device TEXT NOT NULL, aggregates TEXT NOT NULL, baseline REAL,
-    UNIQUE (measurement, fingerprint)
-) STRICT;
-CREATE TABLE window (end INTEGER PRIMARY KEY, interval INTEGER NOT NULL, sealed INTEGER UNIQUE) STRICT;
-CREATE TABLE reading (id INTEGER PRIMARY KEY, end INTEGER NOT NULL, series INTEGER NOT NULL, value REAL) STRICT;
-CREATE TABLE outbox (
-    id INTEGER PRIMARY KEY, end INTEGER NOT NULL, fields TEXT NOT NULL, digest TEXT NOT NULL, count INTEGER NOT NULL,
-    refusals INTEGER NOT NULL DEFAULT 0, proven INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE INDEX outbox_order ON outbox (refusals, end, id);
-CREATE TABLE status (id INTEGER PRIMARY KEY, end INTEGER NOT NULL, devices TEXT NOT NULL) STRICT;
-CREATE TABLE rejected (
-    id INTEGER PRIMARY KEY, end INTEGER NOT NULL, fields TEXT NOT NULL, words TEXT NOT NULL
-) STRICT;
-INSERT INTO note VALUES ('oldest reader', '1');
-"""
+_CHECK_TIME = 2.0
+"""Seconds that the check of the whole file at the start may take; on a large file it ends without a verdict."""
+_CHECK_STEPS = 10_000
+_DAMAGE = ("malformed", "not a database", "corrupt")
 
 
 class Database:
-    """One open file. Where it was damaged and had to be set aside, `set_aside` names the old one."""
+    """One open file. A damaged one is set aside, what can be read of it is saved, and a fresh one takes its place."""
 
     def __init__(self, path: str) -> None:
         """Open or create the file. Raises BufferUnusable where another daemon holds it or a newer program wrote it."""
         self.set_aside: str | None = None
+        """The name that a damaged file was given, None where there was no damage."""
+        self.generation = 0
+        """Counts the times that a fresh file took the place of a damaged one."""
+        self._path = path
         self._lock = _take_lock(path)
+        self._is_damaged = False
         try:
-            self._connection = self._open(path)
+            self._connection = self._open()
         except BaseException:
             os.close(self._lock)
             raise
 
-    def _open(self, path: str) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
         try:
-            return _connect(path)
-        except sqlite3.OperationalError as error:
-            raise BufferFault(f"{path}: cannot be opened: {error}") from None
-        except sqlite3.DatabaseError:
-            self.set_aside = f"{path}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-            for suffix in ("", "-wal", "-shm"):
-                if Path(path + suffix).exists():
-                    Path(path + suffix).rename(self.set_aside + suffix)
-            return _connect(path)
+            return _connect(self._path)
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise BufferFault(f"{self._path}: cannot be opened: {error}") from None
+        return self._replaced()
+
+    def _replaced(self) -> sqlite3.Connection:
+        """Set the damaged file aside and give a fresh one with all that could be saved."""
+        aside = f"{self._path}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        for suffix in ("", "-wal", "-shm"):
+            if Path(self._path + suffix).exists():
+                Path(self._path + suffix).rename(aside + suffix)
+        try:
+            fresh = _connect(self._path)
+            saved = salvage(aside, fresh)
+        except sqlite3.Error as error:
+            raise BufferFault(f"{self._path}: no fresh file in place of the damaged one: {error}") from None
+        self._is_damaged = False
+        self.set_aside = aside
+        self.generation += 1
+        _log.error(
+            "the buffer was damaged and is set aside as %s; saved of it: %d readings, %d deliveries",
+            aside,
+            saved["reading"],
+            saved["outbox"],
+        )
+        return fresh
 
     def close(self) -> None:
         """Close the file and let the next daemon have it."""
@@ -73,8 +82,12 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """Do all that is inside or nothing. When it ends the changes are on the disk (`synchronous=FULL`).
 
-        Raises BufferFault where SQLite could not, for example on a full disk; nothing was changed then.
+        Raises BufferFault where SQLite could not, for example on a full disk; nothing was changed then. Where the file
+        was found damaged, the next transaction begins on a fresh one.
         """
+        if self._is_damaged:
+            self._connection.close()
+            self._connection = self._replaced()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -85,11 +98,15 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise BufferFault(f"the buffer cannot be written: {error}") from error
+            raise self._fault("written", error) from error
+
+    def _fault(self, verb: str, error: sqlite3.Error) -> BufferFault:
+        self._is_damaged = self._is_damaged or _is_damage(error)
+        return BufferFault(f"the buffer cannot be {verb}: {error}")
 
     def run(self, sql: str, *values: object) -> int:
-        """Execute one statement inside a transaction; give the id of the row that it inserted."""
-        return self._connection.execute(sql, values).lastrowid or 0
+        """Execute one statement inside a transaction; give the number of rows that it changed."""
+        return self._connection.execute(sql, values).rowcount
 
     def run_many(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
         """Execute one statement for each row, inside a transaction."""
@@ -104,7 +121,7 @@ class Database:
         try:
             found: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
         except sqlite3.Error as error:
-            raise BufferFault(f"the buffer cannot be read: {error}") from error
+            raise self._fault("read", error) from error
         return found
 
 
@@ -122,25 +139,41 @@ def _take_lock(path: str) -> int:
     return lock
 
 
+def _is_damage(error: sqlite3.Error) -> bool:
+    return isinstance(error, sqlite3.DatabaseError) and any(mark in str(error) for mark in _DAMAGE)
+
+
 def _connect(path: str) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
     try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA:
-            _check_readable(connection, path, version)
+        # SQLite would make the file with the permissions of the umask.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise BufferFault(f"{path}: cannot be opened: {error.strerror}") from None
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    # A damaged text is found out by its digest; it must be readable for that.
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
+    try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA journal_size_limit = 16777216")
-        if version == 0:
-            connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
+        bring_up_to_date(connection, path)
+        _check(connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _check_readable(connection: sqlite3.Connection, path: str, version: int) -> None:
-    oldest = connection.execute("SELECT value FROM note WHERE key = 'oldest reader'").fetchone()
-    if oldest is None or int(oldest[0]) > SCHEMA:
-        raise BufferUnusable(f"{path} was written by a newer inviseobox (schema {version}); install that version")
+def _check(connection: sqlite3.Connection) -> None:
+    """Raise DatabaseError where the file is damaged, as far as that can be found out in a short time."""
+    give_up = time.monotonic() + _CHECK_TIME
+    connection.set_progress_handler(lambda: time.monotonic() > give_up, _CHECK_STEPS)
+    try:
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError:
+        # Interrupted: the file is large, and so far nothing was wrong with it.
+        return
+    finally:
+        connection.set_progress_handler(None, 0)
+    if found != "ok":
+        raise sqlite3.DatabaseError(f"database disk image is malformed: {found}")

@@ -43,6 +43,11 @@ class Outbox:
         row = self._database.row("SELECT count(DISTINCT end) FROM outbox")
         return int(row[0]) if row else 0
 
+    def rejected(self) -> int:
+        """Count the batches that were set aside. Raises BufferFault."""
+        row = self._database.row("SELECT count(*) FROM rejected")
+        return int(row[0]) if row else 0
+
     def accept(self, batch: Batch) -> None:
         """Forget a batch that the server has. Raises BufferFault."""
         with self._database.transaction():

@@ -1,5 +1,7 @@
 """What the server's answer to a POST means for the batch. Pure."""
 
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from enum import Enum
 
 from inviseobox.foreign import clean_text
@@ -53,4 +55,19 @@ def described(status: int, body: bytes) -> str:
 def retry_after(header: str | None) -> float | None:
     """Read the seconds of a Retry-After header (RFC 9110, section 10.2.3), at most an hour; None for a date."""
     text = (header or "").strip()
-    return float(min(int(text[:9]), 3600)) if text.isascii() and text.isdecimal() else None
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    digits = text.lstrip("0") or "0"
+    return 3600.0 if len(digits) > 4 else float(min(int(digits), 3600))
+
+
+def server_date(header: str | None) -> float | None:
+    """Read a Date header (RFC 9110, section 6.6.1) as seconds since the epoch; None where it is none."""
+    try:
+        date = parsedate_to_datetime(header) if header else None
+    except (ValueError, OverflowError):
+        return None
+    if date is None:
+        return None
+    # The oldest of the three forms, asctime's, names no zone: it is UTC.
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

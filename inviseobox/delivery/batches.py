@@ -25,7 +25,7 @@ def cut(items: Iterable[object], max_bytes: int = MAX_BYTES) -> Iterator[tuple[s
 
 def digest(fields: str) -> str:
     """Give the SHA-256, in hexadecimal, that names a batch for as long as it lives."""
-    return hashlib.sha256(fields.encode("ascii")).hexdigest()
+    return hashlib.sha256(fields.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def halves(fields: str) -> list[tuple[str, int]]:

@@ -1,12 +1,13 @@
 """The Inviseo API, in the two forms in which it exists."""
 
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
 import inviseobox
 from inviseobox.configuration import ApiForm, Configuration
-from inviseobox.delivery.answers import retry_after
+from inviseobox.delivery.answers import retry_after, server_date
 from inviseobox.errors import DeliveryError, ReadError
 from inviseobox.http_client import HttpAnswer, HttpClient, tls_context
 
@@ -42,8 +43,12 @@ class ServerAnswer:
 class CentralApi:
     """The calls of the API. Each raises DeliveryError where no answer came; what an answer means is for the caller."""
 
-    def __init__(self, configuration: Configuration) -> None:
-        """Prepare for the server that the configuration names. Raises OSError where `ca_file` cannot be used."""
+    def __init__(self, configuration: Configuration, note_date: Callable[[float], None]) -> None:
+        """Prepare for the server that the configuration names. Raises OSError where `ca_file` cannot be used.
+
+        `note_date` is told the server's time, in seconds since the epoch, with each answer that holds it.
+        """
+        self._note_date = note_date
         self._url = configuration.url
         self._token = configuration.token
         agent = f"inviseobox/{inviseobox.__version__} python/{platform.python_version()}"
@@ -57,37 +62,44 @@ class CentralApi:
         """Ask for the device list."""
         # In the URL rather than as a parameter: the two releases of httpx treat parameters differently.
         url = f"{self._url}{_FORMS[form].device_list}?token={quote(self._token, safe='')}"
-        return await self._call("GET", url, MAX_DEVICE_LIST)
+        return await self._call("GET", url, TIMEOUT, MAX_DEVICE_LIST)
 
-    async def send_status(self, devices: str) -> ServerAnswer:
-        """Send a JSON list of device states."""
-        return await self._post(_STATUS, f'{{"token":{_quoted(self._token)},"status":{{"devices":{devices}}}}}')
+    async def send_status(self, devices: str, *, timeout: float = TIMEOUT) -> ServerAnswer:
+        """Send a JSON list of device states, within `timeout` seconds."""
+        body = f'{{"token":{_quoted(self._token)},"status":{{"devices":{devices}}}}}'
+        return await self._post(_STATUS, body, timeout, {})
 
     async def send_fields(self, form: ApiForm, fields: str, key: str) -> ServerAnswer:
         """Send a JSON list of fields under an idempotency key."""
         before, after = _FORMS[form].fields_envelope
         body = f'{{"token":{_quoted(self._token)},"fields":{before}{fields}{after}}}'
-        return await self._post(_FORMS[form].values, body, {"Idempotency-Key": key})
+        return await self._post(_FORMS[form].values, body, TIMEOUT, {"Idempotency-Key": key})
 
-    async def _post(self, path: str, body: str, headers: dict[str, str] | None = None) -> ServerAnswer:
-        headers = {"Content-Type": "application/json"} | (headers or {})
-        return await self._call("POST", self._url + path, MAX_ANSWER, body.encode("ascii"), headers)
+    async def _post(self, path: str, body: str, timeout: float, headers: dict[str, str]) -> ServerAnswer:
+        headers = {"Content-Type": "application/json", **headers}
+        return await self._call("POST", self._url + path, timeout, MAX_ANSWER, body.encode("ascii"), headers)
 
     async def _call(
         self,
         method: str,
         url: str,
+        timeout: float,
         max_body: int,
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> ServerAnswer:
         try:
             answer: HttpAnswer = await self._client.request(
-                method, url, timeout=TIMEOUT, max_body=max_body, content=content, headers=headers
+                method, url, timeout=timeout, max_body=max_body, content=content, headers=headers
             )
         except ReadError as error:
             raise DeliveryError(str(error)) from None
-        return ServerAnswer(answer.status, answer.body, retry_after(answer.headers.get("retry-after")))
+        date = server_date(answer.headers.get("date"))
+        if date is not None:
+            self._note_date(date)
+        # A worker holds the token, and some servers repeat what they were sent: here it goes no further.
+        body = answer.body.replace(self._token.encode(), b"<token>")
+        return ServerAnswer(answer.status, body, retry_after(answer.headers.get("retry-after")))
 
 
 def _quoted(token: str) -> str:

@@ -17,14 +17,18 @@ async def search(batch: Batch, accepts: Callable[[Batch], Awaitable[bool]]) -> l
     for its own sake. Gives None where nothing was accepted within the budget: then nothing is proven, and the batch
     stays whole.
     """
+    budget = FIRST_BUDGET << min(batch.refusals, 10)
     waiting: deque[Batch] = deque([batch])
     refused: list[Batch] = []
-    for _ in range(FIRST_BUDGET << min(batch.refusals, 10)):
-        while waiting and waiting[0].count == 1:
-            refused.append(waiting.popleft())
-        if not waiting:
+    while waiting:
+        whole = waiting.popleft()
+        if whole.count == 1:
+            refused.append(whole)
+            continue
+        parts = [_part(batch, fields, count) for fields, count in halves(whole.fields)]
+        if budget < len(parts):
             return None
-        parts = [_part(batch, fields, count) for fields, count in halves(waiting.popleft().fields)]
+        budget -= len(parts)
         for index, part in enumerate(parts):
             if await accepts(part):
                 return [*refused, *parts[:index], *parts[index + 1 :], *waiting]

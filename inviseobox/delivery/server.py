@@ -7,7 +7,7 @@ from inviseobox.buffer import Buffer
 from inviseobox.configuration import ApiForm
 from inviseobox.delivery.answers import described, looks_like_html
 from inviseobox.delivery.central_api import CentralApi, ServerAnswer
-from inviseobox.errors import DeliveryError, InventoryError
+from inviseobox.errors import DeliveryError, InventoryError, TokenRefused
 from inviseobox.inventory import Inventory
 
 _FORM_NOTE = "api form"
@@ -47,7 +47,7 @@ class Server:
             return listed, _without_token(text)
         if known and any(status == 404 for status, _ in refusals):
             await self.forget_form()
-        raise DeliveryError(_most_telling(refusals))
+        raise _most_telling(refusals)
 
     async def form(self) -> ApiForm:
         """Give the form that the server speaks; ask it where that is not known. Raises DeliveryError, BufferFault."""
@@ -87,15 +87,15 @@ def _inconclusive(answer: ServerAnswer) -> tuple[int, str] | None:
     return answer.status, words
 
 
-def _most_telling(refusals: list[tuple[int, str]]) -> str:
+def _most_telling(refusals: list[tuple[int, str]]) -> DeliveryError:
     """Choose what to tell a person: a refused token says more than a missing path."""
     for status, words in refusals:
         if status in _REFUSALS:
-            return f"it refuses the token ({words}); check token and url in the configuration"
+            return TokenRefused(f"the server refuses it ({words}); check token and url in the configuration")
     for status, words in refusals:
         if status != 404:
-            return words
-    return f"it has no device list for this box ({refusals[0][1]}); check url in the configuration"
+            return DeliveryError(words)
+    return DeliveryError(f"it has no device list for this box ({refusals[0][1]}); check url in the configuration")
 
 
 def _without_token(text: str) -> str:

@@ -3,6 +3,9 @@
 import asyncio
 import hashlib
 import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
 
 from tenacity import (
     AsyncRetrying,
@@ -13,17 +16,19 @@ from tenacity import (
 )
 
 from inviseobox.buffer import Buffer
-from inviseobox.clock import utc_text
+from inviseobox.clock import WallClock, utc_text
 from inviseobox.delivery.answers import Verdict, described, judge
 from inviseobox.delivery.central_api import TIMEOUT, CentralApi, ServerAnswer
 from inviseobox.delivery.evidence import search
 from inviseobox.delivery.server import Server
-from inviseobox.errors import BufferFault, DeliveryError
+from inviseobox.errors import BufferFault, DeliveryError, TokenRefused
 from inviseobox.health import Health
 from inviseobox.records import Batch
 
 _log = logging.getLogger(__name__)
 
+STATUS_PATIENCE = 5.0
+"""Seconds that values wait for a status which goes before them."""
 LONGEST_PAUSE = 300.0
 """Seconds between two tries, unless the server asks for more."""
 _BEAT = "upload"
@@ -44,25 +49,37 @@ def start_offset(token: str, interval: int) -> float:
 class Upload:
     """Sends what waits in the buffer, for as long as it runs."""
 
-    def __init__(self, buffer: Buffer, api: CentralApi, server: Server, health: Health) -> None:
-        """Take from `buffer`, send through `api`; `server` knows the form of the API."""
+    def __init__(
+        self,
+        buffer: Buffer,
+        api: CentralApi,
+        server: Server,
+        health: Health,
+        clock: WallClock,
+        offset: Callable[[], float],
+    ) -> None:
+        """Take from `buffer`, send through `api`; `server` knows the form of the API.
+
+        Sending starts `offset()` seconds after a window was sealed.
+        """
+        self._clock = clock
+        self._offset = offset
         self._buffer = buffer
         self._api = api
         self._server = server
         self._health = health
-        self._status_tried = False
+        self._tried_status: int | None = None
+        self._asked_to_wait = False
 
-    async def run(self, offset: float) -> None:
-        """Send whenever there is something, starting `offset` seconds after a window was sealed."""
+    async def run(self) -> None:
+        """Send whenever there is something."""
         while True:
-            self._health.heartbeats.expect(_BEAT, _STEP)
             self._buffer.work.clear()
-            self._status_tried = False
             await self._drain()
             while not self._buffer.work.is_set():
                 self._health.heartbeats.expect(_BEAT, _STEP)
                 await _wait(self._buffer.work, _STEP / 2)
-            await self._pause(offset)
+            await self._sleep(self._offset())
 
     async def _drain(self) -> None:
         """Send until nothing waits, trying again for as long as it takes."""
@@ -71,7 +88,7 @@ class Upload:
                 retry=retry_if_exception_type((DeliveryError, BufferFault)),
                 wait=_next_pause,
                 stop=stop_never,
-                sleep=self._pause,
+                sleep=self._pause_after_failure,
                 before_sleep=self._report,
             )
             self._health.heartbeats.expect(_BEAT, _STEP)
@@ -79,35 +96,37 @@ class Upload:
                 return
 
     async def _deliver_one(self) -> bool:
-        """Send one batch, preceded by the status if that is new. Give False when nothing waits."""
+        """Send a status that is new, else a batch, else a status that did not arrive before. False: nothing waits."""
         self._health.heartbeats.expect(_BEAT, _STEP)
-        status_error = await self._deliver_status() if not self._status_tried else None
+        status = await self._buffer.next_status()
+        if status is not None and status[0] != self._tried_status:
+            # Before the values, but without making them wait: what fails now is tried again after them.
+            self._tried_status = status[0]
+            with suppress(DeliveryError):
+                await self._deliver_status(*status, timeout=STATUS_PATIENCE)
+            return True
         batch = await self._buffer.next_batch()
         self._health.backlog = await self._buffer.backlog()
         if batch is not None:
             await self._deliver(batch)
             return True
-        if status_error is not None:
-            self._status_tried = False
-            raise status_error
+        if status is not None:
+            await self._until_work(self._deliver_status(*status, timeout=TIMEOUT))
+            return True
         return False
 
-    async def _deliver_status(self) -> DeliveryError | None:
-        """Send the status once, for it must never delay values; give the error where it did not arrive."""
-        self._status_tried = True
-        while (waiting := await self._buffer.next_status()) is not None:
-            identity, devices = waiting
-            try:
-                answer = await self._api.send_status(devices)
-            except DeliveryError as error:
-                return error
-            verdict = judge(answer.status, answer.body)
-            if verdict in (Verdict.LATER, Verdict.TOKEN_REFUSED):
-                return _postponed(verdict, answer)
-            if verdict is not Verdict.ACCEPTED:
-                _log.warning("server: the status of the devices was refused: %s", described(answer.status, answer.body))
-            await self._buffer.status_sent(identity)
-        return None
+    async def _deliver_status(self, identity: int, devices: str, *, timeout: float) -> None:
+        answer = await self._api.send_status(devices, timeout=timeout)
+        verdict = judge(answer.status, answer.body)
+        if verdict in (Verdict.LATER, Verdict.TOKEN_REFUSED):
+            raise _postponed(verdict, answer)
+        if verdict is Verdict.ACCEPTED:
+            self._health.troubles.end("status of the devices", "the server takes it again")
+        else:
+            words = described(answer.status, answer.body)
+            self._health.troubles.begin("status of the devices", f"the server refuses it: {words}")
+        await self._buffer.status_sent(identity)
+        self._tried_status = None
 
     async def _deliver(self, batch: Batch) -> None:
         answer, verdict = await self._send(batch)
@@ -115,8 +134,9 @@ class Upload:
             case Verdict.ACCEPTED:
                 await self._buffer.accept(batch)
                 self._health.last_delivered = batch.window_end
+                self._health.progress.delivery = self._clock()
                 self._health.backlog = await self._buffer.backlog()
-                self._health.troubles.end("server", "takes delivery again")
+                self._health.note_answer()
                 _log.debug("delivered %d fields of the window %s", batch.count, utc_text(batch.window_end))
             case Verdict.TOO_LARGE if batch.count > 1:
                 await self._buffer.split(batch)
@@ -156,14 +176,40 @@ class Upload:
 
     async def _reject(self, batch: Batch, words: str) -> None:
         await self._buffer.reject(batch, words)
+        self._health.rejected = await self._buffer.rejected()
         _log.error("the server refused a value of the window %s, set aside: %s", utc_text(batch.window_end), words)
 
     def _report(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        subject = "buffer" if isinstance(error, BufferFault) else "server"
-        self._health.troubles.begin(subject, str(error), "everything is kept and will be sent")
+        if error is not None:
+            self._health.note_failure(error, "everything is kept and will be sent")
+        self._asked_to_wait = isinstance(error, DeliveryError) and error.retry_after is not None
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause_after_failure(self, seconds: float) -> None:
+        """Wait before the next try; a window that is sealed meanwhile is worth one, unless the server asked to wait."""
+        if self._asked_to_wait:
+            await self._sleep(seconds)
+            return
+        self._health.heartbeats.expect(_BEAT, seconds + _STEP)
+        await _wait(self._buffer.work, seconds)
+        if self._buffer.work.is_set():
+            self._buffer.work.clear()
+            await self._sleep(self._offset())
+
+    async def _until_work(self, delivery: Coroutine[Any, Any, None]) -> None:
+        """Let a delivery that can wait go on only until there is something new to send. Raises DeliveryError."""
+        going_on = asyncio.ensure_future(delivery)
+        work = asyncio.ensure_future(self._buffer.work.wait())
+        try:
+            await asyncio.wait({going_on, work}, return_when=asyncio.FIRST_COMPLETED)
+            if going_on.done():
+                return going_on.result()
+        finally:
+            work.cancel()
+            going_on.cancel()
+        raise DeliveryError("it did not answer before the next window")
+
+    async def _sleep(self, seconds: float) -> None:
         self._health.heartbeats.expect(_BEAT, seconds + _STEP)
         await asyncio.sleep(seconds)
 
@@ -171,14 +217,15 @@ class Upload:
 def _postponed(verdict: Verdict, answer: ServerAnswer) -> DeliveryError:
     words = described(answer.status, answer.body)
     if verdict is Verdict.TOKEN_REFUSED:
-        return DeliveryError(f"it refuses the token ({words}); check token and url in the configuration")
+        return TokenRefused(f"the server refuses it ({words}); check token and url in the configuration")
     return DeliveryError(words, answer.retry_after)
 
 
 def _next_pause(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, DeliveryError) else None
-    return float(_backoff(state)) if asked is None else asked
+    # A server that asks for no pause at all is no reason to knock without one.
+    return max(float(_backoff(state)), asked or 0.0)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

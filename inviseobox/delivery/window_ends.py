@@ -41,5 +41,7 @@ def window_for(now: float, interval: int, current: OpenWindow | None, is_sealed:
     """
     if current is None or now >= current.end:
         return OpenWindow(earliest_unsealed(now, interval, is_sealed), interval)
+    if next_border(now, current.interval) == current.end:
+        return current
     end = earliest_unsealed(now, current.interval, is_sealed)
     return current if end >= current.end else OpenWindow(end, current.interval)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from inviseobox.buffer import Buffer
+from inviseobox.buffer import Buffer, SealedWindow
 from inviseobox.clock import WallClock, utc_text
 from inviseobox.delivery.window_ends import next_border
 from inviseobox.errors import BufferFault
@@ -21,28 +21,71 @@ _ALLOWANCE = 60.0
 _BEAT = "windows"
 
 
-async def run(buffer: Buffer, clock: WallClock, interval: Callable[[], int], health: Health) -> None:
-    """Commit and seal for as long as it runs. A full disk is waited out: everything stays in memory meanwhile."""
-    loop = asyncio.get_running_loop()
-    next_commit = loop.time()
-    last_border = None
-    while True:
-        health.heartbeats.expect(_BEAT, _ALLOWANCE)
-        now = clock()
-        # Also differs when the clock stepped: sealing then moves the open window to where the clock says.
-        border = next_border(now, interval())
-        try:
-            if border != last_border or buffer.is_overdue(now):
-                for window in await buffer.seal(now):
-                    _log.info("window %s closed, %d values to deliver", utc_text(window.end), window.fields)
-                last_border = border
-                health.backlog = await buffer.backlog()
-            elif loop.time() >= next_commit:
-                await buffer.commit()
-                next_commit = loop.time() + COMMIT_PERIOD
-        except BufferFault as error:
-            health.troubles.begin("buffer", str(error), "readings stay in memory; is the disk full? (df -h /var/lib)")
-            await asyncio.sleep(_TICK)
-            continue
-        health.troubles.end("buffer", "readings are written again")
-        await asyncio.sleep(max(0.0, min(_TICK, border - clock(), next_commit - loop.time())))
+class Windows:
+    """Commits and seals for as long as it runs."""
+
+    def __init__(
+        self, buffer: Buffer, clock: WallClock, interval: Callable[[], int], max_size: int, health: Health
+    ) -> None:
+        """Keep the file of `buffer` within `max_size` bytes; `interval` gives the length of a window in seconds."""
+        self._buffer = buffer
+        self._clock = clock
+        self._interval = interval
+        self._max_size = max_size
+        self._health = health
+        self._backwards: frozenset[str] = frozenset()
+
+    async def run(self) -> None:
+        """Commit and seal. A full disk is waited out: everything stays in memory meanwhile."""
+        loop = asyncio.get_running_loop()
+        next_commit = loop.time()
+        last_border = None
+        while True:
+            self._health.heartbeats.expect(_BEAT, _ALLOWANCE)
+            now = self._clock()
+            # Also differs when the clock stepped: sealing then moves the open window to where the clock says.
+            border = next_border(now, self._interval())
+            try:
+                if border != last_border or self._buffer.is_overdue(now):
+                    await self._seal(now)
+                    last_border = border
+                elif loop.time() >= next_commit:
+                    await self._buffer.commit()
+                    next_commit = loop.time() + COMMIT_PERIOD
+                    self._health.progress.commits = now
+            except BufferFault as error:
+                advice = "readings stay in memory; is the disk full? (df -h /var/lib)"
+                self._health.troubles.begin("buffer", str(error), advice)
+                await asyncio.sleep(_TICK)
+                continue
+            self._health.troubles.end("buffer", "readings are written again")
+            await asyncio.sleep(max(0.0, min(_TICK, border - self._clock(), next_commit - loop.time())))
+
+    async def _seal(self, now: float) -> None:
+        sealed = await self._buffer.seal(now)
+        self._health.progress.commits = now
+        for window in sealed:
+            _log.info("window %s closed, %d values to deliver", utc_text(window.end), window.fields)
+            self._report_backwards(window)
+        if sealed:
+            self._health.note_window()
+            dropped = await self._buffer.make_room(self._max_size)
+            if dropped.deliveries:
+                _log.error(
+                    "the buffer is full (buffer.max_size): %d values of the oldest windows were dropped undelivered",
+                    dropped.fields,
+                )
+        self._health.backlog = await self._buffer.backlog()
+
+    def _report_backwards(self, window: SealedWindow) -> None:
+        """Name the measurements that began to run backwards; one that goes on doing so is not named again."""
+        for device, measurement in self._health.inventory.measurements:
+            if measurement.series.measurement in window.backwards - self._backwards:
+                _log.warning(
+                    "%s, %s: it ran backwards in the window %s; was the meter replaced or reset?",
+                    device.name,
+                    measurement.name,
+                    utc_text(window.end),
+                    extra={"INVISEOBOX_DEVICE": device.id, "INVISEOBOX_MEASUREMENT": measurement.series.measurement},
+                )
+        self._backwards = window.backwards

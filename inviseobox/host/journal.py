@@ -23,7 +23,11 @@ class Redaction(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Turn message, arguments and traceback into one text without the secret."""
-        message = record.getMessage()
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):
+            # A library logged with arguments that do not fit; its caller must not fail for that.
+            message = f"{record.msg} {record.args}"
         if record.exc_info:
             message += "\n" + logging.Formatter().formatException(record.exc_info)
         if self.secret:

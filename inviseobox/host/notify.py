@@ -32,8 +32,10 @@ class ServiceManager:
         self._notifier.notify("WATCHDOG=1")
 
     def status(self, text: str) -> None:
-        """Set the line that `systemctl status` shows; sdnotify sends Latin-1, so anything but ASCII is escaped."""
-        self._notifier.notify("STATUS=" + text.encode("ascii", "backslashreplace").decode("ascii"))
+        """Set the line that `systemctl status` shows. A line break in it would begin another message."""
+        # sdnotify sends Latin-1, so only ASCII arrives as it is.
+        line = " ".join(text.split())
+        self._notifier.notify("STATUS=" + line.encode("ascii", "backslashreplace").decode("ascii"))
 
 
 def _watchdog_period(environment: Mapping[str, str]) -> float | None:

@@ -1,6 +1,7 @@
 """The one line that `systemctl status` shows. Pure."""
 
 import time
+import unicodedata
 
 from inviseobox.health import Health
 
@@ -17,5 +18,11 @@ def status_line(health: Health) -> str:
     if health.backlog:
         parts.append(f"{health.backlog} windows wait for the server")
     parts += [f"{subject}: {cause}" for subject, cause in health.troubles.current()]
-    text = "; ".join(parts)
+    text = _ascii("; ".join(parts))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _ascii(text: str) -> str:
+    """Take the accents off and replace what is left: "Compteur général" stays readable as "Compteur general"."""
+    plain = "".join(mark for mark in unicodedata.normalize("NFKD", text) if not unicodedata.combining(mark))
+    return " ".join(plain.encode("ascii", "replace").decode("ascii").split())

@@ -48,6 +48,14 @@ class RunningSite:
         """Run `coroutine` in the site's loop and give its result. Raises TimeoutError, or what it raises."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(within)
 
+    def call(self, function: Callable[[], T], within: float = 10.0) -> T:
+        """Call `function` in the site's loop, to set a fault for example. Raises TimeoutError, or what it raises."""
+
+        async def called() -> T:
+            return function()
+
+        return self.run(called(), within)
+
     def wait_until(self, predicate: Callable[[], bool], within: float) -> None:
         """Block until `predicate()` holds; see `Changes.wait_until`."""
         self.site.changes.wait_until(predicate, within)

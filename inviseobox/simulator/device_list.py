@@ -3,10 +3,15 @@
 Numbers come as numbers in some places and as text in others, and optional keys are missing here and there.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
 
 from inviseobox.simulator.meters import Meter, Register
 from inviseobox.simulator.served_log import ServedLog
+
+GATEWAY, BUS, SERIAL_SERVER = "gateway", "bus", "serial server"
+"""The links of a site, by the names that the log of what was served knows them by."""
 
 EXTREMES = ["min", "max", "avg"]
 EVERYTHING = ["min", "max", "avg", "diff"]
@@ -26,7 +31,7 @@ def build_device_list(
     ) -> dict[str, Any]:
         unit, quantity = register
         place = meters[unit].register(quantity)
-        served.watch_register(identity, unit, place.function_code, place.address, place.encoding)
+        served.watch_register(identity, GATEWAY, unit, place.function_code, place.address, place.encoding)
         configuration = {"parameters": _parameters(unit, place), "response_format": formats}
         return {"_id": identity, "name": name, "configuration": configuration, **more}
 
@@ -89,6 +94,32 @@ def build_device_list(
             ],
         },
     ]
+
+
+def serial_communication(port: Path, baudrate: int) -> dict[str, Any]:
+    """Modbus RTU on a serial port."""
+    settings = {"port": str(port), "baudrate": baudrate, "bytesize": 8, "parity": "N", "stopbits": 1}
+    return {"protocol": "Modbus", "mode": "RTU", "type": "RS-485", "configuration": settings}
+
+
+def tcp_communication(mode: Literal["TCP", "RTUoverTCP"], host: str, port: int) -> dict[str, Any]:
+    """Modbus/TCP, or RTU frames through TCP."""
+    return {"protocol": "Modbus", "mode": mode, "configuration": {"host": host, "port": port}}
+
+
+def listed_meter(
+    identity: str, name: str, meter: Meter, communication: Mapping[str, Any], served: ServedLog, link: str
+) -> dict[str, Any]:
+    """The device with all that `meter` measures, reached over `link`; tells `served` where each measurement is."""
+    measurements = []
+    for number, register in enumerate(meter.registers, 1):
+        measurement = _numbered(identity, number)
+        served.watch_register(
+            measurement, link, meter.unit, register.function_code, register.address, register.encoding
+        )
+        configuration = {"parameters": _parameters(meter.unit, register), "response_format": EXTREMES}
+        measurements.append({"_id": measurement, "name": register.name, "configuration": configuration})
+    return {"_id": identity, "name": name, "communication": dict(communication), "measurements": measurements}
 
 
 def _numbered(device: str, number: int) -> str:

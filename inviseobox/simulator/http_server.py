@@ -76,7 +76,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. Content-Length, Date and Connection are added unless `headers` has them."""
+    """One answer. Content-Length, Date and Connection are added unless `headers` has them.
+
+    With a Transfer-Encoding there is no Content-Length (RFC 9112, section 6.2).
+    """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -175,6 +178,8 @@ class HttpServer:
             "Connection": "keep-alive" if keep else "close",
         }
         present = {name.lower() for name in response.headers}
+        if "transfer-encoding" in present:
+            del added["Content-Length"]
         lines = [f"HTTP/1.1 {response.status} {_reason(response.status)}"]
         lines += [f"{name}: {value}" for name, value in response.headers.items()]
         lines += [f"{name}: {value}" for name, value in added.items() if name.lower() not in present]

@@ -3,18 +3,27 @@
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Listener:
-    """Accepts connections and runs `serve(reader, writer)` for each; may be stopped and started again."""
+    """Accepts connections and runs `serve(reader, writer)` for each; may be stopped and started again.
+
+    Beyond `most` connections at a time, None being no limit, a further one is closed at once, or accepted and
+    never served, as `beyond` says. Both may be changed at any time; `accepted` counts all that ever came.
+    """
 
     def __init__(self, serve: Serve, ssl_context: ssl.SSLContext | None = None) -> None:
+        self.most: int | None = None
+        self.beyond: Literal["close", "ignore"] = "close"
+        self.accepted = 0
         self._serve = serve
         self._ssl_context = ssl_context
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._turned_away: set[asyncio.Task[None]] = set()
         self.host = ""
         self.port = 0
 
@@ -28,6 +37,14 @@ class Listener:
         if self._server is not None:
             self._server.close()
             self._server = None
+        await self.drop()
+
+    async def resume(self) -> None:
+        """Listen again where it was stopped. Raises OSError if the port has been taken meanwhile."""
+        await self.start(self.host, self.port)
+
+    async def drop(self) -> None:
+        """Cut every connection and go on listening."""
         open_connections = dict(self._connections)
         for task, writer in open_connections.items():
             writer.transport.abort()
@@ -40,13 +57,23 @@ class Listener:
         return len(self._connections)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(self._connection(reader, writer))
+        self.accepted += 1
+        is_surplus = self.most is not None and len(self._connections) - len(self._turned_away) >= self.most
+        serve = self._turn_away if is_surplus else self._serve
+        task = asyncio.get_running_loop().create_task(self._connection(serve, reader, writer))
+        if is_surplus:
+            self._turned_away.add(task)
+            task.add_done_callback(self._turned_away.discard)
         self._connections[task] = writer
         task.add_done_callback(self._connections.pop)
 
-    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _turn_away(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while self.beyond == "ignore" and await reader.read(4096):
+            pass
+
+    async def _connection(self, serve: Serve, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await self._serve(reader, writer)
+            await serve(reader, writer)
         except (OSError, asyncio.IncompleteReadError):
             pass  # the peer went away in the middle of something: its right
         finally:

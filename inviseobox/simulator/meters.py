@@ -71,6 +71,47 @@ def metering_site() -> list[Meter]:
     return [_main_electricity_meter(), _cold_room_meter(), _heat_meter()]
 
 
+def bus_meters() -> list[Meter]:
+    """The units on the RS-485 line at a serial port: a cooling unit's sub-meter and a water meter."""
+    power = Wave(3_200.0, 1_400.0, 33.0, 0.3)
+    flow = Wave(0.4, 0.3, 27.0, 1.2)
+    cooling = (
+        Register("Puissance", INPUT_REGISTERS, 52, power),
+        Register("Énergie", INPUT_REGISTERS, 72, Counter(77_300.0, power, WATT_HOURS_PER_WATT_SECOND)),
+        Register("Marche", COILS, 0, _above(power, 3_000.0), Encoding("BOOL")),
+    )
+    water = (
+        Register("Index", HOLDING_REGISTERS, 0, Counter(912_345.0, flow), Encoding("UINT32", "1-0-3-2")),
+        Register("Débit", HOLDING_REGISTERS, 2, flow, Encoding("FLOAT32", "1-0-3-2")),
+    )
+    return [
+        Meter(1, cooling, (Span(INPUT_REGISTERS, 0, 80),)),
+        Meter(2, water, (Span(HOLDING_REGISTERS, 0, 10),)),
+    ]
+
+
+def server_meters() -> list[Meter]:
+    """The unit behind the serial server: a solar inverter."""
+    power = Wave(8_000.0, 4_500.0, 43.0, 0.9)
+    registers = (
+        Register("Production", HOLDING_REGISTERS, 30, Counter(4_321_000.0, power, 1 / 3600), Encoding("UINT48")),
+        Register("Puissance", HOLDING_REGISTERS, 33, power, Encoding("INT32")),
+        Register("Température", HOLDING_REGISTERS, 35, Wave(-4.0, 9.0, 71.0), Encoding("INT16")),
+    )
+    return [Meter(11, registers)]
+
+
+def two_blocks(unit: int, *, gap: int = 4, holes: bool = False) -> Meter:
+    """A unit of 20 single floats in two blocks of ten, `gap` registers apart, which it lacks if it has `holes`."""
+    second = 20 + gap
+    addresses = (*range(0, 20, 2), *range(second, second + 20, 2))
+    registers = tuple(
+        Register(f"value {number}", HOLDING_REGISTERS, address, Wave(100.0 * unit + number, 3.0, 20.0 + number))
+        for number, address in enumerate(addresses, 1)
+    )
+    return Meter(unit, registers, () if holes else (Span(HOLDING_REGISTERS, 0, second + 20),))
+
+
 def _main_electricity_meter() -> Meter:
     power = Wave(12_400.0, 5_300.0, 47.0)
     registers = [

@@ -1,41 +1,66 @@
-"""The units of one link, whatever carries their answers: image, fault, log."""
+"""The units of one link, whatever carries their answers: image, faults, log."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from inviseobox.simulator import modbus_pdu
+from inviseobox.simulator.changes import Changes
 from inviseobox.simulator.modbus_pdu import UnitImage
+from inviseobox.simulator.modbus_reply import Asked, Fault, Replies, Reply
 
 Images = Mapping[int, Callable[[], UnitImage]]
 """Unit → what it holds now."""
 
-Fault = Callable[[int, bytes, bytes], Awaitable[bytes | None]]
-"""Stands between a unit and the wire: (unit, request PDU, right answer PDU) → the answer PDU to send.
-
-None is silence. It may wait, and raise ConnectionError to hang up.
-"""
-
 Served = Callable[[int, bytes, bytes], None]
-"""Told of each answer just before it is sent: unit, request PDU, answer PDU."""
-
-
-async def honest(unit: int, request: bytes, response: bytes) -> bytes | None:
-    """The fault of units that have none."""
-    return response
+"""Told of each answer that a reader should take, just before it is sent: unit, request PDU, answer PDU."""
 
 
 class ModbusUnits:
-    """Answers requests for the units in `images`; `fault` may be changed at any time."""
+    """Answers requests for the units in `images`, misbehaving as `set_faults` says.
 
-    def __init__(self, images: Images, *, served: Served | None = None, fault: Fault = honest) -> None:
+    `asked` holds every request that reached the link, for units that nobody has too; it only grows, and `changes`
+    tells so. `clock` gives the times of requests, in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        *,
+        served: Served | None = None,
+        clock: Callable[[], float] = time.time,
+        changes: Changes | None = None,
+    ) -> None:
         self.images = images
-        self.fault = fault
+        self.asked: list[Asked] = []
         self._served = served
+        self._clock = clock
+        self._changes = Changes() if changes is None else changes
+        self._faults: dict[int | None, tuple[Fault, ...]] = {}
 
-    async def respond(self, unit: int, request: bytes) -> bytes | None:
-        """The PDU that goes out in answer to `request`, None for silence, which an unknown unit keeps."""
+    def set_faults(self, unit: int | None, *faults: Fault) -> None:
+        """From now on `unit` has these faults only, the first is applied first; without any it is well again.
+
+        None stands for the link: its faults are applied to every unit's answers, after the unit's own.
+        """
+        self._faults[unit] = faults
+
+    def clear_faults(self) -> None:
+        """All is well again."""
+        self._faults.clear()
+
+    def replies(self, unit: int, request: bytes) -> Replies:
+        """What goes out in answer to a request PDU; nothing from a unit that nobody has."""
+        asked = Asked(unit, request, self._clock())
+        self.asked.append(asked)
+        self._changes.notify()
         if unit not in self.images:
-            return None
-        response = await self.fault(unit, request, modbus_pdu.answer(self.images[unit](), request))
-        if response is not None and self._served is not None:
-            self._served(unit, request, response)
-        return response
+            return ()
+        replies: Replies = (Reply(unit, modbus_pdu.answer(self.images[unit](), request)),)
+        for fault in (*self._faults.get(unit, ()), *self._faults.get(None, ())):
+            replies = fault(asked, replies)
+        return replies
+
+    def going_out(self, reply: Reply, request: bytes) -> None:
+        """The first byte of `reply` to the request PDU leaves now."""
+        if reply.counts and self._served is not None:
+            self._served(reply.unit, request, reply.pdu)

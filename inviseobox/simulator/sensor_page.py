@@ -1,16 +1,20 @@
 """A sensor page as ESP sketches serve them: JSON labelled text/html, one answer a connection."""
 
+import asyncio
 import json
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
-from inviseobox.simulator.http_server import HttpServer, Request, Response
+from inviseobox.simulator.changes import Changes
+from inviseobox.simulator.http_server import HttpServer, Request, Response, Sending, whole
 from inviseobox.simulator.signals import Counter, Wave
 
 Served = Callable[[Any], None]
-"""Told of each document just before it is sent."""
+"""Told of each document that a reader should take, just before it is sent."""
 
 _temperature = Wave(4.2, 2.8, 37.0)
 _humidity = Wave(63.5, 11.0, 59.0, 0.4)
@@ -29,8 +33,32 @@ def cold_room_document(t: float) -> Mapping[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer on its way out: `document`, or `body` instead of it, `delay` seconds after the request.
+
+    `counts`: a reader should take it, so the log of what was served has it.
+    """
+
+    document: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    body: bytes | None = None
+    delay: float = 0.0
+    sending: Sending = whole
+    counts: bool = True
+
+
+PageFault = Callable[[Request, Page], Page]
+"""Stands between the page and the wire; see `page_faults`."""
+
+
 class SensorPage:
-    """Serves `document` under /, whatever the query, and 404 elsewhere."""
+    """Serves `document` under /, whatever the query, as its faults have it, and under /page as it is.
+
+    /hop/3 redirects to /hop/2 and so on, /hop/1 to /page; all else is 404. `requests` only grows, and `changes`
+    tells so.
+    """
 
     def __init__(
         self,
@@ -38,21 +66,40 @@ class SensorPage:
         *,
         served: Served | None = None,
         clock: Callable[[], float] = time.time,
+        changes: Changes | None = None,
     ) -> None:
         self.document = document
         self.http = HttpServer(self._handle, clock=clock)
+        self.requests: list[Request] = []
         self._served = served
+        self._changes = Changes() if changes is None else changes
+        self._faults: tuple[PageFault, ...] = ()
 
     @property
     def url(self) -> str:
         """Where the page is."""
         return self.http.origin + "/"
 
+    def set_faults(self, *faults: PageFault) -> None:
+        """From now on the page has these faults, the first is applied first; without any it is well again."""
+        self._faults = faults
+
     async def _handle(self, request: Request) -> Response:
+        self.requests.append(request)
+        self._changes.notify()
         headers = {"Content-Type": "text/html", "Connection": "close"}
-        if request.method != "GET" or request.path != "/":
+        hop = request.path.removeprefix("/hop/")
+        if request.method == "GET" and hop.isdecimal():
+            onward = f"/hop/{int(hop) - 1}" if int(hop) > 1 else "/page"
+            return Response(302, {**headers, "Location": onward})
+        if request.method != "GET" or request.path not in ("/", "/page"):
             return Response(404, headers, b"Not found")
-        document = self.document()
-        if self._served is not None:
-            self._served(document)
-        return Response(200, headers, json.dumps(document).encode())
+        page = Page(self.document(), headers=headers)
+        if request.path == "/":
+            for fault in self._faults:
+                page = fault(request, page)
+        await asyncio.sleep(page.delay)
+        if page.counts and self._served is not None:
+            self._served(page.document)
+        body = json.dumps(page.document).encode() if page.body is None else page.body
+        return Response(page.status, page.headers, body, page.sending)

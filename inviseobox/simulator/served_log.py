@@ -1,5 +1,6 @@
 """Remembers, for each measurement, which values the instruments really gave away, and when."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ class Served(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Registers:
+    link: str
     unit: int
     function_code: int
     address: int
@@ -34,9 +36,11 @@ class ServedLog:
         self._keys: dict[str, str] = {}
         self._values: dict[str, list[Served]] = {}
 
-    def watch_register(self, measurement: str, unit: int, function_code: int, address: int, encoding: Encoding) -> None:
-        """Count answers that hold this value for `measurement`."""
-        self._registers[measurement] = _Registers(unit, function_code, address, encoding)
+    def watch_register(
+        self, measurement: str, link: str, unit: int, function_code: int, address: int, encoding: Encoding
+    ) -> None:
+        """Count answers on `link` that hold this value for `measurement`."""
+        self._registers[measurement] = _Registers(link, unit, function_code, address, encoding)
 
     def watch_key(self, measurement: str, key: str) -> None:
         """Count pages that hold this key, dots stepping into objects and lists, for `measurement`."""
@@ -50,29 +54,39 @@ class ServedLog:
         """The `_id` of each watched measurement."""
         return (*self._registers, *self._keys)
 
-    def answered(self, unit: int, request: bytes, response: bytes) -> None:
-        """A unit's answer PDU goes out."""
-        at = self._clock()
-        values = served_values(request, response)
-        for measurement, place in self._registers.items():
-            addresses = range(place.address, place.address + place.encoding.width)
-            wanted = place.unit == unit and place.function_code == request[0]
-            if wanted and all(address in values for address in addresses):
-                self._append(measurement, at, place.encoding.value([values[address] for address in addresses]))
-        self._changes.notify()
+    def on_link(self, link: str) -> Callable[[int, bytes, bytes], None]:
+        """What to call just before a unit's answer goes out on `link`: unit, request PDU, answer PDU."""
+
+        def answered(unit: int, request: bytes, response: bytes) -> None:
+            at = self._clock()
+            values = served_values(request, response)
+            for measurement, place in self._registers.items():
+                addresses = range(place.address, place.address + place.encoding.width)
+                wanted = (place.link, place.unit, place.function_code) == (link, unit, request[0])
+                if wanted and all(address in values for address in addresses):
+                    self._append(measurement, at, place.encoding.value([values[address] for address in addresses]))
+            self._changes.notify()
+
+        return answered
 
     def page_sent(self, document: Any) -> None:
-        """A sensor's document goes out."""
+        """A sensor's document goes out; keys it lacks, or that hold no finite number, count for nothing."""
         at = self._clock()
         for measurement, key in self._keys.items():
-            self._append(measurement, at, float(_step_into(document, key)))
+            value = _number(document, key)
+            if value is not None:
+                self._append(measurement, at, value)
         self._changes.notify()
 
     def _append(self, measurement: str, at: float, value: float) -> None:
         self._values.setdefault(measurement, []).append(Served(at, value))
 
 
-def _step_into(document: Any, key: str) -> Any:
-    for step in key.split("."):
-        document = document[int(step)] if isinstance(document, list) else document[step]
-    return document
+def _number(document: Any, key: str) -> float | None:
+    try:
+        for step in key.split("."):
+            document = document[int(step)] if isinstance(document, list) else document[step]
+        value = float(document)
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None

@@ -5,9 +5,24 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from inviseobox.simulator import noise
+from inviseobox.simulator.fault_choice import Script
+from inviseobox.simulator.faults import (
+    Deformed,
+    HangUp,
+    InTwoParts,
+    Late,
+    Refuse,
+    Silent,
+    Slow,
+    Twice,
+    WrongPdu,
+    WrongUnit,
+)
 from inviseobox.simulator.modbus_gateway import ModbusGateway
 from inviseobox.simulator.modbus_pdu import UnitImage
-from inviseobox.simulator.modbus_units import Fault, ModbusUnits, honest
+from inviseobox.simulator.modbus_reply import Fault
+from inviseobox.simulator.modbus_units import ModbusUnits
 
 WITHIN = 5.0
 IMAGE: UnitImage = {3: {107: 0x022B, 108: 0, 109: 0x0064}}
@@ -19,13 +34,14 @@ Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 def with_gateway(
     scenario: Callable[[ModbusGateway, Callable[[], Awaitable[Client]]], Awaitable[None]],
-    fault: Fault = honest,
+    *faults: Fault,
 ) -> list[tuple[int, bytes, bytes]]:
-    """Run `scenario` with a gateway of one unit, 17, and a way to connect; gives what it says it served."""
+    """Run `scenario` with a gateway of unit 17, and 21 which is well, and a way to connect; gives what was served."""
     served: list[tuple[int, bytes, bytes]] = []
 
     async def run() -> None:
-        units = ModbusUnits({17: lambda: IMAGE}, served=lambda *what: served.append(what), fault=fault)
+        units = ModbusUnits({17: lambda: IMAGE, 21: lambda: IMAGE}, served=lambda *what: served.append(what))
+        units.set_faults(17, *faults)
         gateway = ModbusGateway(units)
         await gateway.listener.start()
         clients: list[Client] = []
@@ -103,25 +119,127 @@ def test_another_protocol_is_ignored_and_a_wrong_length_ends_the_connection() ->
     with_gateway(scenario)
 
 
-def test_a_fault_stands_between_unit_and_wire() -> None:
-    async def busy_then_silent_then_gone(unit: int, request: bytes, response: bytes) -> bytes | None:
-        kinds = {"03 006B 0001": b"\x83\x06", "03 006B 0002": None}
-        for pdu, result in kinds.items():
-            if request == bytes.fromhex(pdu):
-                return result
-        raise ConnectionResetError
-
+@pytest.mark.parametrize(
+    ("fault", "answer"),
+    [
+        (Refuse(6), frame(5, 17, "83 06")),
+        (Twice(), frame(5, 17, TOLD) * 2),
+        (Twice(0.1), frame(5, 17, TOLD) * 2),
+        (InTwoParts(0.1, 3), frame(5, 17, TOLD)),
+        (WrongUnit(), frame(5, 18, TOLD)),
+        (WrongPdu("function"), frame(5, 17, "04 06 022B 0000 0064")),
+        (WrongPdu("byte count"), frame(5, 17, "03 08 022B 0000 0064")),
+        (WrongPdu("short"), frame(5, 17, "03 04 022B 0000")),
+        (Deformed(noise.wrong_transaction), frame(4, 17, TOLD)),
+        (Deformed(noise.wrong_protocol), frame(5, 17, TOLD, protocol=1)),
+        (Deformed(noise.garbage_before(b"xyz")), b"xyz" + frame(5, 17, TOLD)),
+        (HangUp(4), frame(5, 17, TOLD)[:4]),
+        (HangUp(), b""),
+    ],
+    ids=str,
+)
+def test_faults_on_the_wire(fault: Fault, answer: bytes) -> None:
     async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
         client = await connect()
-        client[1].write(frame(1, 17, "03 006B 0002"))
-        await exchange(client, frame(2, 17, "03 006B 0001"), frame(2, 17, "83 06"))
+        await exchange(client, frame(5, 17, ASKED), answer)
+        if isinstance(fault, HangUp):
+            assert await client[0].read() == b""
+            client = await connect()
+        await exchange(client, frame(6, 21, ASKED), frame(6, 21, TOLD))
+
+    with_gateway(scenario, fault)
+
+
+def test_faults_change_from_request_to_request() -> None:
+    async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
+        gateway.for_silence = None
+        client = await connect()
+        client[1].write(frame(1, 17, ASKED))
+        await exchange(client, frame(2, 17, ASKED), frame(2, 17, "83 06"))
         client[1].write(frame(3, 17, ASKED))
         assert await client[0].read() == b""
-        gateway.units.fault = honest
         await exchange(await connect(), frame(4, 17, ASKED), frame(4, 17, TOLD))
+        assert [asked.unit for asked in gateway.units.asked] == [17] * 4
 
-    served = with_gateway(scenario, busy_then_silent_then_gone)
+    served = with_gateway(scenario, Script(Silent(), Refuse(6), HangUp()))
     assert [response.hex() for _, _, response in served] == ["8306", bytes.fromhex(TOLD).hex()]
+
+
+def test_a_slow_unit_holds_the_link_a_late_one_does_not() -> None:
+    async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
+        client = await connect()
+        both = frame(1, 17, ASKED) + frame(2, 21, ASKED)
+        first, second = frame(1, 17, TOLD), frame(2, 21, TOLD)
+        began = asyncio.get_running_loop().time()
+        await exchange(client, both, first + second)
+        assert asyncio.get_running_loop().time() - began >= 0.2
+        gateway.units.set_faults(17, Late(0.2))
+        await exchange(client, both, second + first)
+
+    assert [unit for unit, _, _ in with_gateway(scenario, Slow(0.2))] == [17, 21, 21]
+
+
+def test_a_late_answer_is_lost_with_its_connection() -> None:
+    async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
+        client = await connect()
+        await exchange(client, frame(1, 17, ASKED) + frame(2, 21, ASKED), frame(2, 21, TOLD))
+        client[1].write_eof()
+        assert await client[0].read() == b""
+
+    with_gateway(scenario, Late(60))
+
+
+def test_a_late_hang_up_ends_the_connection() -> None:
+    async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
+        client = await connect()
+        client[1].write(frame(1, 17, ASKED) + frame(2, 21, ASKED))
+        assert await client[0].read() == frame(2, 21, TOLD) + frame(1, 17, TOLD)[:5]
+
+    with_gateway(scenario, Late(0.1), HangUp(5))
+
+
+@pytest.mark.parametrize("code", [0x0A, 0x0B])
+def test_a_gateway_answers_in_place_of_a_silent_unit(code: int) -> None:
+    async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
+        gateway.for_silence, gateway.patience = code, 0.2
+        client = await connect()
+        began = asyncio.get_running_loop().time()
+        await exchange(client, frame(1, 17, ASKED), frame(1, 17, f"83 {code:02x}"))
+        assert asyncio.get_running_loop().time() - began >= 0.2
+
+    with_gateway(scenario, Silent())
+
+
+def test_one_connection_only_and_what_comes_of_another() -> None:
+    async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
+        gateway.listener.most = 1
+        first = await connect()
+        await exchange(first, frame(1, 17, ASKED), frame(1, 17, TOLD))
+        assert await (await connect())[0].read() == b""
+        gateway.listener.beyond = "ignore"
+        ignored = await connect()
+        ignored[1].write(frame(1, 17, ASKED))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ignored[0].read(1), 0.2)
+        await exchange(first, frame(2, 17, ASKED), frame(2, 17, TOLD))
+        first[1].write_eof()
+        assert await first[0].read() == b""
+        await exchange(await connect(), frame(3, 17, ASKED), frame(3, 17, TOLD))
+        assert gateway.listener.accepted == 4
+
+    with_gateway(scenario)
+
+
+def test_dropping_connections_without_a_pause_in_listening() -> None:
+    async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
+        client = await connect()
+        await exchange(client, frame(1, 17, ASKED), frame(1, 17, TOLD))
+        await gateway.listener.drop()
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await client[0].readexactly(1)
+        await exchange(await connect(), frame(2, 17, ASKED), frame(2, 17, TOLD))
+
+    with_gateway(scenario)
 
 
 def test_stopping_cuts_connections_and_frees_the_port() -> None:
@@ -134,7 +252,8 @@ def test_stopping_cuts_connections_and_frees_the_port() -> None:
             await client[0].readexactly(1)
         with pytest.raises(ConnectionRefusedError):
             await connect()
-        await gateway.listener.start(port=port)
+        await gateway.listener.resume()
+        assert gateway.listener.port == port
         await exchange(await connect(), frame(2, 17, ASKED), frame(2, 17, TOLD))
 
     with_gateway(scenario)

@@ -240,6 +240,21 @@ def test_the_command_says_where_the_site_is_and_ends_at_sigterm(form: str, path:
     assert (document["interval"] == 5) if form == "deployed" else (len(document) == 4)
 
 
+def test_the_command_with_serial_links() -> None:
+    with run_simulator("--rtu", "--all-values") as process:
+        try:
+            assert process.stdout is not None
+            where = json.loads(process.stdout.readline())
+            port = Path(where["serial"]["port"])
+            assert port.is_char_device()
+            server = where["serial_server"]
+            socket.create_connection((server["host"], server["port"]), timeout=5).close()
+        finally:
+            process.terminate()
+        assert process.wait(10) == 0
+    assert not port.is_symlink()
+
+
 def test_the_command_with_a_taken_port_says_so() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,

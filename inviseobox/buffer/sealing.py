@@ -1,0 +1,123 @@
+"""What becomes of a window when its end has come. Runs in the buffer's thread, inside a transaction."""
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+from inviseobox.buffer.database import Database
+from inviseobox.clock import utc_text
+from inviseobox.delivery.aggregation import Segment, aggregate
+from inviseobox.delivery.batches import cut, digest
+from inviseobox.delivery.device_status import device_status, measurement_status
+from inviseobox.records import Aggregate
+
+HISTORY_TIME = 31 * 86_400
+"""Seconds of windows that stay in the history."""
+_SEALED_ENDS_KEPT = 200_000
+_WINDOW_CONTENT = """
+SELECT series.measurement, series.device, series.key, series.aggregates, series.baseline, reading.value
+FROM reading JOIN series ON series.key = reading.series
+WHERE reading.end = ? ORDER BY series.measurement, reading.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedWindow:
+    """One window that was closed: its end in seconds since the epoch, and how many measurements it delivers.
+
+    `backwards` are the measurements whose difference is negative.
+    """
+
+    end: int
+    fields: int
+    backwards: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """One measurement in one window. `last` are the last good readings by series; `value` is empty without any."""
+
+    measurement: str
+    device: str
+    status: str
+    value: dict[str, str]
+    last: dict[int, float]
+
+
+def seal(database: Database, end: int) -> SealedWindow:
+    """Turn the readings of the window into batches, a status and history; move the baselines; forget the readings.
+
+    To be called in a transaction.
+    """
+    summaries: list[_Summary] = []
+    count = 0
+    for fields, items in cut(_fields(_summaries(database.rows(_WINDOW_CONTENT, end)), end, summaries)):
+        database.run(
+            "INSERT INTO outbox (end, fields, digest, count) VALUES (?, ?, ?, ?)", end, fields, digest(fields), items
+        )
+        count += items
+    last = {key: value for summary in summaries for key, value in summary.last.items()}
+    database.run_many("UPDATE series SET baseline = ? WHERE key = ?", ((value, key) for key, value in last.items()))
+    _replace_status(database, end, summaries)
+    database.run_many(
+        "INSERT INTO history (end, measurement, value, status) VALUES (?, ?, ?, ?)",
+        ((end, one.measurement, json.dumps(one.value, separators=(",", ":")), one.status) for one in summaries),
+    )
+    database.run("DELETE FROM reading WHERE end = ?", end)
+    database.run("UPDATE window SET sealed = (SELECT coalesce(max(sealed), 0) + 1 FROM window) WHERE end = ?", end)
+    _forget_old(database, end)
+    backwards = {one.measurement for one in summaries if one.value.get(Aggregate.DIFF, "").startswith("-")}
+    return SealedWindow(end, count, frozenset(backwards))
+
+
+def _summaries(content: Iterable[tuple[Any, ...]]) -> Iterator[_Summary]:
+    for measurement, rows in itertools.groupby(content, key=itemgetter(0)):
+        values: dict[int, list[float]] = {}
+        baselines: dict[int, float | None] = {}
+        reads = 0
+        device = aggregates = ""
+        for _, device, key, aggregates, baseline, value in rows:  # noqa: B007 (those of the last row are in force)
+            reads += 1
+            baselines[key] = baseline
+            if value is not None:
+                values.setdefault(key, []).append(value)
+        wanted = [Aggregate(name) for name in aggregates.split(",") if name]
+        segments = [Segment(good, baselines[key]) for key, good in values.items()]
+        yield _Summary(
+            measurement,
+            device,
+            measurement_status(sum(map(len, values.values())), reads),
+            aggregate(segments, wanted) if segments else {},
+            {key: good[-1] for key, good in values.items()},
+        )
+
+
+def _fields(summaries: Iterable[_Summary], end: int, seen: list[_Summary]) -> Iterator[dict[str, object]]:
+    """Give the fields of those that have values, and note all in `seen`."""
+    for summary in summaries:
+        seen.append(summary)
+        if summary.value:
+            yield {"measurement": summary.measurement, "value": summary.value, "timestamp": utc_text(end)}
+
+
+def _replace_status(database: Database, end: int, summaries: Iterable[_Summary]) -> None:
+    devices: dict[str, list[dict[str, str]]] = {}
+    for summary in summaries:
+        devices.setdefault(summary.device, []).append({"_id": summary.measurement, "status": summary.status})
+    database.run("DELETE FROM status")
+    for listed, _ in cut(device_status(device, measurements) for device, measurements in devices.items()):
+        database.run("INSERT INTO status (end, devices) VALUES (?, ?)", end, listed)
+
+
+def _forget_old(database: Database, end: int) -> None:
+    """Forget what lies long behind, by the number of windows since: the clock may have been wrong at any of them."""
+    interval = database.row("SELECT interval FROM window WHERE end = ?", end)
+    kept = -(-HISTORY_TIME // interval[0]) if interval else _SEALED_ENDS_KEPT
+    database.run(
+        "DELETE FROM history WHERE end IN (SELECT end FROM window WHERE sealed = (SELECT max(sealed) FROM window) - ?)",
+        kept,
+    )
+    database.run("DELETE FROM window WHERE sealed <= (SELECT max(sealed) FROM window) - ?", _SEALED_ENDS_KEPT)

@@ -1,0 +1,9 @@
+"""Hypothesis draws the same examples in every run; `pytest --hypothesis-profile=random` looks further."""
+
+from hypothesis import HealthCheck, settings
+
+# A machine that is busy with something else makes no test fail.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", PATIENT, derandomize=True, max_examples=200)
+settings.register_profile("random", PATIENT, print_blob=True, max_examples=2000)
+settings.load_profile("repeatable")

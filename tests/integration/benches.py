@@ -1,0 +1,93 @@
+"""A gateway with units made by hand, and the rounds that read it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from inviseobox.acquisition.acquisition import by_link
+from inviseobox.acquisition.learnt import Learnt
+from inviseobox.acquisition.modbus_link import ModbusLink
+from inviseobox.acquisition.modbus_rounds import ModbusRounds
+from inviseobox.acquisition.polling import Outcome
+from inviseobox.configuration import ModbusSettings
+from inviseobox.health import Health
+from inviseobox.links import Framing, TcpLink
+from inviseobox.records import Reading
+
+from .entries import listed, modbus_device
+from .frames import Asked, device, mbap, right
+
+Fault = Callable[[Asked, bytes], Awaitable[bytes | None]]
+"""Stands between a unit and the wire: what was asked and the right answer → the answer that goes out, if any."""
+
+
+SETTINGS = ModbusSettings(period=10, timeout=1)
+
+
+@dataclass
+class Bench:
+    """A gateway whose registers hold their address, and the rounds that read it."""
+
+    units: dict[int, list[int]]
+    missing: set[tuple[int, int]] = field(default_factory=set)
+    fault: Fault | None = None
+    silent: set[int] = field(default_factory=set)
+    readings: list[Reading] = field(default_factory=list)
+    requests: list[Asked] = field(default_factory=list)
+    health: Health = field(default_factory=Health)
+    port: int = 0
+
+    async def act(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        self.requests.append(asked)
+        addresses = range(asked.address, asked.address + asked.count)
+        pdu: bytes | None = right(asked)
+        if addresses.stop > 200 or any((asked.unit, address) in self.missing for address in addresses):
+            pdu = bytes([asked.function | 0x80, 2])
+        if asked.unit in self.silent:
+            pdu = None
+        elif self.fault is not None and pdu is not None:
+            pdu = await self.fault(asked, pdu)
+        if pdu is not None:
+            writer.write(mbap(asked.transaction, asked.unit, pdu))
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Be there, always at the same port."""
+        async with device(self.act, port=self.port) as self.port:
+            yield
+
+    @asynccontextmanager
+    async def rounds(self) -> AsyncIterator[ModbusRounds]:
+        """The rounds that read the units."""
+        inventory = listed(modbus_device(self.port, self.units))
+        ((name, content),) = by_link(inventory).items()
+        link = ModbusLink(TcpLink("127.0.0.1", self.port, Framing.TCP), SETTINGS.timeout)
+        rounds = ModbusRounds(link, name, content, SETTINGS, self.readings.extend, self.health, Learnt(ignored))
+        try:
+            yield rounds
+        finally:
+            await rounds.close()
+
+    def taken(self) -> dict[str, float | None]:
+        """The readings since the last call: one of each measurement."""
+        counts = Counter(reading.series.measurement for reading in self.readings)
+        assert counts == Counter(f"{unit}/{address}" for unit, places in self.units.items() for address in places)
+        found = {reading.series.measurement: reading.value for reading in self.readings}
+        self.readings.clear()
+        for name, value in found.items():
+            assert value in (None, float(name.partition("/")[2])), "a value of another register"
+        return found
+
+    def bad(self) -> set[str]:
+        """The measurements of which the last round has no value."""
+        return {name for name, value in self.taken().items() if value is None}
+
+
+def ignored(text: str) -> None:
+    """What was learnt is of no interest here."""
+
+
+async def one_round(rounds: ModbusRounds) -> Outcome:
+    return await rounds.round(asyncio.get_running_loop().time() + SETTINGS.period)

@@ -1,0 +1,56 @@
+"""Buffers on real files, filled and emptied by hand."""
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from inviseobox.buffer import Buffer
+from inviseobox.records import Aggregate, Batch, Reading, Series
+
+ALL = tuple(Aggregate)
+
+
+def series(measurement: str, *aggregates: Aggregate, device: str = "meter", fingerprint: str = "as built") -> Series:
+    """A measurement that asks for `aggregates`, or for all of them."""
+    return Series(measurement, device, fingerprint, aggregates or ALL)
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Buffer]:
+    """The buffer at `path`, closed in the end."""
+    buffer = await Buffer.open(str(path))
+    try:
+        yield buffer
+    finally:
+        await buffer.close()
+
+
+def read(buffer: Buffer, now: float, interval: int, one: Series, *values: float | None) -> None:
+    """Record readings of one series at the wall clock `now`."""
+    buffer.record(now, interval, [Reading(one, value) for value in values])
+
+
+async def waiting(buffer: Buffer) -> list[Batch]:
+    """Take every batch, in the order in which it would be sent."""
+    batches = []
+    while (batch := await buffer.next_batch()) is not None:
+        batches.append(batch)
+        await buffer.accept(batch)
+    return batches
+
+
+def fields(batches: Iterable[Batch]) -> list[dict[str, Any]]:
+    """What the batches would tell the server."""
+    return [field for batch in batches for field in json.loads(batch.fields)]
+
+
+async def reports(buffer: Buffer) -> dict[tuple[str, str], dict[str, str]]:
+    """Take everything; give the value of each measurement and timestamp, each of which may be there only once."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for field in fields(await waiting(buffer)):
+        key = field["measurement"], field["timestamp"]
+        assert key not in found, f"{key} is reported twice"
+        found[key] = field["value"]
+    return found

@@ -1,0 +1,38 @@
+"""Deliveries in virtual time."""
+
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+
+from inviseobox.simulator.central_server import CentralServer
+
+from . import virtual_time
+from .uplinks import Box, box, central
+
+HOUR = 3600.0
+
+
+def delivering(
+    tmp_path: Path, scenario: Callable[[Box, CentralServer], Awaitable[None]], *, strict: bool = True
+) -> None:
+    """Run `scenario` with a box and a server of the documented form, in virtual time.
+
+    Not `strict` where the box tells, on purpose, of measurements that the server does not know.
+    """
+
+    async def run() -> None:
+        async with central() as server, box(tmp_path / "data.db", server.url) as one:
+            await scenario(one, server)
+            assert not strict or server.violations == []
+            assert server.conflicts() == []
+
+    virtual_time.run(run())
+
+
+def rejected(path: Path) -> list[tuple[list[str], str]]:
+    """What was set aside: the measurements, and the server's words."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT fields, words FROM rejected").fetchall()
+    return [([field["measurement"] for field in json.loads(fields)], words) for fields, words in rows]

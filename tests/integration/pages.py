@@ -1,0 +1,58 @@
+"""Pages of HTTP sensors, good and bad."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from inviseobox.http_client import HttpClient, tls_context
+from inviseobox.simulator.http_server import HttpServer, Request, Response
+
+MAX_BODY = 65_536
+
+
+@asynccontextmanager
+async def page(handler: Callable[[Request], Response]) -> AsyncIterator[tuple[HttpClient, str]]:
+    """Run a server that answers with `handler`; give a client and the server's origin."""
+
+    async def handle(request: Request) -> Response:
+        return handler(request)
+
+    server = HttpServer(handle)
+    await server.listener.start()
+    client = HttpClient(tls_context(None), headers={})
+    try:
+        yield client, server.origin
+    finally:
+        await client.close()
+        await server.listener.stop()
+
+
+BODIES = {
+    "nothing": b"",
+    "text": b"temp1=21.5",
+    "HTML": b"<!DOCTYPE html><html></html>",
+    "half of it": b'{"temp1": 21.5, "hum1": ',
+    "two of it": b'{"temp1": 21.5}{"temp1": 21.5}',
+    "latin-1": '{"temp1": 21.5, "name": "chambre ext\xe9rieure"}'.encode("latin-1"),
+    "noise": bytes(range(256)),
+    "deep nesting": b"[" * 30_000 + b"]" * 30_000,
+    "deep objects": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+    "a huge number": b"1" * 60_000,
+}
+
+
+LOCATIONS = [
+    "http://192.0.2.1/",
+    "//192.0.2.1/",
+    "https://127.0.0.1/",
+    "http://127.0.0.1:1/",
+    "http://user@192.0.2.1/",
+    "file:///etc/passwd",
+    "http://[",
+    "http://[::1",
+    "http://127.0.0.1:99999/",
+    "http://127.0.0.1:port/",
+    "http://127.0.0.1\u2044evil/",
+    "//",
+    "http:",
+    "\x7f",
+]

@@ -1,0 +1,104 @@
+"""Which form of the API the server speaks, and its device list."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from inviseobox.configuration import ApiForm
+from inviseobox.errors import DeliveryError
+from inviseobox.simulator.central_server import CentralServer, Form
+
+from . import virtual_time
+from .deliveries import HOUR, delivering
+from .uplinks import TOKEN, Box, Seen, answer, box, central, known, window
+from .virtual_time import until
+
+
+@pytest.mark.parametrize("form", ["documented", "deployed"])
+def test_either_form_is_found_and_remembered(tmp_path: Path, form: Form) -> None:
+    async def run() -> None:
+        async with central(form) as server:
+            for number in range(2):
+                async with box(tmp_path / "data.db", server.url) as one:
+                    end = await window(one, number, [known("m0")])
+                    one.start()
+                    await until(lambda end=end: end in server.window_ends(), within=10)  # type: ignore[misc]
+            lists = [exchange for exchange in server.exchanges if exchange.method == "GET"]
+            assert [exchange.status for exchange in lists] == ([200] if form == "documented" else [404, 200])
+            assert [exchange.status for exchange in server.exchanges if exchange.method == "POST"] == [200] * 4
+            assert server.violations == []
+            assert [len(status.devices) for status in server.statuses] == [1, 1]
+
+    virtual_time.run(run())
+
+
+@pytest.mark.parametrize("form", list(ApiForm))
+def test_a_pinned_form_is_never_left(tmp_path: Path, form: ApiForm) -> None:
+    other: Form = "deployed" if form is ApiForm.DOCUMENTED else "documented"
+
+    async def run() -> None:
+        async with central(other) as server, box(tmp_path / "data.db", server.url, pinned=form) as one:
+            await window(one, 0, [known("m0")])
+            one.start()
+            with pytest.raises(DeliveryError):
+                await one.server.device_list()
+            await asyncio.sleep(HOUR)
+            paths = {exchange.path for exchange in server.exchanges if exchange.status == 404}
+            assert paths == (
+                {"/api/workers/devices/data", "/api/fields/"}
+                if form is ApiForm.DOCUMENTED
+                else {"/api/workers", "/api/fields/bulk"}
+            )
+            assert server.received == []
+            assert await one.buffer.backlog() == 1
+
+    virtual_time.run(run())
+
+
+def test_a_later_404_leads_to_asking_again(tmp_path: Path) -> None:
+    async def scenario(one: Box, server: CentralServer) -> None:
+        one.start()
+        first = await window(one, 0, [known("m0")])
+        await until(lambda: first in server.window_ends(), within=10)
+        server.form = "deployed"
+        second = await window(one, 1, [known("m0")])
+        await until(lambda: second in server.window_ends(), within=60)
+        server.form = "documented"
+        third = await window(one, 2, [known("m0")])
+        await until(lambda: third in server.window_ends(), within=60)
+
+    delivering(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 520])
+def test_nothing_is_concluded_about_the_form_from_trouble(tmp_path: Path, status: int) -> None:
+    async def scenario(one: Box, server: CentralServer) -> None:
+        server.form = "deployed"
+        await one.server.device_list()
+        server.script("list", Seen(outcome=lambda number, request: answer(status)))
+        for _ in range(3):
+            with pytest.raises(DeliveryError, match=str(status)):
+                await one.server.device_list()
+        assert {exchange.path for exchange in server.exchanges[2:]} == {"/api/workers"}
+
+    delivering(tmp_path, scenario)
+
+
+def test_a_list_behind_a_login_says_so(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with central(token=TOKEN[::-1]) as server, box(tmp_path / "data.db", server.url) as one:
+            with pytest.raises(DeliveryError, match="token"):
+                await one.server.device_list()
+            server.script("list", Seen(outcome=lambda number, request: answer(200, b"\n <html>Login</html>")))
+            with pytest.raises(DeliveryError, match="web page"):
+                await one.server.device_list()
+            server.script("list", Seen(outcome=lambda number, request: answer(302, b"", Location="http://192.0.2.1/")))
+            with pytest.raises(DeliveryError, match="redirect"):
+                await one.server.device_list()
+            for body in (b"", b"OK", b"{}", b"[", b'{"devices": 5}', b"[" * 20_000, b"\xff\xfe\x00", b"null"):
+                server.script("list", Seen(outcome=lambda number, request, body=body: answer(200, body)))  # type: ignore[misc]
+                with pytest.raises(DeliveryError):
+                    await one.server.device_list()
+
+    virtual_time.run(run())

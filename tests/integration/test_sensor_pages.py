@@ -1,0 +1,249 @@
+"""The pages of HTTP sensors: bounded in time and size, and no answer of theirs is more than a failed read."""
+
+import asyncio
+import gzip
+import json
+import time
+import tracemalloc
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+
+import pytest
+
+from inviseobox.acquisition.http_sensor import read_page, read_value
+from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError, Refused
+from inviseobox.http_client import HttpClient, tls_context
+from inviseobox.simulator.http_server import Request, Response, dripping, never, reset
+
+from .pages import BODIES, LOCATIONS, MAX_BODY, page
+
+
+def read(response: Response, *, timeout: float = 5, max_body: int = MAX_BODY) -> object:
+    """Read a page that answers with `response`."""
+
+    async def scenario() -> object:
+        async with page(lambda request: response) as (client, origin):
+            return await read_page(client, origin + "/", timeout=timeout, max_body=max_body)
+
+    return asyncio.run(scenario())
+
+
+def test_json_is_json_whatever_its_label() -> None:
+    body = b'{"temp1": 21.5}'
+    for label in ("application/json", "text/html", "text/plain; charset=latin-1", "image/png", ""):
+        assert read(Response(200, {"Content-Type": label}, body)) == {"temp1": 21.5}
+    assert read(Response(201, {}, b"\xef\xbb\xbf \r\n" + body)) == {"temp1": 21.5}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_page_that_is_no_json_is_a_failed_read(body: bytes) -> None:
+    try:
+        document = read(Response(200, {}, body))
+    except InvalidAnswer:
+        return
+    with pytest.raises(ReadError):
+        read_value(document, "temp1")
+
+
+@pytest.mark.parametrize("status", [204, 400, 401, 403, 404, 418, 429, 500, 503])
+def test_a_page_that_is_refused_says_so(status: int) -> None:
+    with pytest.raises(ReadError) as raised:
+        read(Response(status, {}, b""))
+    if status >= 400:
+        assert isinstance(raised.value, Refused)
+        assert str(status) in str(raised.value)
+
+
+SENDINGS = {"never": never, "dripping": dripping(0.05)}
+
+
+@pytest.mark.parametrize("sending", SENDINGS.values(), ids=SENDINGS)
+def test_the_time_out_bounds_the_whole_answer(sending: Callable[..., Awaitable[None]]) -> None:
+    began = time.monotonic()
+    with pytest.raises(NoAnswer, match=r"0\.4 s"):
+        read(Response(200, {}, b'{"temp1": 1}' + b" " * 1000, sending), timeout=0.4)
+    assert time.monotonic() - began < 1.5
+
+
+def test_the_time_out_bounds_redirects_too() -> None:
+    async def slowly(connection: object, head: bytes, body: bytes) -> None:
+        await asyncio.sleep(0.25)
+        writer = connection.writer  # type: ignore[attr-defined]
+        writer.write(head + body)
+        await writer.drain()
+
+    began = time.monotonic()
+    with pytest.raises(NoAnswer):
+        read(Response(302, {"Location": "/"}, b"", slowly), timeout=0.4)
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_connection_that_is_reset_or_refused_says_so() -> None:
+    with pytest.raises(LinkDown, match="closed"):
+        read(Response(200, {}, b"{}", reset))
+
+    async def nobody() -> None:
+        async with page(lambda request: Response()) as (_, origin):
+            pass
+        client = HttpClient(tls_context(None), headers={})
+        try:
+            with pytest.raises(LinkDown, match="no connection"):
+                await read_page(client, origin, timeout=5, max_body=MAX_BODY)
+        finally:
+            await client.close()
+
+    asyncio.run(nobody())
+
+
+RAW_ANSWERS = {
+    "nothing": b"",
+    "no HTTP": b"SSH-2.0-OpenSSH_9.2p1\r\n",
+    "a status line alone": b"HTTP/1.1 200 OK\r\n",
+    "a status that is none": b"HTTP/1.1 abc OK\r\n\r\n",
+    "less than promised": b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{}",
+    "a length that is none": b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}",
+    "a broken chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
+    "no end of headers": b"HTTP/1.1 200 OK\r\n" + b"X-Pad: aaaaaaaa\r\n" * 20_000,
+    "headers in latin-1": b"HTTP/1.1 200 OK\r\nX-Name: \xe9\xff\r\nContent-Length: 7\r\n\r\n[1,2,3",
+    "no gzip under its label": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+    "half of a gzip": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 15\r\n\r\n"
+    + gzip.compress(b'{"temp1": 1}', mtime=0)[:15],
+    "a redirect to nowhere": b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", RAW_ANSWERS.values(), ids=RAW_ANSWERS)
+def test_bytes_that_are_no_answer_are_a_failed_read(answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await writer.drain()
+            writer.write_eof()
+            await reader.read()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def scenario() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        client = HttpClient(tls_context(None), headers={})
+        try:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(ReadError) as raised:
+                await read_page(client, f"http://127.0.0.1:{port}/", timeout=2, max_body=MAX_BODY)
+            assert str(raised.value).isprintable()
+        finally:
+            await client.close()
+            server.close()
+            await asyncio.sleep(0.05)
+
+    asyncio.run(scenario())
+
+
+def test_a_body_may_have_the_limit_and_no_more() -> None:
+    body = json.dumps("x" * (MAX_BODY - 2)).encode()
+    assert len(body) == MAX_BODY
+    assert read(Response(200, {}, body)) == "x" * (MAX_BODY - 2)
+    with pytest.raises(InvalidAnswer, match=str(MAX_BODY)):
+        read(Response(200, {}, body + b" "))
+
+
+def test_an_endless_body_ends_at_the_limit() -> None:
+    """Without Content-Length, as long as somebody reads."""
+    sent = 0
+
+    async def endless(connection: object, head: bytes, body: bytes) -> None:
+        nonlocal sent
+        writer = connection.writer  # type: ignore[attr-defined]
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(b" " * 65_536)
+            sent += 65_536
+            await writer.drain()
+
+    with pytest.raises(InvalidAnswer, match="longer"):
+        read(Response(200, {}, b"", endless))
+    assert sent < 40_000_000
+
+
+def test_a_compressed_page_is_read() -> None:
+    body = b'{"temp1": 21.5}'
+    assert read(Response(200, {"Content-Encoding": "gzip"}, gzip.compress(body))) == {"temp1": 21.5}
+
+
+def bombs() -> dict[str, tuple[str, bytes]]:
+    flat = zlib.compress(bytes(100_000_000), 9)
+    once = gzip.compress(bytes(100_000_000))
+    return {
+        "gzip": ("gzip", once),
+        "deflate": ("deflate", flat),
+        "gzip in gzip": ("gzip, gzip", gzip.compress(gzip.compress(bytes(400_000_000)))),
+    }
+
+
+@pytest.mark.parametrize("kind", ["gzip", "deflate", "gzip in gzip"])
+def test_a_compressed_bomb_takes_no_memory(kind: str) -> None:
+    encoding, body = bombs()[kind]
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidAnswer):
+            read(Response(200, {"Content-Encoding": encoding}, body), max_body=1_048_576)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16_000_000
+
+
+def redirecting(targets: Mapping[str, str]) -> Callable[[Request], Response]:
+    def handler(request: Request) -> Response:
+        if request.path in targets:
+            return Response(302, {"Location": targets[request.path]})
+        return Response(200, {}, b'{"temp1": 21.5}')
+
+    return handler
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_on_the_same_host_is_followed(status: int) -> None:
+    def handler(request: Request) -> Response:
+        return Response(status, {"Location": "json"}) if request.path == "/" else Response(200, {}, b"[1]")
+
+    async def scenario() -> None:
+        async with page(handler) as (client, origin):
+            assert await read_page(client, origin + "/", timeout=5, max_body=MAX_BODY) == [1]
+
+    asyncio.run(scenario())
+
+
+def test_three_redirects_are_followed_and_four_are_not() -> None:
+    chain = {"/0": "/1", "/1": "2", "/2": "./3", "/3": "/end"}
+
+    async def scenario() -> None:
+        async with page(redirecting(chain)) as (client, origin):
+            assert await read_page(client, origin + "/1", timeout=5, max_body=MAX_BODY) == {"temp1": 21.5}
+            with pytest.raises(InvalidAnswer, match="redirects"):
+                await read_page(client, origin + "/0", timeout=5, max_body=MAX_BODY)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("location", LOCATIONS)
+def test_a_redirect_to_another_host_is_refused(location: str) -> None:
+    headers = {"Location": location.encode().decode("latin-1")}
+    with pytest.raises(ReadError) as raised:
+        read(Response(302, headers), timeout=2)
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 200
+
+
+def test_a_url_that_is_none_is_a_failed_read() -> None:
+    async def scenario() -> None:
+        client = HttpClient(tls_context(None), headers={})
+        for url in ("http://192.0.2..7/", f"http://{'a' * 64}.example/", "http://[::1%nope]/", "http://127.0.0.1:0/"):
+            with pytest.raises(ReadError):
+                await read_page(client, url, timeout=1, max_body=MAX_BODY)
+        await client.close()
+
+    asyncio.run(scenario())

@@ -1,0 +1,87 @@
+"""The status of the devices goes before the values, and never in their way."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from inviseobox.simulator.central_server import CentralServer, Outcome
+from inviseobox.simulator.http_server import Connection, Response, never, reset, whole
+
+from .deliveries import HOUR, delivering
+from .uplinks import Box, Seen, answer, known, window
+from .virtual_time import until
+
+
+def test_the_status_goes_before_the_values(tmp_path: Path) -> None:
+    async def scenario(one: Box, server: CentralServer) -> None:
+        one.start()
+        for number in range(3):
+            end = await window(one, number, [known("m0")])
+            await until(lambda end=end: end in server.window_ends(), within=10)  # type: ignore[misc]
+            await asyncio.sleep(1)
+        posts = [exchange.path for exchange in server.exchanges if exchange.method == "POST"]
+        assert posts == ["/api/devices/status", "/api/fields/"] * 3
+
+    delivering(tmp_path, scenario)
+
+
+def test_the_status_of_a_window_that_closes_during_a_long_delivery_goes_first_too(tmp_path: Path) -> None:
+    async def slowly(connection: Connection, head: bytes, body: bytes) -> None:
+        await asyncio.sleep(1)
+        await whole(connection, head, body)
+
+    async def scenario(one: Box, server: CentralServer) -> None:
+        server.script("fields", lambda request: Outcome(Response(200, {}, b"OK", slowly), stores=True))
+        for number in range(60):
+            await window(one, number, [known("m0")])
+        one.start()
+        await until(lambda: len(server.received) > 5, within=30)
+        statuses = len(server.statuses)
+        await window(one, 60, [known("m0")])
+        await until(lambda: len(server.statuses) > statuses, within=5)
+
+    delivering(tmp_path, scenario)
+
+
+STATUS_TROUBLE = {
+    "500": answer(500),
+    "401": answer(401),
+    "404": answer(404),
+    "400": answer(400, b"no"),
+    "413": answer(413),
+    "a login page": answer(200, b"<html>"),
+    "a reset": Outcome(Response(200, {}, b"OK", reset)),
+    "silence": Outcome(Response(200, {}, b"OK", never)),
+}
+
+
+@pytest.mark.parametrize("outcome", STATUS_TROUBLE.values(), ids=STATUS_TROUBLE)
+def test_a_status_that_does_not_arrive_never_delays_the_values(tmp_path: Path, outcome: Outcome) -> None:
+    async def scenario(one: Box, server: CentralServer) -> None:
+        loop = asyncio.get_running_loop()
+        server.script("status", Seen(outcome=lambda number, request: outcome))
+        one.start()
+        for number in range(3):
+            began = loop.time()
+            end = await window(one, number, [known("m0")])
+            await until(lambda end=end: end in server.window_ends(), within=HOUR)  # type: ignore[misc]
+            assert loop.time() - began < 10
+            await asyncio.sleep(600)
+
+    delivering(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("name", ["500", "401", "a login page", "a reset"])
+def test_a_status_that_met_trouble_is_sent_again(tmp_path: Path, name: str) -> None:
+    """It is the newest news of the devices until the next window, which may be a day away."""
+
+    async def scenario(one: Box, server: CentralServer) -> None:
+        seen = Seen(outcome=lambda number, request: STATUS_TROUBLE[name] if number == 1 else None)
+        server.script("status", seen)
+        await window(one, 0, [known("m0")])
+        one.start()
+        await until(lambda: len(server.statuses) == 1, within=HOUR)
+        assert seen.requests[0].body == seen.requests[1].body
+
+    delivering(tmp_path, scenario)

@@ -1,0 +1,66 @@
+"""The clock that other tests rely on: it jumps over waiting, never over work."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from . import virtual_time
+
+
+def test_hours_pass_in_no_time_and_in_order() -> None:
+    async def scenario() -> tuple[list[str], float]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        seen: list[str] = []
+
+        async def note(name: str, after: float) -> None:
+            await asyncio.sleep(after)
+            seen.append(name)
+
+        await asyncio.gather(note("second", 7200), note("first", 3600), note("third", 10_000))
+        return seen, loop.time() - began
+
+    began = time.monotonic()
+    seen, passed = virtual_time.run(scenario())
+    assert seen == ["first", "second", "third"]
+    assert passed == pytest.approx(10_000, abs=1)
+    assert time.monotonic() - began < 5
+
+
+def test_a_thread_at_work_stops_the_time() -> None:
+    async def scenario() -> float:
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as thread:
+            began = loop.time()
+            async with asyncio.timeout(5):
+                await loop.run_in_executor(thread, time.sleep, 0.3)
+            return loop.time() - began
+
+    assert virtual_time.run(scenario()) < 3
+
+
+def test_an_answer_over_loopback_comes_before_the_time_out() -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def scenario() -> None:
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+        large = b"x" * 3_000_000
+        for payload in [b"small"] * 300 + [large]:
+            async with asyncio.timeout(1000):
+                writer.write(payload)
+                received, _ = await asyncio.gather(reader.readexactly(len(payload)), writer.drain())
+                assert received == payload
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1000):
+                await reader.read(1)
+        writer.close()
+        server.close()
+
+    virtual_time.run(scenario())

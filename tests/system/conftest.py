@@ -1,0 +1,64 @@
+"""What the system tests share: the package under test, and machines that have it installed."""
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .machine import Machine, last_words, running_machines
+
+# Building a root and fetching packages may take minutes on a slow line.
+_TEST_TIMEOUT = 600
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests that boot machines the time for it."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_TEST_TIMEOUT))
+
+
+@pytest.hookimpl(hookwrapper=True)  # type: ignore[untyped-decorator]
+def pytest_runtest_makereport() -> Generator[None, Any, None]:
+    """Attach to a failure what the running machines have to say about the service."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        texts = [*last_words, *(machine.report() for machine in running_machines)]
+        report.sections += [("machine", text) for text in texts]
+    last_words.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _root() -> None:
+    if os.geteuid() != 0:
+        pytest.fail("system tests boot a Debian of their own, which takes root; run: sudo make system", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def package() -> Path:
+    """The package file under test: $INVISEOBOX_DEB, else the one that `make deb` left."""
+    named = os.environ.get("INVISEOBOX_DEB")
+    built = [Path(named)] if named else list(Path(__file__).parents[2].glob("build/deb/inviseobox_*_all.deb"))
+    found = [path for path in built if path.is_file()]
+    if len(found) != 1:
+        pytest.fail(f"one package to test is needed, found {len(found)}; run: make deb", pytrace=False)
+    return found[0]
+
+
+@pytest.fixture(scope="session")
+def installed(package: Path) -> Iterator[Machine]:
+    """A trixie with the package installed, not configured, and shut down: the base of the tests' machines."""
+    with Machine("trixie") as machine:
+        machine.install(package)
+        machine.shut_down()
+        yield machine
+
+
+@pytest.fixture
+def box(installed: Machine) -> Iterator[Machine]:
+    """A machine with the package installed and not configured."""
+    with Machine(base=installed) as machine:
+        yield machine

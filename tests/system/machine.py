@@ -1,0 +1,250 @@
+"""A real Debian with systemd as its first process, booted in about a second, without a virtual machine.
+
+A machine has processes, mounts, a host name, control groups and a disk of its own; it shares the kernel, the
+clock and (unless told otherwise) the network with its host, so a server on the host's loopback is on the
+machine's loopback too.
+"""
+
+import itertools
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from .roots import CACHE, exclusive, remove, root_directory
+from .waiting import wait_for
+
+UNIT = "inviseobox.service"
+_HERE = Path(__file__).parent
+_BOOT_TIMEOUT = 60.0
+_END_TIMEOUT = 30.0
+_ENVIRONMENT = (
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+    "LANG=C.UTF-8",
+    "DEBIAN_FRONTEND=noninteractive",
+    "SYSTEMD_COLORS=0",
+    "SYSTEMD_PAGER=cat",
+)
+
+_serial = itertools.count(1)
+running_machines: list["Machine"] = []
+last_words: list[str] = []
+"""Reports of machines that were left with an error."""
+
+
+class CommandError(Exception):
+    """A command in a machine ended with a status other than 0, or not in time."""
+
+
+class Machine:
+    """One machine: `with Machine("trixie") as box` boots it, and removes it at the end.
+
+    Its disk outlives `crash` and `shut_down`, after which `boot` starts it again. A machine that is shut down
+    can serve as `base` of others, whose disks then begin as its own; it must outlive them.
+
+    Args:
+        release: bookworm, trixie or forky.
+        network: "host" shares the host's, "own" has a loopback and nothing else.
+        binds: paths in the machine and the files, devices or directories of the host that lie there.
+    """
+
+    def __init__(
+        self,
+        release: str = "trixie",
+        *,
+        network: Literal["host", "own"] = "host",
+        binds: Mapping[str, Path] | None = None,
+        base: "Machine | None" = None,
+    ) -> None:
+        self.release: str = base.release if base else release
+        self._lowers: list[Path] = [base.disk / "upper", *base._lowers] if base else [root_directory(release)]
+        self._network = network
+        self._archives = CACHE / "apt" / self.release
+        self._binds = {"/var/cache/apt/archives": self._archives, **(binds or {})}
+        self._keeper: subprocess.Popen[str] | None = None
+        self._pidfd = -1
+        self.name = ""
+        """What its control group is called."""
+        self.pid1 = 0
+        """The process id, on the host, of the machine's first process; 0 while it is off."""
+        self._archives.mkdir(parents=True, exist_ok=True)
+        self.disk: Path = _new_disk(self.release)
+
+    def __enter__(self) -> Self:
+        try:
+            self.boot()
+        except BaseException:
+            self._remove()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and not isinstance(error, KeyboardInterrupt) and self.pid1:
+            last_words.append(self.report())
+        self._remove()
+
+    def boot(self) -> None:
+        """Switch the machine on and wait until systemd has started everything."""
+        assert self._keeper is None, "the machine is on"
+        self.name = f"inviseobox-test-{os.getpid()}-{next(_serial)}"
+        lower = ":".join(str(directory) for directory in self._lowers)
+        binds = [str(word) for inside, outside in self._binds.items() for word in (outside, inside)]
+        keeper = ["unshare", "--mount", "--propagation=private", sys.executable, str(_HERE / "keeper.py")]
+        script = ["sh", str(_HERE / "boot.sh")]
+        self._keeper = subprocess.Popen(
+            [*keeper, self.name, str(self.disk), self._network, *script, str(self.disk), lower, *binds],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self._keeper.stdout
+        first_process = self._keeper.stdout.readline()
+        assert first_process, "the machine did not start; its keeper's message is above"
+        self.pid1 = int(first_process)
+        self._pidfd = os.pidfd_open(self.pid1)
+        running_machines.append(self)
+        wait_for(lambda: self._state() in ("running", "degraded"), _BOOT_TIMEOUT, "the machine has booted")
+
+    def shut_down(self) -> None:
+        """Power off in order; the disk stays."""
+        self.run("systemctl", "poweroff", "--no-block")
+        ended, _, _ = select.select([self._pidfd], [], [], _END_TIMEOUT)
+        assert ended, "the machine did not power off"
+        self._switch_off("keep\n")
+
+    def crash(self) -> None:
+        """End every process of the machine at once, as losing the power would; what it wrote stays."""
+        signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        self._switch_off("keep\n")
+
+    def run(
+        self, *command: str, check: bool = True, timeout: float = 60, text: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `command` in the machine as root, with `text` as its standard input.
+
+        Raises:
+            CommandError: it did not end within `timeout` seconds, or `check` is set and its status is not 0.
+        """
+        # timeout(1) inside ends the command itself, which ending nsenter from here would not.
+        done = subprocess.run(
+            self._inside("timeout", "--signal=KILL", str(timeout), *command),
+            input=text,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if done.returncode and (check or done.returncode == -signal.SIGKILL):
+            words = " ".join(command)
+            raise CommandError(f"{words}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def read(self, path: str) -> str:
+        """The text of a file in the machine."""
+        return self.run("cat", path).stdout
+
+    def write(self, path: str, text: str, mode: int | None = None) -> None:
+        """Put `text` into a file; the owner of one that exists stays, and its mode unless `mode` is given."""
+        self.run("sh", "-c", 'mkdir -p "$(dirname "$1")" && cat >"$1"', "write", path, text=text)
+        if mode is not None:
+            self.run("chmod", f"{mode:o}", path)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is anything at `path`, a dangling link included."""
+        found = self.run("sh", "-c", 'test -e "$1" || test -L "$1"', "exists", path, check=False)
+        return found.returncode == 0
+
+    def install(self, *packages: Path | str) -> str:
+        """`apt install` files of the host or packages by name, and what they depend on; give apt's output."""
+        names = []
+        for package in packages:
+            if isinstance(package, Path):
+                names.append(f"/root/{package.name}")
+                copied = self._inside("sh", "-c", 'cat >"$1"', "copy", names[-1])
+                subprocess.run(copied, input=package.read_bytes(), check=True)
+            else:
+                names.append(package)
+        command = ("apt-get", "install", "--yes", *names)
+        with exclusive(CACHE / "apt" / f"{self.release}.lock"):
+            done = self.run(*command, check=False, timeout=300)
+            if done.returncode and "404" in done.stderr:
+                # The mirror has moved on since the lists in the root were fetched.
+                self.run("apt-get", "update", timeout=120)
+                done = self.run(*command, check=False, timeout=300)
+        if done.returncode:
+            raise CommandError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def show(self, unit: str, *properties: str) -> dict[str, str]:
+        """Properties of a unit as `systemctl show` names them."""
+        lines = self.run("systemctl", "show", unit, f"--property={','.join(properties)}").stdout.splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    def main_pid(self, unit: str) -> int:
+        """The process id, in the machine, of the unit's main process; 0 if it has none."""
+        return int(self.show(unit, "MainPID")["MainPID"])
+
+    def journal(self, unit: str | None = None, **fields: str) -> list[dict[str, Any]]:
+        """The journal's entries, oldest first: of `unit`, and with these values of fields, where given."""
+        selection = [f"{name}={value}" for name, value in fields.items()]
+        if unit:
+            selection.append(f"--unit={unit}")
+        lines = self.run("journalctl", "--output=json", "--all", "--quiet", *selection).stdout.splitlines()
+        return [json.loads(line) for line in lines]
+
+    def report(self) -> str:
+        """What a person would look at first after a failure."""
+        looked_at = (
+            ("systemctl", "--failed", "--plain"),
+            ("systemctl", "status", "--full", "--lines=0", UNIT),
+            ("journalctl", "--no-hostname", "--output=short-precise", "--lines=60", f"--unit={UNIT}"),
+        )
+        texts = []
+        for command in looked_at:
+            done = self.run(*command, check=False)
+            texts.append(f"{self.release}# {' '.join(command)}\n{done.stdout}{done.stderr}")
+        return "\n".join(texts)
+
+    def _inside(self, *command: str) -> list[str]:
+        assert self.pid1, "the machine is off"
+        return ["nsenter", "--target", str(self.pid1), "--all", "--", "env", "-i", *_ENVIRONMENT, *command]
+
+    def _state(self) -> str:
+        return self.run("systemctl", "is-system-running", check=False).stdout.strip()
+
+    def _switch_off(self, word: str) -> None:
+        if self._keeper is not None:
+            keeper, self._keeper = self._keeper, None
+            keeper.communicate(word, timeout=_END_TIMEOUT)
+            assert keeper.returncode == 0, "the machine left something behind; its keeper's message is above"
+        if self.pid1:
+            os.close(self._pidfd)
+            self.pid1 = 0
+            running_machines.remove(self)
+
+    def _remove(self) -> None:
+        if self._keeper is None:
+            # Off already: no keeper is left to remove the disk.
+            remove(self.disk)
+        else:
+            self._switch_off("")
+
+
+def _new_disk(release: str) -> Path:
+    machines = CACHE / "machines"
+    machines.mkdir(parents=True, exist_ok=True)
+    disk = Path(tempfile.mkdtemp(prefix=f"{release}-", dir=machines))
+    for part in ("upper", "work", "root"):
+        (disk / part).mkdir(mode=0o755)
+    return disk

@@ -1,0 +1,234 @@
+"""The floors of the house, held by reading the imports of every module.
+
+Imports run downward: command, daemon and tools, loops, edges, pure modules, vocabulary. Only an edge knows the library
+that it wraps; a pure module does no I/O. The simulator is the other side of the wire and shares no code with the box.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "inviseobox"
+
+FLOORS = [
+    # The vocabulary.
+    {"inviseobox", "inviseobox.records", "inviseobox.errors", "inviseobox.clock"},
+    # Pure: no I/O, and the time is an argument.
+    {
+        "inviseobox.foreign", "inviseobox.links", "inviseobox.sources", "inviseobox.inventory",
+        "inviseobox.configuration",
+        "inviseobox.acquisition", "inviseobox.acquisition.learnt", "inviseobox.acquisition.register_codec",
+        "inviseobox.acquisition.register_plan", "inviseobox.acquisition.schedule",
+        "inviseobox.acquisition.unit_health", "inviseobox.acquisition.unit_plan",
+        "inviseobox.delivery", "inviseobox.delivery.aggregation", "inviseobox.delivery.answers",
+        "inviseobox.delivery.batches", "inviseobox.delivery.device_status", "inviseobox.delivery.evidence",
+        "inviseobox.delivery.window_ends",
+    },
+    # Edges, each to one thing outside, and what the running program knows of itself.
+    {
+        "inviseobox.health", "inviseobox.supervisor", "inviseobox.http_client",
+        "inviseobox.acquisition.http_sensor", "inviseobox.acquisition.modbus_link",
+        "inviseobox.acquisition.pymodbus_connection",
+        "inviseobox.delivery.central_api",
+        "inviseobox.buffer.*", "inviseobox.host.*",
+    },
+    # Loops.
+    {
+        "inviseobox.device_list",
+        "inviseobox.acquisition.acquisition", "inviseobox.acquisition.modbus_rounds",
+        "inviseobox.acquisition.polling", "inviseobox.acquisition.web_rounds",
+        "inviseobox.delivery.server", "inviseobox.delivery.upload", "inviseobox.delivery.windows",
+    },
+    # The daemon, which joins them, and what a person runs.
+    {"inviseobox.daemon", "inviseobox.tools.*"},
+    # The command.
+    {"inviseobox.cli", "inviseobox.__main__"},
+]  # fmt: skip
+
+PURE_MAY_IMPORT = {
+    "collections", "collections.abc", "dataclasses", "datetime", "decimal", "email.utils", "enum", "hashlib", "json", "math", "re",
+    "struct", "tomllib", "typing", "unicodedata", "urllib.parse",
+}  # fmt: skip
+
+LIBRARIES = {
+    "pymodbus": {"inviseobox.acquisition.pymodbus_connection"},
+    "serial_asyncio": {"inviseobox.acquisition.pymodbus_connection"},
+    "httpx": {"inviseobox.http_client"},
+    "sqlite3": {"inviseobox.buffer.database", "inviseobox.buffer.salvage", "inviseobox.buffer.schema"},
+    "systemd": {"inviseobox.host.journal"},
+    "sdnotify": {"inviseobox.host.notify"},
+    "tenacity": {"inviseobox.delivery.upload", "inviseobox.device_list"},
+}
+"""Who may import what is not ours; nothing else from outside the standard library is imported at all."""
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {module_name(path): path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
+SIMULATOR = "inviseobox.simulator"
+
+
+def imported(source: str, modules: Mapping[str, str]) -> set[str]:
+    """Name the modules that a source imports anywhere in it; `modules` are those of our own."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inner & modules.keys()
+            if inner - modules.keys():
+                found.add(node.module)
+    return found
+
+
+IMPORTS = {name: imported(source, SOURCES) for name, source in SOURCES.items()}
+
+
+def is_within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def ours(name: str) -> set[str]:
+    return {module for module in IMPORTS[name] if module in SOURCES}
+
+
+def floor_of(module: str) -> int | None:
+    for floor, members in enumerate(FLOORS):
+        packages = {member.removesuffix(".*") for member in members if member.endswith(".*")}
+        if module in members or any(is_within(module, package) for package in packages):
+            return floor
+    return None
+
+
+def circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Find modules that import each other in a circle; empty where there are none."""
+    done: set[str] = set()
+
+    def visit(module: str, way: list[str]) -> list[str]:
+        if module in way:
+            return [*way[way.index(module) :], module]
+        if module in done:
+            return []
+        for other in sorted(graph.get(module, ())):
+            if found := visit(other, [*way, module]):
+                return found
+        done.add(module)
+        return []
+
+    return next((found for module in sorted(graph) if (found := visit(module, []))), [])
+
+
+def broad_handlers(source: str) -> Iterator[int]:
+    """Give the lines of handlers that would also catch what nobody expected. One that raises it again is none."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.ExceptHandler(type=None):
+                yield node.lineno
+            case ast.ExceptHandler(type=caught):
+                raises = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
+                if caught is not None and names(caught) & {"Exception", "BaseException"} and not raises:
+                    yield node.lineno
+            case ast.Call(func=ast.Name(id="suppress") | ast.Attribute(attr="suppress")):
+                if any(names(argument) & {"Exception", "BaseException"} for argument in node.args):
+                    yield node.lineno
+
+
+def names(expression: ast.expr) -> set[str]:
+    return {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if not is_within(name, SIMULATOR)])
+def test_imports_run_downward(name: str) -> None:
+    floor = floor_of(name)
+    assert floor is not None, f"say in FLOORS on which floor {name} lives"
+    for other in ours(name):
+        if is_within(other, SIMULATOR):
+            continue
+        below = floor_of(other)
+        assert below is not None
+        assert below <= floor, f"{name} imports {other}, which lives above it"
+
+
+def test_every_module_of_the_floors_exists() -> None:
+    listed = {member for members in FLOORS for member in members if not member.endswith(".*")}
+    assert listed <= SOURCES.keys()
+
+
+def test_there_are_no_circles() -> None:
+    assert circle({name: ours(name) for name in SOURCES}) == []
+
+
+@pytest.mark.parametrize("name", sorted(name for name in SOURCES if floor_of(name) == 1))
+def test_pure_modules_import_nothing_that_could_do_input_or_output(name: str) -> None:
+    outside = IMPORTS[name] - SOURCES.keys()
+    assert outside <= PURE_MAY_IMPORT
+
+
+@pytest.mark.parametrize(("library", "users"), LIBRARIES.items())
+def test_a_library_is_known_to_its_edge_only(library: str, users: set[str]) -> None:
+    found = {name for name in SOURCES if any(is_within(module, library) for module in IMPORTS[name])}
+    assert found == users
+
+
+def test_nothing_else_is_imported_from_outside() -> None:
+    known = sys.stdlib_module_names | LIBRARIES.keys() | {"inviseobox"}
+    outside = {(name, module) for name in SOURCES for module in IMPORTS[name] if module.split(".")[0] not in known}
+    assert outside == set()
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if is_within(name, SIMULATOR)])
+def test_the_simulator_shares_no_code_with_the_box(name: str) -> None:
+    assert all(is_within(module, SIMULATOR) for module in ours(name))
+    assert not {module.split(".")[0] for module in IMPORTS[name]} & LIBRARIES.keys()
+
+
+def test_only_tools_know_the_simulator() -> None:
+    users = {name for name in SOURCES if any(is_within(module, SIMULATOR) for module in ours(name))}
+    assert all(is_within(name, "inviseobox.tools") or is_within(name, SIMULATOR) for name in users)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_only_the_supervisor_catches_what_nobody_expected(name: str) -> None:
+    if name != "inviseobox.supervisor":
+        assert list(broad_handlers(SOURCES[name])) == []
+
+
+def test_this_reader_sees_imports_wherever_they_stand() -> None:
+    modules = dict.fromkeys(["a", "a.b", "a.c"], "")
+    source = "import x.y\nfrom a import b, other\nfrom a.c import d\ndef f():\n    import z\n    from q.r import s\n"
+    assert imported(source, modules) == {"x.y", "a.b", "a", "a.c", "z", "q.r"}
+
+
+def test_this_reader_sees_circles() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+@pytest.mark.parametrize(
+    ("handler", "broad"),
+    [
+        ("except: pass", True),
+        ("except Exception: pass", True),
+        ("except (OSError, Exception): pass", True),
+        ("except BaseException as error: print(error)", True),
+        ("except Exception: raise ValueError", True),
+        ("except BaseException: raise", False),
+        ("except OSError: pass", False),
+    ],
+)
+def test_this_reader_sees_broad_handlers(handler: str, broad: bool) -> None:
+    assert bool(list(broad_handlers(f"try:\n    f()\n{handler}\n"))) is broad
+
+
+def test_this_reader_sees_suppressed_exceptions() -> None:
+    assert list(broad_handlers("with contextlib.suppress(Exception):\n    f()\n")) == [1]
+    assert list(broad_handlers("with suppress(OSError):\n    f()\n")) == []

@@ -1,0 +1,35 @@
+"""One version, written once."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import inviseobox
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_the_newest_entry_of_the_changelog_is_this_version() -> None:
+    first = (ROOT / "debian" / "changelog").read_text().splitlines()[0]
+    assert re.match(r"inviseobox \(([^)]+)\) ", first)
+    assert first.split("(")[1].split(")")[0] == inviseobox.__version__
+
+
+def test_the_build_reads_it_from_the_program() -> None:
+    assert "version" not in PROJECT["project"]
+    assert PROJECT["project"]["dynamic"] == ["version"]
+    assert PROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "inviseobox.__version__"}
+
+
+def test_the_command_tells_it() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "inviseobox", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == f"inviseobox {inviseobox.__version__}\n"
+
+
+def test_it_is_a_version_that_debian_and_python_order_alike() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+", inviseobox.__version__)

@@ -49,7 +49,8 @@ FLOORS = [
 ]  # fmt: skip
 
 PURE_MAY_IMPORT = {
-    "collections", "collections.abc", "dataclasses", "datetime", "decimal", "email.utils", "enum", "hashlib", "json", "math", "re",
+    "collections", "collections.abc", "dataclasses", "datetime",
+    "decimal", "email.utils", "enum", "hashlib", "json", "math", "re",
     "struct", "tomllib", "typing", "unicodedata", "urllib.parse",
 }  # fmt: skip
 

@@ -46,10 +46,11 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     demo = commands.add_parser("demo", help="run the daemon against a simulated site on this machine")
-    demo.add_argument("--windows", metavar="N", type=_positive, default=3, help="end after N windows (%(default)s)")
+    demo.add_argument("--windows", metavar="N", type=_positive, help="end after N windows (3, with --faults 8)")
     demo.add_argument(
         "--interval", metavar="SECONDS", type=_positive, default=5, help="length of a window (%(default)s)"
     )
+    demo.add_argument("--faults", action="store_true", help="let meters, lines and the sensor fail and recover")
     demo.set_defaults(command=_demo)
     return parser
 
@@ -109,4 +110,5 @@ def _is_configured(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from inviseobox.tools import demo
 
-    return demo.run(windows=options.windows, interval=options.interval)
+    windows = options.windows or (8 if options.faults else 3)
+    return demo.run(windows=windows, interval=options.interval, faults=options.faults)

@@ -53,6 +53,10 @@ class _Unit:
     targets: dict[Span, list[_Target]]
     plan: UnitPlan
     health: UnitHealth = field(default_factory=UnitHealth)
+    silence: str = ""
+    """Why it does not answer, where it does not."""
+    refused: set[str] = field(default_factory=set)
+    """What troubles it refused to read, by their subjects."""
     missing: set[Span] = field(default_factory=set)
     """What this round has not read yet."""
 
@@ -95,11 +99,23 @@ class ModbusRounds:
                 if unit.health.is_due(asyncio.get_running_loop().time(), next_start):
                     outcome = Outcome.READ
                     await self._read_unit(unit)
+            self._report_silence()
         except LinkDown as error:
             outcome = Outcome.DOWN
-            self._troubles.begin(self.name, str(error), "check its power and cabling", {"INVISEOBOX_LINK": self.name})
+            self._troubles.begin(self.name, str(error), "check its power and cabling", self._fields)
         self._sink([Reading(target.measurement.series, None) for unit in self._units for target in _missing(unit)])
         return outcome
+
+    def _report_silence(self) -> None:
+        """Name the units that are silent; where all of several are, that is one cause, and the link is named."""
+        silent = [unit for unit in self._units if unit.health.is_silent]
+        if len(silent) == len(self._units) > 1:
+            cause = f"none of its {len(silent)} units answers: {silent[0].silence}"
+            self._troubles.begin(self.name, cause, "check its cabling and settings", self._fields)
+            return
+        for unit in silent:
+            advice = "check its power, its address and the bus"
+            self._troubles.begin(unit.name, unit.silence, advice, self._unit_fields(unit))
 
     async def reopen(self) -> bool:
         """Try to open the port or connection."""
@@ -116,6 +132,8 @@ class ModbusRounds:
         self._troubles.drop(self.name)
         for unit in self._units:
             self._troubles.drop(unit.name)
+            for subject in unit.refused:
+                self._troubles.drop(subject)
             for targets in unit.targets.values():
                 for target in targets:
                     self._troubles.drop(target.name)
@@ -138,10 +156,9 @@ class ModbusRounds:
         except LinkDown:
             raise
         except ReadError as error:
+            unit.silence = str(error)
             if unit.health.stayed_silent(loop.time(), asked.span):
                 unit.plan.shorten(asked.span, loop.time())
-            fields = {"INVISEOBOX_LINK": self.name, "INVISEOBOX_DEVICE": unit.device.id}
-            self._troubles.begin(unit.name, str(error), "check its power, its address and the bus", fields)
         self._learnt.note(unit.key, unit.plan)
 
     async def _probe(self, unit: _Unit, request: Request) -> None:
@@ -168,6 +185,7 @@ class ModbusRounds:
                 self._refused(unit, request, error)
             return False if teaches else None
         self._answered(unit, request)
+        self._troubles.end(_subject(unit, request), "is read again", self._unit_fields(unit))
         if attempt.counts:
             self._record(unit, request, values)
         return True
@@ -187,19 +205,24 @@ class ModbusRounds:
 
     def _answered(self, unit: _Unit, request: Request) -> None:
         unit.health.answered(request.span)
-        self._troubles.end(self.name, "reachable again", {"INVISEOBOX_LINK": self.name})
-        fields = {"INVISEOBOX_LINK": self.name, "INVISEOBOX_DEVICE": unit.device.id}
-        self._troubles.end(unit.name, "answers again", fields)
+        self._troubles.end(self.name, "reachable again", self._fields)
+        self._troubles.end(unit.name, "answers again", self._unit_fields(unit))
 
     def _refused(self, unit: _Unit, request: Request, error: Refused) -> None:
-        for span in request.wanted:
-            for target in unit.targets[span]:
-                self._troubles.begin(
-                    target.name,
-                    f"the device answers {error}",
-                    "check its register and address",
-                    target.fields,
-                )
+        """Name what the unit refuses: one measurement, or where they are read together the registers of all."""
+        subject = _subject(unit, request)
+        advice = "check the register and address of its measurements"
+        if error.exception_code in _BUSY:
+            advice = "it is asked again in each round"
+        unit.refused.add(subject)
+        self._troubles.begin(subject, f"the device answers {error}", advice, self._unit_fields(unit))
+
+    @property
+    def _fields(self) -> dict[str, str]:
+        return {"INVISEOBOX_LINK": self.name}
+
+    def _unit_fields(self, unit: _Unit) -> dict[str, str]:
+        return {"INVISEOBOX_LINK": self.name, "INVISEOBOX_DEVICE": unit.device.id}
 
     def _record(self, unit: _Unit, request: Request, values: Sequence[int]) -> None:
         readings = []
@@ -225,6 +248,13 @@ class ModbusRounds:
 def unit_key(link: str, unit: int) -> str:
     """Name a unit so that it can be recognised after a restart."""
     return f"{link} {unit}"
+
+
+def _subject(unit: _Unit, request: Request) -> str:
+    targets = [target for span in request.wanted for target in unit.targets[span]]
+    if len(targets) == 1:
+        return targets[0].name
+    return f"{unit.name}, addresses {request.span.address} to {request.span.end - 1}"
 
 
 def _following(learning: Learning, outcome: bool | None) -> Attempt | None:

@@ -19,6 +19,8 @@ from inviseobox.foreign import shown  # noqa: E402
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
+_CLOSING_TIME = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
@@ -84,6 +86,8 @@ class HttpClient:
                 return exchange.result()
         finally:
             exchange.cancel()
+        # Until its connection is closed; closing waits for nobody, the limit is for a fault in a library.
+        await asyncio.wait({exchange}, timeout=_CLOSING_TIME)
         raise NoAnswer(f"no complete answer within {timeout:.3g} s")
 
     async def _exchange(

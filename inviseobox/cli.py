@@ -40,7 +40,10 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     configured = commands.add_parser("is-configured", help="succeed if token and url are filled in")
     configured.set_defaults(command=_is_configured)
-    for command in (run, configured):
+    rejected = commands.add_parser("rejected", help="list what the server refused for good, or queue it again")
+    rejected.add_argument("--requeue", action="store_true", help="send all of it once more")
+    rejected.set_defaults(command=_rejected)
+    for command in (run, configured, rejected):
         command.add_argument(
             "--config", metavar="FILE", default=configuration_file.DEFAULT_PATH, help="instead of %(default)s"
         )
@@ -105,6 +108,17 @@ def _is_configured(options: argparse.Namespace) -> int:
         # The daemon says it, and its exit status makes the failure visible.
         return 0
     return 0
+
+
+def _rejected(options: argparse.Namespace) -> int:
+    from inviseobox.tools import rejected
+
+    try:
+        configuration = configuration_file.load(options.config, os.environ)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return EX_CONFIG
+    return rejected.run(configuration.buffer_path, requeue=options.requeue)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -58,7 +58,7 @@ LIBRARIES = {
     "pymodbus": {"inviseobox.acquisition.pymodbus_connection"},
     "serial_asyncio": {"inviseobox.acquisition.pymodbus_connection"},
     "httpx": {"inviseobox.http_client"},
-    "sqlite3": {"inviseobox.buffer.database", "inviseobox.buffer.salvage", "inviseobox.buffer.schema"},
+    "sqlite3": {f"inviseobox.buffer.{name}" for name in ("database", "rejected", "salvage", "schema")},
     "systemd": {"inviseobox.host.journal"},
     "sdnotify": {"inviseobox.host.notify"},
     "tenacity": {"inviseobox.delivery.upload", "inviseobox.device_list"},

@@ -65,6 +65,11 @@ class Buffer:
         """Keep readings in memory until the next commit; they go to the window in force at the wall clock `now`."""
         self._readings.add(now, interval, readings)
 
+    @property
+    def dropped(self) -> int:
+        """Count the readings that were lost because the disk could not be written for too long."""
+        return self._readings.dropped
+
     async def commit(self) -> None:
         """Bring what was recorded to the disk."""
         await self._run(self._readings.commit)

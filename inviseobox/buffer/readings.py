@@ -13,6 +13,9 @@ from inviseobox.records import Reading, Series
 _Keys = dict[tuple[str, str], tuple[Series, int]]
 """The series that were written, by measurement and fingerprint, with their keys in the database."""
 
+MAX_PENDING = 400_000
+"""Readings that are kept in memory, about 80 MB, while the disk cannot be written; beyond that the oldest go."""
+
 
 class Readings:
     """The readings that are not sealed yet."""
@@ -23,6 +26,8 @@ class Readings:
         self._keys: _Keys = {}
         self._generation = database.generation
         self._pending_notes: dict[str, str] = {}
+        self.dropped = 0
+        """Counts the readings that memory could not hold while the disk could not be written."""
         self._pending: deque[tuple[float, int, Reading]] = deque()
         self.oldest_end: int | None = None
         """The end of the oldest window on the disk that is not sealed, in seconds since the epoch."""
@@ -34,6 +39,9 @@ class Readings:
         The only method that may be called from another thread than the rest.
         """
         self._pending.extend((now, interval, reading) for reading in readings)
+        while len(self._pending) > MAX_PENDING:
+            self._pending.popleft()
+            self.dropped += 1
 
     def add_note(self, key: str, value: str) -> None:
         """Keep a note in memory until the next commit. May be called from another thread than the rest."""

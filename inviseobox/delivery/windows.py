@@ -56,9 +56,11 @@ class Windows:
             except BufferFault as error:
                 advice = "readings stay in memory; is the disk full? (df -h /var/lib)"
                 self._health.troubles.begin("buffer", str(error), advice)
+                self._report_dropped()
                 await asyncio.sleep(_TICK)
                 continue
             self._health.troubles.end("buffer", "readings are written again")
+            self._health.troubles.end("memory", f"has room again; {self._buffer.dropped} readings were lost")
             await asyncio.sleep(max(0.0, min(_TICK, border - self._clock(), next_commit - loop.time())))
 
     async def _seal(self, now: float) -> None:
@@ -76,6 +78,11 @@ class Windows:
                     dropped.fields,
                 )
         self._health.backlog = await self._buffer.backlog()
+
+    def _report_dropped(self) -> None:
+        """Say once that memory is full, too."""
+        if self._buffer.dropped:
+            self._health.troubles.begin("memory", "full of readings that cannot be written; the oldest are dropped")
 
     def _report_backwards(self, window: SealedWindow) -> None:
         """Name the measurements that began to run backwards; one that goes on doing so is not named again."""

@@ -91,11 +91,11 @@ async def _wait_for_window(
 ) -> bool:
     """Wait until the server has `number` windows, with a bar that fills up to the end of the next one."""
     deadline = time.monotonic() + interval + _PATIENCE
+    end = next_border(time.time(), interval)
     while len(site.central.window_ends()) < number:
         if daemon.returncode is not None or time.monotonic() > deadline:
             return False
-        now = time.time()
-        screen.bar(f"window {number} of {windows}", 1 - (next_border(now, interval) - now) / interval)
+        screen.bar(f"window {number} of {windows}", min(1.0, 1 - (end - time.time()) / interval))
         await asyncio.sleep(_STEP)
     # The upload may come in several batches.
     await asyncio.sleep(_STEP)
@@ -122,6 +122,8 @@ class _Screen:
     def bar(self, title: str, share: float) -> None:
         """Fill the bar up to `share`, between 0 and 1."""
         full = round(share * self._WIDTH)
+        if not self._redraws and not self._title and share == 1.0:
+            return
         if self._redraws:
             print(f"\r{title} [{'#' * full}{'.' * (self._WIDTH - full)}]", end="", flush=True)
         elif self._title != title:

@@ -4,19 +4,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception_type,
-    stop_never,
-    wait_random_exponential,
-)
-
 from inviseobox import inventory
 from inviseobox.buffer import Buffer
 from inviseobox.delivery.central_api import TIMEOUT
+from inviseobox.delivery.patience import patient
 from inviseobox.delivery.server import Server
-from inviseobox.errors import BufferFault, DeliveryError, InventoryError
+from inviseobox.errors import BufferFault, InventoryError
 from inviseobox.health import Health
 from inviseobox.inventory import Inventory
 
@@ -46,14 +39,7 @@ class DeviceList:
         """Adopt the cached list, then the server's now and every `interval()` seconds."""
         await self._adopt_kept()
         while True:
-            retrying = AsyncRetrying(
-                retry=retry_if_exception_type((DeliveryError, BufferFault)),
-                wait=wait_random_exponential(multiplier=1, max=_LONGEST_PAUSE),
-                stop=stop_never,
-                sleep=self._pause,
-                before_sleep=self._report,
-            )
-            await retrying(self._refresh)
+            await patient(_LONGEST_PAUSE, self._pause, self._report)(self._refresh)
             await self._pause(interval())
 
     async def _adopt_kept(self) -> None:
@@ -81,11 +67,9 @@ class DeviceList:
                 _log.warning("device list: %s", remark)
             await self._adopt(listed)
 
-    def _report(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        if error is not None:
-            advice = "the device list kept from before stays in force" if self._kept else "there is no device list yet"
-            self._health.note_failure(error, advice)
+    def _report(self, error: BaseException) -> None:
+        advice = "the device list kept from before stays in force" if self._kept else "there is no device list yet"
+        self._health.note_failure(error, advice)
 
     async def _pause(self, seconds: float) -> None:
         self._health.heartbeats.expect(_BEAT, seconds + _STEP)

@@ -32,7 +32,7 @@ FLOORS = [
         "inviseobox.health", "inviseobox.supervisor", "inviseobox.http_client",
         "inviseobox.acquisition.http_sensor", "inviseobox.acquisition.modbus_link",
         "inviseobox.acquisition.pymodbus_connection",
-        "inviseobox.delivery.central_api",
+        "inviseobox.delivery.central_api", "inviseobox.delivery.patience",
         "inviseobox.buffer.*", "inviseobox.host.*",
     },
     # Loops.
@@ -61,7 +61,7 @@ LIBRARIES = {
     "sqlite3": {f"inviseobox.buffer.{name}" for name in ("database", "rejected", "salvage", "schema")},
     "systemd": {"inviseobox.host.journal"},
     "sdnotify": {"inviseobox.host.notify"},
-    "tenacity": {"inviseobox.delivery.upload", "inviseobox.device_list"},
+    "tenacity": {"inviseobox.delivery.patience"},
 }
 """Who may import what is not ours; nothing else from outside the standard library is imported at all."""
 

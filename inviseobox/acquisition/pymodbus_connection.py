@@ -9,7 +9,7 @@ import asyncio
 import inspect
 import logging
 import os
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -77,13 +77,14 @@ def connection_for(link: SerialLink | TcpLink) -> Connection:
     return _Pymodbus30(link) if FramerType is None else _Pymodbus38(link)
 
 
-async def _answer(request: Awaitable[Any], unit_attribute: str) -> Answer:
+async def _answer(request: Callable[[], Awaitable[Any]], unit_attribute: str) -> Answer:
     try:
-        response = await request
+        # From 3.8 on the call itself raises where the connection is gone already.
+        response = await request()
     except ConnectionException:
         raise NoAnswer("the connection was closed instead of an answer") from None
-    except (ModbusException, ValueError) as error:
-        raise InvalidAnswer(f"an answer that is no valid Modbus frame: {error}") from None
+    except (ModbusException, ValueError):
+        raise InvalidAnswer("an answer that is no valid Modbus frame, or another unit's") from None
     except OSError as error:
         raise NoAnswer(str(error)) from None
     is_error = response.isError()
@@ -156,7 +157,7 @@ class _Pymodbus38:
 
     async def read(self, span: Span) -> Answer:
         method = getattr(self._client, _METHODS[span.function])
-        answer = await _answer(method(span.address, count=span.count, **{self._unit: span.unit}), "dev_id")
+        answer = await _answer(lambda: method(span.address, count=span.count, **{self._unit: span.unit}), "dev_id")
         if self._has_transactions and self._received != self._sent:
             raise InvalidAnswer("an answer to an earlier request")
         return answer
@@ -224,7 +225,7 @@ class _Pymodbus30:
             raise NoAnswer("the connection was closed before the request")
         self._protocol.framer.resetFrame()
         method = getattr(self._protocol, _METHODS[span.function])
-        return await _answer(method(span.address, span.count, slave=span.unit), "unit_id")
+        return await _answer(lambda: method(span.address, span.count, slave=span.unit), "unit_id")
 
     def close(self) -> None:
         if self._protocol is not None and self._protocol.transport is not None:

@@ -13,6 +13,7 @@ from inviseobox.records import Reading, Series
 _Keys = dict[tuple[str, str], tuple[Series, int]]
 """The series that were written, by measurement and fingerprint, with their keys in the database."""
 
+_OLDEST = "SELECT min(end) FROM window WHERE sealed IS NULL"
 MAX_PENDING = 400_000
 """Readings that are kept in memory, about 80 MB, while the disk cannot be written; beyond that the oldest go."""
 
@@ -31,7 +32,9 @@ class Readings:
         self._pending: deque[tuple[float, int, Reading]] = deque()
         self.oldest_end: int | None = None
         """The end of the oldest window on the disk that is not sealed, in seconds since the epoch."""
-        self._note_oldest()
+        oldest = database.row(_OLDEST)
+        if oldest:
+            self.oldest_end = oldest[0]
 
     def add(self, now: float, interval: int, readings: Iterable[Reading]) -> None:
         """Keep readings in memory until the next commit. `now` is the wall clock when their answer came.
@@ -73,12 +76,13 @@ class Readings:
                 self._write(taken, keys)
                 self._database.run_many("INSERT OR REPLACE INTO note VALUES (?, ?)", notes.items())
                 yield
+                oldest = self._database.row(_OLDEST)
         except BaseException:
             self._pending.extendleft(reversed(taken))
             raise
         self._keys = keys
         self._generation = self._database.generation
-        self._note_oldest()
+        self.oldest_end = oldest[0] if oldest else None
         for name, text in notes.items():
             if self._pending_notes.get(name) == text:
                 del self._pending_notes[name]
@@ -98,10 +102,6 @@ class Readings:
                 known = keys[name] = (reading.series, self._series_key(reading.series))
             rows.append((window.end, known[1], reading.value))
         self._database.run_many("INSERT INTO reading (end, series, value) VALUES (?, ?, ?)", rows)
-
-    def _note_oldest(self) -> None:
-        row = self._database.row("SELECT min(end) FROM window WHERE sealed IS NULL")
-        self.oldest_end = row[0] if row else None
 
     def _open_window(self) -> OpenWindow | None:
         row = self._database.row("SELECT end, interval FROM window WHERE sealed IS NULL ORDER BY end DESC LIMIT 1")

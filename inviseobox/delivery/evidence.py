@@ -10,6 +10,14 @@ FIRST_BUDGET = 64
 """Requests that a first search may cost; each later search for the same batch may cost twice as many."""
 
 
+def is_worth_a_search(batch: Batch) -> bool:
+    """Whether to search after this refusal: after the first, second, fourth, eighth and so on.
+
+    Each search sends the batch several times over, which a box on a mobile network must not do every few minutes.
+    """
+    return batch.refusals & (batch.refusals + 1) == 0
+
+
 async def search(batch: Batch, accepts: Callable[[Batch], Awaitable[bool]]) -> list[Batch] | None:
     """Look for a part of a refused batch that the server accepts, by halving, the largest parts first.
 

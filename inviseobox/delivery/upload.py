@@ -7,21 +7,14 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception_type,
-    stop_never,
-    wait_random_exponential,
-)
-
 from inviseobox.buffer import Buffer
 from inviseobox.clock import WallClock, utc_text
 from inviseobox.delivery.answers import Verdict, described, judge
 from inviseobox.delivery.central_api import TIMEOUT, CentralApi, ServerAnswer
-from inviseobox.delivery.evidence import search
+from inviseobox.delivery.evidence import is_worth_a_search, search
+from inviseobox.delivery.patience import patient
 from inviseobox.delivery.server import Server
-from inviseobox.errors import BufferFault, DeliveryError, TokenRefused
+from inviseobox.errors import DeliveryError, TokenRefused
 from inviseobox.health import Health
 from inviseobox.records import Batch
 
@@ -34,7 +27,6 @@ LONGEST_PAUSE = 300.0
 _BEAT = "upload"
 _STEP = 4 * TIMEOUT
 """Seconds that one step may take: a few requests and the buffer."""
-_backoff = wait_random_exponential(multiplier=1, max=LONGEST_PAUSE)
 
 
 def start_offset(token: str, interval: int) -> float:
@@ -84,13 +76,7 @@ class Upload:
     async def _drain(self) -> None:
         """Send until nothing waits, trying again for as long as it takes."""
         while True:
-            retrying = AsyncRetrying(
-                retry=retry_if_exception_type((DeliveryError, BufferFault)),
-                wait=_next_pause,
-                stop=stop_never,
-                sleep=self._pause_after_failure,
-                before_sleep=self._report,
-            )
+            retrying = patient(LONGEST_PAUSE, self._pause_after_failure, self._report)
             self._health.heartbeats.expect(_BEAT, _STEP)
             if not await retrying(self._deliver_one):
                 return
@@ -160,7 +146,7 @@ class Upload:
     async def _look_for_evidence(self, batch: Batch, answer: ServerAnswer) -> None:
         """Find out whether the server refuses an item of the batch, or everything. Only the former rejects anything."""
         words = described(answer.status, answer.body)
-        remaining = await search(batch, self._accepts)
+        remaining = await search(batch, self._accepts) if is_worth_a_search(batch) else None
         if remaining is None:
             await self._buffer.postpone(batch)
             raise DeliveryError(f"it refuses everything in a delivery; {words}")
@@ -179,10 +165,8 @@ class Upload:
         self._health.rejected = await self._buffer.rejected()
         _log.error("the server refused a value of the window %s, set aside: %s", utc_text(batch.window_end), words)
 
-    def _report(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        if error is not None:
-            self._health.note_failure(error, "everything is kept and will be sent")
+    def _report(self, error: BaseException) -> None:
+        self._health.note_failure(error, "everything is kept and will be sent")
         self._asked_to_wait = isinstance(error, DeliveryError) and error.retry_after is not None
 
     async def _pause_after_failure(self, seconds: float) -> None:
@@ -219,13 +203,6 @@ def _postponed(verdict: Verdict, answer: ServerAnswer) -> DeliveryError:
     if verdict is Verdict.TOKEN_REFUSED:
         return TokenRefused(f"the server refuses it ({words}); check token and url in the configuration")
     return DeliveryError(words, answer.retry_after)
-
-
-def _next_pause(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, DeliveryError) else None
-    # A server that asks for no pause at all is no reason to knock without one.
-    return max(float(_backoff(state)), asked or 0.0)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -59,10 +59,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= 86_400):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 86400, not {text}")
+    return int(text)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -72,7 +71,8 @@ def _run(options: argparse.Namespace) -> int:
     redaction = journal.Redaction()
     journal.set_up("info", redaction, to_journal=journal.is_service())
     # The watchdog's SIGABRT then leaves in the journal where every thread was.
-    faulthandler.enable()
+    if sys.stderr is not None:
+        faulthandler.enable()
     log = journal.logger()
     try:
         configuration = configuration_file.load(options.config, os.environ)

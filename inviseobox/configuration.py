@@ -80,6 +80,9 @@ class _Table:
     def error(self, key: str, problem: str) -> ConfigurationError:
         return ConfigurationError(self._source, self._prefix + key, problem)
 
+    def not_configured(self, key: str, problem: str) -> NotConfigured:
+        return NotConfigured(self._source, key, f"not configured yet: {problem}; then: systemctl restart inviseobox")
+
     def take(self, key: str) -> Any:
         self._known.append(key)
         return self._content.pop(key, None)
@@ -184,9 +187,7 @@ def parse(
         table.finish()
     missing = [key for key in ("token", "url") if not getattr(configuration, key)]
     if missing:
-        raise NotConfigured(
-            source, "", f"not configured yet: write {' and '.join(missing)} there, then: systemctl restart inviseobox"
-        )
+        raise top.not_configured("", f"write {' and '.join(missing)} there")
     return configuration
 
 
@@ -209,6 +210,8 @@ def _token(top: _Table, credential: str | None, read_file: Callable[[str], str])
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not a text file"
             raise top.error("token_file", f"{path}: {reason}; it must hold {right}") from None
+        if not token.strip():
+            raise top.not_configured("token_file", f"{path} is empty")
     elif not token:
         token = credential
     token = (token or "").strip()

@@ -51,6 +51,7 @@ class Daemon:
         self._manager = ServiceManager(os.environ)
         self._health = Health()
         self._next_status_file = 0.0
+        self._buffer_path = ""
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
 
@@ -67,6 +68,8 @@ class Daemon:
         loop.set_exception_handler(_note_library_error)
         _try_files(configuration, self._path)
         buffer = await Buffer.open(configuration.buffer_path)
+        self._buffer_path = configuration.buffer_path
+        _log.info("started, version %s", inviseobox.__version__)
         try:
             while not self._stop.is_set():
                 configuration = await self._run_with(configuration, buffer)
@@ -90,7 +93,6 @@ class Daemon:
             acquisition = Acquisition(configuration, pages, supervisor, sink, self._health, learnt)
             self._start_loops(configuration, buffer, supervisor, api, acquisition)
             self._manager.ready()
-            _log.info("started, version %s", inviseobox.__version__)
             return await self._watch(configuration)
 
     def _clients(self, configuration: Configuration) -> tuple[HttpClient, CentralApi]:
@@ -145,7 +147,7 @@ class Daemon:
         while not self._stop.is_set():
             if self._reload.is_set():
                 self._reload.clear()
-                changed = self._reloaded(configuration)
+                changed = self._reloaded()
                 if changed is not None:
                     return changed
             overdue = self._health.heartbeats.overdue()
@@ -176,7 +178,7 @@ class Daemon:
         else:
             self._health.troubles.end("status.json", "is written again")
 
-    def _reloaded(self, running: Configuration) -> Configuration | None:
+    def _reloaded(self) -> Configuration | None:
         """Read the configuration again; give None where the running one stays."""
         self._manager.reloading()
         try:
@@ -186,7 +188,7 @@ class Daemon:
             _log.error("%s; the running configuration stays in force", error)
             self._manager.ready()
             return None
-        if changed.buffer_path != running.buffer_path:
+        if changed.buffer_path != self._buffer_path:
             _log.error("%s: buffer.path: takes effect at the next restart; the rest is in force now", self._path)
         journal.set_level(changed.log_level)
         _log.info("configuration read again")

@@ -54,7 +54,7 @@ class DeviceList:
     async def _refresh(self) -> None:
         self._health.heartbeats.expect(_BEAT, _STEP)
         listed, text = await self._server.device_list()
-        self._health.note_answer()
+        self._health.note_answer(_BEAT)
         if text != self._kept:
             await self._buffer.write_note(_NOTE, text)
             self._kept = text
@@ -69,7 +69,7 @@ class DeviceList:
 
     def _report(self, error: BaseException) -> None:
         advice = "the device list kept from before stays in force" if self._kept else "there is no device list yet"
-        self._health.note_failure(error, advice)
+        self._health.note_failure(_BEAT, error, advice)
 
     async def _pause(self, seconds: float) -> None:
         self._health.heartbeats.expect(_BEAT, seconds + _STEP)

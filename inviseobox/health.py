@@ -109,6 +109,7 @@ class Health:
     last_delivered: int | None = None
     clock_error: float | None = None
     latest: dict[str, Latest] = field(default_factory=dict)
+    _failing: set[str] = field(default_factory=set)
 
     def note_readings(self, readings: Iterable[Reading], at: float) -> None:
         """Remember readings that came at the wall clock `at`."""
@@ -134,20 +135,24 @@ class Health:
         listed = {measurement.series.measurement for _, measurement in inventory.measurements}
         self.latest = {identity: latest for identity, latest in self.latest.items() if identity in listed}
 
-    def note_failure(self, error: BaseException, advice: str) -> None:
-        """Note why something could not be fetched from or brought to the server."""
+    def note_failure(self, asker: str, error: BaseException, advice: str) -> None:
+        """Note why `asker`, one of the loops, could not fetch something from the server or bring it there."""
+        if isinstance(error, BufferFault):
+            self.troubles.begin("buffer", str(error), advice)
+            return
+        self._failing.add(asker)
         if isinstance(error, TokenRefused):
             self.troubles.drop("server")
             self.troubles.begin("token", str(error), advice)
-        elif isinstance(error, BufferFault):
-            self.troubles.begin("buffer", str(error), advice)
         else:
             self.troubles.begin("server", str(error), advice)
 
-    def note_answer(self) -> None:
-        """Note that the server answered as it should."""
-        self.troubles.end("server", "answers again")
-        self.troubles.end("token", "the server accepts it again")
+    def note_answer(self, asker: str) -> None:
+        """Note that the server answered `asker` as it should. The trouble ends when no other loop has any."""
+        self._failing.discard(asker)
+        if not self._failing:
+            self.troubles.end("server", "answers again")
+            self.troubles.end("token", "the server accepts it again")
 
     def note_clock(self, error: float) -> None:
         """Compare the box's clock with the server's: `error` is the seconds that the box is ahead."""

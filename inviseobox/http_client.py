@@ -130,7 +130,8 @@ def _decoded(body: bytes, encoding: str, max_body: int) -> bytes:
 
 def _mapped(error: Exception) -> ReadError:
     """Name the cause behind httpx's error without httpx's text, which may hold the URL and so the token."""
-    if isinstance(error, httpx.ConnectError):
+    if isinstance(error, httpx.ConnectError | ssl.SSLError):
+        # On Debian 12 the error of TLS comes as it is.
         return LinkDown(_connect_reason(str(error)))
     if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError | OSError):
         return LinkDown("the connection was closed in mid-answer")
@@ -138,12 +139,14 @@ def _mapped(error: Exception) -> ReadError:
 
 
 def _connect_reason(text: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        why = text.partition("failed: ")[2].partition(" (_ssl")[0]
+        return f"its TLS certificate is not valid: {why or 'verification failed'}"
     for mark, reason in (
-        ("CERTIFICATE_VERIFY_FAILED", "its TLS certificate is not valid: " + text.partition("failed: ")[2]),
         ("Name or service not known", "its name is unknown (DNS)"),
         ("Temporary failure in name resolution", "its name cannot be resolved (DNS)"),
         ("No address associated", "its name has no address (DNS)"),
-        ("SSL", "TLS failed"),
+        ("SSL", "it does not speak TLS as it should"),
     ):
         if mark in text:
             return reason

@@ -102,7 +102,8 @@ class ModbusRounds:
             self._report_silence()
         except LinkDown as error:
             outcome = Outcome.DOWN
-            self._troubles.begin(self.name, str(error), "check its power and cabling", self._fields)
+            advice = "check its address, its power and its cable"
+            self._troubles.begin(self.name, str(error), advice, self._fields)
         self._sink([Reading(target.measurement.series, None) for unit in self._units for target in _missing(unit)])
         return outcome
 

@@ -1,8 +1,9 @@
 """One Modbus connection by pymodbus. The only file that imports it.
 
 Debian's three releases carry three generations of pymodbus (3.0, 3.8, 3.15), which differ in names, in what they do
-on faults, and in what they take for an answer. So pymodbus only builds and reads the frames here: time limits, repeats,
-reconnects and the checks of an answer are not left to it. Features are looked at, never the version.
+on faults, and in what they take for an answer. So pymodbus only builds and takes apart the frames here: time limits,
+repeats, reconnects, and what is a frame that answers the request are not left to it. Features are looked at, never the
+version.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from inviseobox.acquisition.modbus_frame import rtu_answer, tcp_answer
 from inviseobox.acquisition.register_plan import Span
 from inviseobox.errors import InvalidAnswer, NoAnswer
 from inviseobox.links import Framing, SerialLink, TcpLink
@@ -77,25 +79,74 @@ def connection_for(link: SerialLink | TcpLink) -> Connection:
     return _Pymodbus30(link) if FramerType is None else _Pymodbus38(link)
 
 
-async def _answer(request: Callable[[], Awaitable[Any]], unit_attribute: str) -> Answer:
+class _Gate:
+    """Lets the one frame through that answers the request under way; pymodbus sees nothing else of what comes."""
+
+    def __init__(self, link: SerialLink | TcpLink) -> None:
+        self._find = tcp_answer if isinstance(link, TcpLink) and link.framing is Framing.TCP else rtu_answer
+        self._request = b""
+        self._heard = b""
+        self._refusal: asyncio.Future[None]
+
+    def close(self) -> "asyncio.Future[None]":
+        """Let nothing through until the next request is sent.
+
+        Gives a future that fails with InvalidAnswer once no right answer to that request can come any more.
+        """
+        self._request = b""
+        self._refusal = asyncio.get_running_loop().create_future()
+        return self._refusal
+
+    def sent(self, request: bytes) -> None:
+        """Open for the answer to this request."""
+        self._request = request
+        self._heard = b""
+
+    def take(self, data: bytes) -> bytes:
+        """Take what came; give the answer if it is complete now."""
+        if not self._request:
+            return b""
+        self._heard += data
+        try:
+            frame = self._find(self._request, self._heard)
+        except InvalidAnswer as error:
+            self._refusal.set_exception(error)
+            self._refusal.exception()  # asyncio would complain of one that nobody looks at.
+            self._request = b""
+            return b""
+        if frame:
+            self._request = b""
+        return frame
+
+
+async def _answer(request: Callable[[], Awaitable[Any]], gate: _Gate, unit_attribute: str) -> Answer:
     try:
+        refusal = gate.close()
         # From 3.8 on the call itself raises where the connection is gone already.
-        response = await request()
+        asking = asyncio.ensure_future(request())
+        asking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        try:
+            ends: set[asyncio.Future[Any]] = {asking, refusal}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if refusal.done():
+                refusal.result()
+        finally:
+            asking.cancel()
+        response = asking.result()
     except ConnectionException:
         raise NoAnswer("the connection was closed instead of an answer") from None
     except (ModbusException, ValueError):
-        raise InvalidAnswer("an answer that is no valid Modbus frame, or another unit's") from None
+        raise InvalidAnswer("an answer that is no valid Modbus frame") from None
     except OSError as error:
         raise NoAnswer(str(error)) from None
     is_error = response.isError()
     function = response.function_code & 0x7F
-    # A response to another function has neither; it is refused for its function code later.
-    values = getattr(response, "bits", ()) if function <= 2 else getattr(response, "registers", ())
+    values = () if is_error else response.bits if function <= 2 else response.registers
     return Answer(
         unit=getattr(response, unit_attribute),
         function=function,
         exception_code=int(response.exception_code) if is_error else None,
-        values=[] if is_error else [int(value) for value in values],
+        values=[int(value) for value in values],
     )
 
 
@@ -105,12 +156,12 @@ class _Pymodbus38:
     def __init__(self, link: SerialLink | TcpLink) -> None:
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._link = link
-        self._sent = self._received = -1
+        self._gate = _Gate(link)
         common = {
             "timeout": _UNUSED_LIMIT,
             "retries": 0,
             "reconnect_delay": 0,
-            "trace_pdu": self._note_transaction,
+            "trace_packet": self._note_bytes,
             "trace_connect": self._note_loss,
         }
         self._client: Any
@@ -129,14 +180,14 @@ class _Pymodbus38:
             self._client = pymodbus.client.AsyncModbusTcpClient(link.host, port=link.port, framer=framer, **common)
         parameters = inspect.signature(self._client.read_coils).parameters
         self._unit = "device_id" if "device_id" in parameters else "slave"
-        self._has_transactions = isinstance(link, TcpLink) and link.framing is Framing.TCP
 
-    def _note_transaction(self, sending: bool, pdu: Any) -> Any:
+    def _note_bytes(self, sending: bool, data: bytes) -> bytes:
         if sending:
-            self._sent = pdu.transaction_id
-        else:
-            self._received = pdu.transaction_id
-        return pdu
+            self._gate.sent(data)
+            return data
+        # What is not let through it would keep, and bring up again with the next bytes.
+        self._client.ctx.recv_buffer = b""
+        return self._gate.take(data)
 
     def _note_loss(self, connected: bool) -> None:
         if not connected and not self.lost.done():
@@ -157,10 +208,8 @@ class _Pymodbus38:
 
     async def read(self, span: Span) -> Answer:
         method = getattr(self._client, _METHODS[span.function])
-        answer = await _answer(lambda: method(span.address, count=span.count, **{self._unit: span.unit}), "dev_id")
-        if self._has_transactions and self._received != self._sent:
-            raise InvalidAnswer("an answer to an earlier request")
-        return answer
+        arguments = {"count": span.count, self._unit: span.unit}
+        return await _answer(lambda: method(span.address, **arguments), self._gate, "dev_id")
 
     def close(self) -> None:
         self._client.close()
@@ -168,25 +217,21 @@ class _Pymodbus38:
 
 if FramerType is None:
 
-    class _WholeFrames(ModbusSocketFramer):  # type: ignore[misc]
-        """The framer of 3.0 drops the connection when an answer comes in two segments; this one waits for the rest."""
-
-        def __init__(self, decoder: Any, client: Any = None) -> None:
-            super().__init__(decoder, client)
-            self._held = b""
-
-        def processIncomingPacket(self, data: bytes, callback: Any, unit: Any, **kwargs: Any) -> None:  # noqa: N802
-            self._held += data
-            while len(self._held) >= 6 and len(self._held) >= (size := 6 + int.from_bytes(self._held[4:6], "big")):
-                frame, self._held = self._held[:size], self._held[size:]
-                super().processIncomingPacket(frame, callback, unit, **kwargs)
-
     class _Protocol(ModbusClientProtocol):  # type: ignore[misc]
         """The protocol of 3.0 under its client classes, which redial in a busy loop and cannot be used again."""
 
-        def __init__(self, lost: "asyncio.Future[None]", framer: Any) -> None:
+        def __init__(self, lost: "asyncio.Future[None]", gate: _Gate, framer: Any) -> None:
             super().__init__(framer=framer, timeout=_UNUSED_LIMIT)
             self._lost = lost
+            self._gate = gate
+
+        def write_transport(self, packet: bytes) -> Any:
+            self._gate.sent(packet)
+            return super().write_transport(packet)
+
+        def data_received(self, data: bytes) -> None:
+            if frame := self._gate.take(data):
+                super().data_received(frame)
 
         def connection_lost(self, reason: Any) -> None:
             super().connection_lost(reason)
@@ -195,11 +240,12 @@ if FramerType is None:
 
 
 class _Pymodbus30:
-    """pymodbus 3.0: its protocol class over connections that are opened here. It matches transactions by itself."""
+    """pymodbus 3.0: its protocol class over connections that are opened here."""
 
     def __init__(self, link: SerialLink | TcpLink) -> None:
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._link = link
+        self._gate = _Gate(link)
         self._protocol: Any = None
 
     async def open(self) -> None:
@@ -208,7 +254,7 @@ class _Pymodbus30:
         if isinstance(link, SerialLink):
             _, self._protocol = await serial_asyncio.create_serial_connection(
                 loop,
-                lambda: _Protocol(self.lost, ModbusRtuFramer),
+                lambda: _Protocol(self.lost, self._gate, ModbusRtuFramer),
                 link.port,
                 baudrate=link.baudrate,
                 bytesize=link.bytesize,
@@ -217,15 +263,16 @@ class _Pymodbus30:
                 exclusive=True,
             )
         else:
-            framer = _WholeFrames if link.framing is Framing.TCP else ModbusRtuFramer
-            _, self._protocol = await loop.create_connection(lambda: _Protocol(self.lost, framer), link.host, link.port)
+            framer = ModbusSocketFramer if link.framing is Framing.TCP else ModbusRtuFramer
+            _, self._protocol = await loop.create_connection(
+                lambda: _Protocol(self.lost, self._gate, framer), link.host, link.port
+            )
 
     async def read(self, span: Span) -> Answer:
         if self._protocol.transport is None:
             raise NoAnswer("the connection was closed before the request")
-        self._protocol.framer.resetFrame()
         method = getattr(self._protocol, _METHODS[span.function])
-        return await _answer(lambda: method(span.address, span.count, slave=span.unit), "unit_id")
+        return await _answer(lambda: method(span.address, span.count, slave=span.unit), self._gate, "unit_id")
 
     def close(self) -> None:
         if self._protocol is not None and self._protocol.transport is not None:

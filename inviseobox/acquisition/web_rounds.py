@@ -50,7 +50,7 @@ class WebRounds:
                     self._client, url, timeout=self._settings.timeout, max_body=self._settings.max_body
                 )
             except ReadError as error:
-                self._troubles.begin(name, str(error), "check its power, its network and its address", fields)
+                self._troubles.begin(name, str(error), "check the sensor, its address and the network", fields)
                 self._sink([Reading(measurement.series, None) for _, measurement, _ in targets])
                 continue
             self._troubles.end(name, "answers again", fields)

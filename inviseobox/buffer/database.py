@@ -73,6 +73,19 @@ class Database:
         )
         return fresh
 
+    def _restored(self) -> sqlite3.Connection:
+        """Somebody deleted the file: write it again from the one that is still open."""
+        for suffix in ("-wal", "-shm"):
+            Path(self._path + suffix).unlink(missing_ok=True)
+        try:
+            fresh = _connect(self._path)
+            self._connection.backup(fresh)
+        except sqlite3.Error as error:
+            raise BufferFault(f"{self._path} was deleted and cannot be written again: {error}") from None
+        self._connection.close()
+        _log.error("%s was deleted while it was in use; it is written again from memory", self._path)
+        return fresh
+
     def close(self) -> None:
         """Close the file and let the next daemon have it."""
         self._connection.close()
@@ -88,6 +101,8 @@ class Database:
         if self._is_damaged:
             self._connection.close()
             self._connection = self._replaced()
+        elif not Path(self._path).exists():
+            self._connection = self._restored()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:

@@ -90,10 +90,13 @@ class Readings:
     def _write(self, taken: Iterable[tuple[float, int, Reading]], keys: _Keys) -> None:
         """Write readings into the windows that were open when each came; note in `keys` the series that are new."""
         current = self._open_window()
-        rows = []
+        rows: list[tuple[int, int, float | None]] = []
         for now, interval, reading in taken:
             window = window_for(now, interval, current, self._is_sealed)
             if window != current:
+                # Before the switch, which also moves readings of this very commit.
+                self._insert(rows)
+                rows.clear()
                 self._switch(current, window)
                 current = window
             name = (reading.series.measurement, reading.series.fingerprint)
@@ -101,6 +104,9 @@ class Readings:
             if known is None or known[0] != reading.series:
                 known = keys[name] = (reading.series, self._series_key(reading.series))
             rows.append((window.end, known[1], reading.value))
+        self._insert(rows)
+
+    def _insert(self, rows: Iterable[tuple[int, int, float | None]]) -> None:
         self._database.run_many("INSERT INTO reading (end, series, value) VALUES (?, ?, ?)", rows)
 
     def _open_window(self) -> OpenWindow | None:

@@ -122,7 +122,7 @@ class Upload:
                 self._health.last_delivered = batch.window_end
                 self._health.progress.delivery = self._clock()
                 self._health.backlog = await self._buffer.backlog()
-                self._health.note_answer()
+                self._health.note_answer(_BEAT)
                 _log.debug("delivered %d fields of the window %s", batch.count, utc_text(batch.window_end))
             case Verdict.TOO_LARGE if batch.count > 1:
                 await self._buffer.split(batch)
@@ -166,7 +166,7 @@ class Upload:
         _log.error("the server refused a value of the window %s, set aside: %s", utc_text(batch.window_end), words)
 
     def _report(self, error: BaseException) -> None:
-        self._health.note_failure(error, "everything is kept and will be sent")
+        self._health.note_failure(_BEAT, error, "everything is kept and will be sent")
         self._asked_to_wait = isinstance(error, DeliveryError) and error.retry_after is not None
 
     async def _pause_after_failure(self, seconds: float) -> None:

@@ -16,9 +16,13 @@ def load(path: str, environment: Mapping[str, str]) -> Configuration:
     Raises NotConfigured or ConfigurationError.
     """
     try:
-        text = Path(path).read_text("utf-8")
+        # Some editors put a byte order mark in front.
+        text = Path(path).read_text("utf-8-sig")
     except FileNotFoundError:
         raise NotConfigured(path, "", "no such file: create it with the keys token and url") from None
+    except PermissionError:
+        advice = f"chown root:inviseobox {path}; chmod 640 {path}"
+        raise ConfigurationError(path, "", f"cannot be read: Permission denied; {advice}") from None
     except OSError as error:
         raise ConfigurationError(path, "", f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import sys
@@ -24,10 +25,18 @@ _STEP = 0.2
 
 def run(*, windows: int, interval: int, faults: bool) -> int:
     """Show `windows` windows of `interval` seconds; give the exit status. Ctrl-C ends it early, which is no failure."""
+    # A window that is closed or a kill ends the demo as Ctrl-C does, so that its daemon ends with it.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         return asyncio.run(_show(windows, interval, faults))
     except KeyboardInterrupt:
-        print("\nstopped")
+        with contextlib.suppress(OSError):
+            print("\nstopped")
+        return 0
+    except BrokenPipeError:
+        # Whoever read the output has had enough; nothing more can be written, at exit neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
@@ -56,7 +65,7 @@ async def _daemon(site: Site, interval: int, folder: Path, screen: "_Screen") ->
         f'[modbus]\nperiod = 1\n[http]\nperiod = 1\n[buffer]\npath = "{folder}/data.db"\n'
     )
     command = (sys.executable, "-m", "inviseobox", "run", "--config", str(configuration))
-    daemon = await asyncio.create_subprocess_exec(*command, stderr=PIPE)
+    daemon = await asyncio.create_subprocess_exec(*command, stderr=PIPE, start_new_session=True)
     showing = asyncio.ensure_future(_show_log(daemon, screen))
     try:
         yield daemon

@@ -42,7 +42,10 @@ help:
 	@echo "make lint         run ruff and mypy"
 	@echo "make unit         run the unit tests"
 	@echo "make integration  run the integration tests"
+	@echo "make acquisition  run the tests of reading on each Debian release, with the package and its libraries installed"
 	@echo "make system       boot a Debian, install the package there and test it"
+	@echo "make campaigns    cut the power, kill, fill and damage the disk: short samples"
+	@echo "make soak         the same campaigns whole, which takes about half an hour"
 	@echo "make clean        remove all that was built and cached"
 	@echo "Each of them first installs, with apt, what this machine lacks for it."
 
@@ -68,7 +71,7 @@ lint: dependencies .venv/installed
 
 unit: dependencies
 	@echo "== unit tests"
-	@$(PYTHON) -m pytest -q --junitxml=build/unit.xml tests --ignore=tests/integration --ignore=tests/system
+	@$(PYTHON) -m pytest -q --junitxml=build/unit.xml tests --ignore=tests/acquisition --ignore=tests/integration --ignore=tests/system --ignore=tests/campaigns
 
 integration: dependencies
 	@echo "== integration tests"
@@ -89,20 +92,43 @@ lintian: deb
 	@echo "== lintian"
 	@lintian --allow-root --fail-on error,warning build/deb/*.changes
 
+# On machines of all releases; those of this one's own would be tests/acquisition, run by pytest as they are.
+acquisition: deb
+	@echo "== tests of reading on each Debian release"
+	@$(if $(SUDO),echo "sudo: booting Debians of their own takes root")
+	@mkdir -p .cache
+	@$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(if $(INVISEOBOX_RUBBISH),INVISEOBOX_RUBBISH=$(INVISEOBOX_RUBBISH)) \
+		$(PYTHON) -m tests.acquisition.run_on_releases
+
 system: deb
 	@echo "== system tests"
 	@$(if $(SUDO),echo "sudo: booting a Debian of its own takes root")
 	@mkdir -p .cache
 	@$(SUDO) $(PYTHON) -m pytest -q -o cache_dir=.cache/pytest-system --junitxml=build/system.xml tests/system
 
+# $(call campaign,VARIABLES,NAME): in a mount namespace of its own, so that none of its disks outlives it.
+campaign = $(if $(SUDO),echo "sudo: mounting disks takes root";) mkdir -p .cache; \
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=$(HYPOTHESIS_STORAGE_DIRECTORY)-campaigns $(1) \
+	unshare --mount --propagation=private $(PYTHON) -m pytest -q -o cache_dir=.cache/pytest-campaigns \
+	--junitxml=build/$(2).xml tests/campaigns
+
+campaigns: dependencies
+	@echo "== campaigns"
+	@$(call campaign,,campaigns)
+
+soak: dependencies
+	@echo "== campaigns, whole"
+	@$(call campaign,INVISEOBOX_SOAK=1,soak) -rP
+
 # The count comes last, whatever failed before.
 test:
 	@rm -f build/*.xml
-	@for steps in lint unit integration "lintian system"; do $(MAKE) $$steps || { failed=1; break; }; done; \
-	$(PYTHON) tests/count_tests.py build unit integration system && [ -z "$${failed-}" ]
+	@for steps in lint unit integration "lintian acquisition system"; do $(MAKE) $$steps || { failed=1; break; }; done; \
+	$(PYTHON) tests/count_tests.py build unit integration \
+		acquisition-bookworm acquisition-trixie acquisition-forky system && [ -z "$${failed-}" ]
 
 clean:
 	@$(if $(SUDO),echo "sudo: removing what system tests left as root")
 	@$(SUDO) rm -rf --one-file-system build .cache .venv
 
-.PHONY: help demo dependencies lint unit integration deb lintian system test clean
+.PHONY: help demo dependencies lint unit integration deb lintian acquisition system campaigns soak test clean

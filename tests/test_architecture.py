@@ -20,7 +20,8 @@ FLOORS = [
     {
         "inviseobox.foreign", "inviseobox.links", "inviseobox.sources", "inviseobox.inventory",
         "inviseobox.configuration",
-        "inviseobox.acquisition", "inviseobox.acquisition.learnt", "inviseobox.acquisition.register_codec",
+        "inviseobox.acquisition", "inviseobox.acquisition.learnt", "inviseobox.acquisition.modbus_frame",
+        "inviseobox.acquisition.register_codec",
         "inviseobox.acquisition.register_plan", "inviseobox.acquisition.schedule",
         "inviseobox.acquisition.unit_health", "inviseobox.acquisition.unit_plan",
         "inviseobox.delivery", "inviseobox.delivery.aggregation", "inviseobox.delivery.answers",

@@ -20,7 +20,10 @@ async def read_page(client: HttpClient, url: str, *, timeout: float, max_body: i
     clock = asyncio.get_running_loop().time
     deadline = clock() + timeout
     for _ in range(MAX_REDIRECTS + 1):
-        answer = await client.request("GET", url, timeout=max(0.0, deadline - clock()), max_body=max_body)
+        # Without reuse, for what a sensor sends after its answer would be taken for that to the next request.
+        answer = await client.request(
+            "GET", url, timeout=max(0.0, deadline - clock()), max_body=max_body, headers={"Connection": "close"}
+        )
         if answer.status in (301, 302, 303, 307, 308):
             url = _redirected(url, answer.headers.get("location", ""))
         elif answer.is_success:

@@ -314,7 +314,7 @@ def test_readings_may_come_while_the_disk_is_written(tmp_path: Path) -> None:
             while not committing.done():
                 read(buffer, START + 1, MINUTE, ENERGY, 2.0)
                 total += 1
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.0005)
             await committing
         await buffer.commit()
         row = buffer._database.row("SELECT count(*) FROM reading")

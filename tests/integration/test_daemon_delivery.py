@@ -58,11 +58,11 @@ def test_windows_that_closed_without_a_server_arrive_later(box: Place) -> None:
         refusal = Outcome(Response(503, {"Retry-After": "1"}, b""))
         site.central.script("fields", lambda request: refusal)
         log = len(daemon.log.all)
-        for _ in range(3):
+        for _ in range(2):
             daemon.log.wait_for("closed", WITHIN, after=log)
             log = len(daemon.log.all)
         site.central.script("fields", None)
-        wait_for_more(site, 4)
+        wait_for_more(site, 3)
         assert faults(site) == []
 
 

@@ -83,7 +83,7 @@ def test_a_2xx_is_an_acceptance_whatever_its_label(tmp_path: Path, status: int, 
 
 
 @pytest.mark.parametrize("status", [401, 403, 500, 404])
-def test_a_server_that_takes_nothing_for_a_day_loses_nothing(
+def test_a_server_that_takes_nothing_for_hours_loses_nothing(
     tmp_path: Path, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "inviseobox")
@@ -93,10 +93,10 @@ def test_a_server_that_takes_nothing_for_a_day_loses_nothing(
         server.script("fields", seen)
         one.start()
         ends = [await window(one, number, [known(key) for key in KEYS[:5]]) for number in range(3)]
-        await asyncio.sleep(24 * HOUR)
+        await asyncio.sleep(6 * HOUR)
         assert one.is_at_work()
         assert max(seen.pauses) <= 301, "at most 5 minutes apart"
-        assert len(seen.requests) < 2500
+        assert len(seen.requests) < 1000
         assert len(caplog.records) == 1, "one line, not one for each try"
         server.script("fields", None)
         await until(lambda: server.window_ends() == ends, within=400)

@@ -61,6 +61,9 @@ def test_an_answer_over_loopback_comes_before_the_time_out() -> None:
             async with asyncio.timeout(1000):
                 await reader.read(1)
         writer.close()
+        await writer.wait_closed()
         server.close()
+        # The server's end of the connection closes in the loop's next turns.
+        await asyncio.sleep(1)
 
     virtual_time.run(scenario())

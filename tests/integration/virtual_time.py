@@ -22,9 +22,9 @@ class _JumpingSelector(selectors.EpollSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or timeout <= _GRACE:
+        if timeout is None or timeout <= self._loop.grace:
             return super().select(timeout)
-        events = super().select(_GRACE)
+        events = super().select(self._loop.grace)
         if events:
             return events
         if self._loop.threads_at_work:
@@ -36,7 +36,8 @@ class _JumpingSelector(selectors.EpollSelector):
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """Hours pass in it in the time that the work in them takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, grace: float = _GRACE) -> None:
+        self.grace = grace
         self.threads_at_work = 0
         self._jumped = 0.0
         super().__init__(_JumpingSelector(self))
@@ -62,9 +63,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self.threads_at_work -= 1
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` in a loop of virtual time."""
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+def run(main: Coroutine[Any, Any, T], *, grace: float = _GRACE) -> T:
+    """Run `main` in a loop of virtual time, which looks for `grace` seconds of real time before it jumps."""
+    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(grace)) as runner:
         return runner.run(main)
 
 

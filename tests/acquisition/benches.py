@@ -15,8 +15,8 @@ from inviseobox.configuration import ModbusSettings
 from inviseobox.health import Health
 from inviseobox.links import Framing, TcpLink
 from inviseobox.records import Reading
+from tests.integration.entries import listed, modbus_device
 
-from .entries import listed, modbus_device
 from .frames import Asked, device, mbap, right
 
 Fault = Callable[[Asked, bytes], Awaitable[bytes | None]]

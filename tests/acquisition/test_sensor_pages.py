@@ -142,6 +142,37 @@ def test_bytes_that_are_no_answer_are_a_failed_read(answer: bytes) -> None:
     asyncio.run(scenario())
 
 
+def test_what_comes_after_a_page_is_no_answer_to_the_next_request() -> None:
+    """A page that sends its answer twice: the second must not be taken for that of another page of the same host."""
+    requests: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                requests.append((await reader.readuntil(b"\r\n\r\n")).split()[1])
+                body = json.dumps({"page": requests[-1].decode()}).encode()
+                writer.write(2 * (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)))
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def scenario() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        client = HttpClient(tls_context(None), headers={})
+        origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        try:
+            for path in ("/a", "/b", "/c"):
+                assert await read_page(client, origin + path, timeout=2, max_body=MAX_BODY) == {"page": path}
+        finally:
+            await client.close()
+            server.close()
+            await asyncio.sleep(0.05)
+
+    asyncio.run(scenario())
+
+
 def test_a_body_may_have_the_limit_and_no_more() -> None:
     body = json.dumps("x" * (MAX_BODY - 2)).encode()
     assert len(body) == MAX_BODY

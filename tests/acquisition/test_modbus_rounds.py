@@ -14,10 +14,10 @@ from inviseobox.acquisition.polling import Outcome, poll
 from inviseobox.health import Health
 from inviseobox.links import Framing, TcpLink
 from inviseobox.records import Reading
+from tests.integration import virtual_time
+from tests.integration.entries import listed, modbus_device
 
-from . import virtual_time
 from .benches import SETTINGS, Bench, ignored, one_round
-from .entries import listed, modbus_device
 from .frames import Asked, device, mbap
 
 

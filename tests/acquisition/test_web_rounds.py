@@ -12,8 +12,8 @@ from inviseobox.configuration import HttpSettings
 from inviseobox.health import Health
 from inviseobox.records import Reading
 from inviseobox.simulator.http_server import Request, Response
+from tests.integration.entries import listed, web_device
 
-from .entries import listed, web_device
 from .pages import BODIES, LOCATIONS, page
 
 PAGE = {

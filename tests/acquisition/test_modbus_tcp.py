@@ -10,8 +10,8 @@ from inviseobox.errors import LinkDown, NoAnswer, Refused
 from inviseobox.links import Framing, TcpLink
 from inviseobox.simulator.modbus_gateway import ModbusGateway
 from inviseobox.simulator.modbus_units import ModbusUnits
+from tests.integration import virtual_time
 
-from . import virtual_time
 from .frames import Asked, device, holding, right, values
 from .modbus_tcp_links import TIMEOUT, assert_is_a_line, framed, honest, opened, talking_to
 

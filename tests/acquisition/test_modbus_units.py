@@ -8,8 +8,8 @@ from collections import Counter
 import pytest
 
 from inviseobox.acquisition.polling import poll
+from tests.integration import virtual_time
 
-from . import virtual_time
 from .benches import SETTINGS, Bench, Fault, one_round
 from .frames import Asked
 

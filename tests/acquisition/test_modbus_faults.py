@@ -10,8 +10,8 @@ import pytest
 
 from inviseobox.errors import InvalidAnswer, NoAnswer, Refused
 from inviseobox.links import Framing
+from tests.integration import virtual_time
 
-from . import virtual_time
 from .frames import Asked, holding, mbap, registers, right, rtu, values
 from .modbus_tcp_links import TIMEOUT, assert_is_a_line, framed, talking_to
 

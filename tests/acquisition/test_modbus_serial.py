@@ -18,9 +18,9 @@ from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.acquisition.register_plan import FunctionCode, Span
 from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError, Refused
 from inviseobox.links import SerialLink
+from tests.integration.virtual_time import until
 
 from .frames import Asked, crc, holding, registers, right, rtu, values
-from .virtual_time import until
 
 TIMEOUT = 0.3
 

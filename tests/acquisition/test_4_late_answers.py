@@ -1,0 +1,110 @@
+"""Answers that come late, twice, or both: none is ever booked to another measurement.
+
+Every register says which one it is. What no RTU reader can tell apart is left out: an answer that comes twice, or later
+than the guard time, for another read of the same unit, function code and length.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from inviseobox.acquisition.modbus_link import GUARD_TIME
+from inviseobox.configuration import ModbusSettings
+from inviseobox.simulator.fault_choice import Script
+from inviseobox.simulator.faults import Late, Slow, Twice
+from inviseobox.simulator.modbus_pdu import UnitImage
+from inviseobox.simulator.modbus_reply import Asked, Fault, Replies
+from tests.integration import virtual_time
+from tests.integration.entries import modbus_device
+
+from .wires import TRANSPORTS, Box, wire
+
+TIMEOUT = 1.0
+EXAMPLES = {"tcp": 40, "rtu over tcp": 40, "serial": 12}
+GRACE = {"tcp": 0.001, "rtu over tcp": 0.001, "serial": 0.003}
+"""Seconds; where an answer comes later than that it is one more late answer."""
+
+ALIKE = {unit: [0, 50, 100, 150] for unit in (1, 2, 3)}
+"""Reads that nothing tells apart but their address, which no answer repeats."""
+OF_ALL_LENGTHS = {unit: [0, 50, 51, 100, 101, 102, 150, 151, 152, 153] for unit in (1, 2, 3)}
+"""Reads of one unit that differ in length."""
+
+
+def both(first: Fault, second: Fault) -> Fault:
+    def fault(asked: Asked, replies: Replies) -> Replies:
+        return second(asked, first(asked, replies))
+
+    return fault
+
+
+def seconds(longest: float) -> st.SearchStrategy[float]:
+    return st.floats(0, longest, allow_subnormal=False)
+
+
+def late(longest: float) -> st.SearchStrategy[Fault]:
+    return st.builds(Late, seconds(longest)) | st.builds(Slow, seconds(longest))
+
+
+def doubled(longest: float) -> st.SearchStrategy[Fault]:
+    return st.builds(Twice, seconds(longest)) | st.builds(both, late(longest), st.builds(Twice, seconds(longest)))
+
+
+def scripts(*faults: st.SearchStrategy[Fault]) -> st.SearchStrategy[list[Fault | None]]:
+    return st.lists(st.one_of(st.none(), *faults), min_size=1, max_size=12)
+
+
+def registers(unit: int) -> UnitImage:
+    return {3: {address: 1000 * unit + address for address in range(200)}}
+
+
+def poll_through(transport: str, units: dict[int, list[int]], script: Sequence[Fault | None]) -> None:
+    async def scenario() -> None:
+        box = Box(ModbusSettings(period=10, timeout=TIMEOUT, gap=0))
+        images = {unit: lambda unit=unit: registers(unit) for unit in units}
+        async with wire(transport, images) as link:
+            link.units.set_faults(None, Script(*script))
+            device = {**modbus_device(0, units), "communication": link.communication}
+            async with box.polling(device):
+                await asyncio.sleep(65)
+        for _, reading in box.readings:
+            unit, _, address = reading.series.measurement.partition("/")
+            assert reading.value in (None, 1000 * int(unit) + int(address)), reading.series.measurement
+        # It goes on: in the last round everything was read.
+        last = {one.series.measurement: one.value for _, one in box.readings}
+        assert len(last) == sum(map(len, units.values()))
+        assert transport == "serial" or None not in last.values()
+
+    virtual_time.run(scenario(), grace=GRACE[transport])
+
+
+@settings(max_examples=EXAMPLES["tcp"])
+@given(scripts(late(3.0), doubled(3.0)))
+@example([Late(1.2), None, Late(0.9)])
+@example([Twice(), Twice(), Twice(0.5)])
+def test_tcp_late_and_doubled_answers(script: list[Fault | None]) -> None:
+    poll_through("tcp", ALIKE, script)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS[1:])
+def test_rtu_late_answers_to_reads_that_are_alike(transport: str) -> None:
+    @settings(max_examples=EXAMPLES[transport])
+    @given(scripts(late(TIMEOUT + GUARD_TIME - 0.1)))
+    @example([Late(1.05), Late(1.2), Late(1.39)])
+    def holds(script: list[Fault | None]) -> None:
+        poll_through(transport, ALIKE, script)
+
+    holds()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS[1:])
+def test_rtu_late_and_doubled_answers_to_reads_that_differ_in_length(transport: str) -> None:
+    @settings(max_examples=EXAMPLES[transport])
+    @given(scripts(late(4.0), doubled(4.0)))
+    @example([Twice(), Twice(), Twice(0.01), Late(1.6)])
+    def holds(script: list[Fault | None]) -> None:
+        poll_through(transport, OF_ALL_LENGTHS, script)
+
+    holds()

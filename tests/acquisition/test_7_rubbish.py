@@ -1,0 +1,150 @@
+"""Thousands of random and mutated answers: an error each, never a wrong value, and no memory kept.
+
+Ten thousand on each transport; fewer on a serial port, unless INVISEOBOX_RUBBISH says how many.
+"""
+
+import asyncio
+import contextlib
+import gc
+import random
+import sys
+from collections import Counter, deque
+
+import pytest
+
+from inviseobox.acquisition.http_sensor import read_page, read_value
+from inviseobox.acquisition.modbus_link import ModbusLink
+from inviseobox.acquisition.register_plan import FunctionCode, Span
+from inviseobox.errors import ReadError
+from inviseobox.http_client import HttpClient, tls_context
+from inviseobox.simulator.faults import Deformed
+from inviseobox.simulator.modbus_pdu import UnitImage
+from tests.integration import virtual_time
+
+from .rubbish import COUNT, SERIAL_COUNT, page, readable_page, readable_rtu, readable_tcp, spoilt_frame, spoilt_page
+from .wires import TRANSPORTS, wire
+
+UNIT = 17
+GRACE = {"tcp": 0.0, "rtu over tcp": 0.0, "serial": 0.001}
+"""Seconds; an answer that is not there by then is one more failed read."""
+RIGHT = 0.3
+"""The share of answers that are right."""
+KEPT = 3000
+"""Blocks of memory that may have been added after the first fifth, whatever the number of answers."""
+
+
+class Memory:
+    """What the interpreter holds, after all that can be collected was."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        self.blocks = sys.getallocatedblocks()
+
+    def grown(self) -> int:
+        gc.collect()
+        return sys.getallocatedblocks() - self.blocks
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_no_rubbish_on_a_modbus_link_is_more_than_an_error(transport: str, caplog: pytest.LogCaptureFixture) -> None:
+    dice = random.Random(f"rubbish {transport}")  # noqa: S311
+    is_tcp = transport == "tcp"
+    total = SERIAL_COUNT if transport == "serial" else COUNT
+    sent: deque[tuple[bytes, bytes]] = deque(maxlen=2)
+    counts: Counter[str] = Counter()
+
+    def image() -> UnitImage:
+        return {3: {address: dice.randrange(0x10000) for address in range(8)}}
+
+    def deform(frame: bytes, request: bytes) -> bytes:
+        is_right = dice.random() < RIGHT
+        out = frame if is_right else spoilt_frame(frame, request, dice, is_tcp=is_tcp)
+        counts["right"] += is_right
+        sent.append((request, out))
+        return out
+
+    def readable(count: int) -> list[list[int]]:
+        # The rest of the answer before may be in front of this one.
+        data = b"".join(out for _, out in sent)
+        if is_tcp:
+            return list(readable_tcp(data, sent[-1][0][:2], UNIT, 3, count))
+        return list(readable_rtu(data, UNIT, 3, count))
+
+    async def scenario() -> None:
+        memory = Memory()
+        async with wire(transport, {UNIT: image}) as one:
+            one.units.set_faults(None, Deformed(deform))
+            link = ModbusLink(one.link, 0.1)
+            for number in range(total):
+                if number == total // 5:
+                    memory = Memory()
+                # Of another length each time, so that an answer that comes twice is told from the next one.
+                count = 1 + number % 7
+                with contextlib.suppress(ReadError):
+                    values = await link.read(Span(UNIT, FunctionCode.HOLDING_REGISTERS, 0, count))
+                    assert values in readable(count), (number, sent)
+                    counts["read"] += 1
+                one.units.asked.clear()
+                if not is_tcp:
+                    one.line.frames.clear()
+                    one.line.rubbish.clear()
+            assert memory.grown() < KEPT
+            await link.close()
+
+    virtual_time.run(scenario(), grace=GRACE[transport])
+    assert counts["read"] > 0.9 * counts["right"] > 0.2 * total
+    assert caplog.records == [], "an answer is no reason for a line"
+
+
+@pytest.mark.timeout(900)
+def test_no_rubbish_from_a_sensor_page_is_more_than_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    dice = random.Random("rubbish pages")  # noqa: S311
+    sent: list[bytes] = []
+    counts: Counter[str] = Counter()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                answer = page(round(dice.uniform(-40, 40), 2), dice)
+                is_right = dice.random() < RIGHT
+                counts["right"] += is_right
+                sent.append(answer if is_right else spoilt_page(answer, dice))
+                writer.write(sent[-1])
+                await writer.drain()
+                if not is_right:
+                    return
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    def readable() -> list[float]:
+        values = []
+        for document in map(readable_page, sent):
+            with contextlib.suppress(ReadError):
+                values.append(read_value(document, "temp1"))
+        return values
+
+    async def scenario() -> None:
+        memory = Memory()
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        client = HttpClient(tls_context(None), headers={})
+        for number in range(COUNT):
+            if number == COUNT // 5:
+                memory = Memory()
+            sent.clear()
+            with contextlib.suppress(ReadError):
+                value = read_value(await read_page(client, url, timeout=1, max_body=65_536), "temp1")
+                assert value in readable(), (number, sent)
+                counts["read"] += 1
+        assert memory.grown() < KEPT
+        await client.close()
+        server.close()
+        await asyncio.sleep(1)
+
+    virtual_time.run(scenario(), grace=0.0)
+    assert counts["read"] > 0.9 * counts["right"] > 0.2 * COUNT
+    assert caplog.records == []

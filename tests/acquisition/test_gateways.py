@@ -1,0 +1,214 @@
+"""Gateways and adapters with habits: one connection only, hang-ups, pauses, echoes, busy and unreachable units."""
+
+import asyncio
+import logging
+from typing import Literal
+
+import pytest
+
+from inviseobox.configuration import ModbusSettings
+from inviseobox.simulator.fault_choice import Script, Times
+from inviseobox.simulator.faults import Deformed, HangUp, InTwoParts, Refuse
+from inviseobox.simulator.meters import two_blocks
+from inviseobox.simulator.modbus_reply import Asked, Fault, Replies
+from inviseobox.simulator.noise import echo, garbage_before, only_echo
+
+from .wires import TRANSPORTS, Box, Meters, run, wire
+
+
+def units(transport: str, *numbers: int) -> Meters:
+    return Meters([two_blocks(number) for number in numbers], transport)
+
+
+async def assert_all_read(box: Box, meters: Meters, count: int) -> None:
+    values = await box.next_round(count)
+    assert len(values) == count
+    assert values == {name: meters.expected(name) for name in values}
+
+
+@pytest.mark.parametrize("beyond", ["close", "ignore"])
+@pytest.mark.parametrize("transport", ["tcp", "rtu over tcp"])
+def test_a_gateway_that_accepts_a_single_connection(
+    transport: str, beyond: Literal["close", "ignore"], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Several devices share one connection; after a fault it is closed before the next is opened."""
+    caplog.set_level(logging.INFO)
+
+    async def scenario() -> None:
+        meters = units(transport, 1, 2, 3)
+        box = Box()
+        async with wire(transport, meters.images, served=meters.served) as link:
+            listener = link.instrument.listener  # type: ignore[union-attr]
+            listener.most, listener.beyond = 1, beyond
+            async with box.polling(*meters.devices(link.communication)):
+                for _ in range(3):
+                    await assert_all_read(box, meters, 60)
+                assert listener.accepted == 1
+                # Each costs the connection, and the repeated request its 0.5 s of patience.
+                faults: list[Fault] = [silence, HangUp(), HangUp(3)]
+                for fault in faults:
+                    link.units.set_faults(2, Times(1, fault))
+                    await assert_all_read(box, meters, 60)
+                assert listener.accepted <= 1 + 2 * 3
+        assert caplog.records == []
+
+    run(transport, scenario())
+
+
+def silence(asked: Asked, replies: Replies) -> Replies:
+    return ()
+
+
+@pytest.mark.parametrize("after", [0, 1, 6, 30])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_hang_up_in_mid_answer_costs_nothing(transport: str, after: int) -> None:
+    async def scenario() -> None:
+        meters = units(transport, 1, 2)
+        box = Box()
+        async with wire(transport, meters.images, served=meters.served) as link:
+            link.units.set_faults(None, Script(HangUp(after), None, HangUp(after)))
+            async with box.polling(*meters.devices(link.communication)):
+                for _ in range(3):
+                    await assert_all_read(box, meters, 40)
+
+    run(transport, scenario())
+
+
+@pytest.mark.parametrize("first", [1, 4, 7, 9, 40])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_an_answer_in_two_parts(transport: str, first: int) -> None:
+    async def scenario() -> None:
+        meters = units(transport, 1)
+        box = Box()
+        async with wire(transport, meters.images, served=meters.served) as link:
+            link.units.set_faults(None, InTwoParts(0.3, first))
+            async with box.polling(*meters.devices(link.communication)):
+                for _ in range(3):
+                    await assert_all_read(box, meters, 20)
+                assert link.asked() == {1: 3}
+
+    run(transport, scenario())
+
+
+HABITS = {
+    "echo": Deformed(echo),
+    "noise": Deformed(garbage_before()),
+    "long noise": Deformed(garbage_before(b"U" * 200)),
+}
+
+
+@pytest.mark.parametrize("habit", HABITS.values(), ids=HABITS)
+@pytest.mark.parametrize("transport", TRANSPORTS[1:])
+def test_an_adapter_that_hears_itself_or_makes_noise_before_each_frame(transport: str, habit: Fault) -> None:
+    """The answer is found all the same, and asked for once."""
+
+    async def scenario() -> None:
+        meters = units(transport, 1, 2)
+        box = Box()
+        async with wire(transport, meters.images, served=meters.served) as link:
+            link.units.set_faults(None, habit)
+            async with box.polling(*meters.devices(link.communication)):
+                for _ in range(3):
+                    link.asked()
+                    values = await box.next_round(40)
+                    assert None not in values.values()
+                    assert link.asked() == {1: 1, 2: 1}
+
+    run(transport, scenario())
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS[1:])
+def test_an_echo_alone_is_no_answer(transport: str) -> None:
+    """Not even where its bytes look like one: 24 coils from address 0x0300 are asked for in the words of an answer."""
+
+    async def scenario() -> None:
+        box = Box(ModbusSettings(timeout=0.2))
+        image = {1: dict.fromkeys(range(0x300, 0x318), 1)}
+        async with wire(transport, {1: lambda: image}) as link:
+            link.units.set_faults(None, Times(6, Deformed(only_echo)))
+            measurements = [
+                {
+                    "_id": f"{address}",
+                    "configuration": {
+                        "parameters": {"register": "0x01", "address": address, "slave": 1, "value_class": "BOOL"},
+                        "response_format": ["avg"],
+                    },
+                }
+                for address in range(0x300, 0x318)
+            ]
+            device = {"_id": "coils", "communication": link.communication, "measurements": measurements}
+            async with box.polling(device):
+                await asyncio.sleep(400)
+        assert {one.value for _, one in box.readings} == {None, 1.0}
+        assert len(link.units.asked) > 6
+
+    run(transport, scenario())
+
+
+@pytest.mark.parametrize("code", [5, 6])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_busy_unit_is_asked_again_at_once(transport: str, code: int, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def scenario() -> None:
+        meters = units(transport, 1, 2)
+        box = Box()
+        async with wire(transport, meters.images, served=meters.served) as link:
+            link.units.set_faults(1, Times(1, Refuse(code)))
+            async with box.polling(*meters.devices(link.communication)):
+                await assert_all_read(box, meters, 40)
+                assert link.asked() == {1: 2, 2: 1}
+        assert caplog.records == []
+
+    run(transport, scenario())
+
+
+@pytest.mark.parametrize("code", [10, 11])
+def test_a_gateway_that_reports_a_silent_unit_is_not_silent_itself(code: int, caplog: pytest.LogCaptureFixture) -> None:
+    """That unit is dead, and the line says which; the connection stays and the others are read."""
+    caplog.set_level(logging.INFO)
+
+    async def scenario() -> None:
+        meters = units("tcp", 1, 2, 3)
+        box = Box()
+        async with wire("tcp", meters.images, served=meters.served, for_silence=code) as link:
+            link.units.set_faults(2, silence)
+            async with box.polling(*meters.devices(link.communication)):
+                await asyncio.sleep(61)
+                link.units.clear_faults()
+                back = asyncio.get_running_loop().time()
+                await asyncio.sleep(41)
+            assert link.instrument.listener.accepted == 1  # type: ignore[union-attr]
+            assert_dead_alone(box, back)
+
+    def assert_dead_alone(box: Box, back: float) -> None:
+        good = box.good()
+        failed = box.failed()
+        assert len(failed) == 20
+        assert {good[name] for name in good if name not in failed} == {11}
+        assert all(good[name] for name in failed), "it came back"
+        assert all(value is None for name in failed for at, value in box.of(name) if at < back)
+
+    run("tcp", scenario())
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert "unit 2" in caplog.messages[0]
+    assert str(code) in caplog.messages[0]
+
+
+def test_a_period_of_0_is_one_round_after_the_other() -> None:
+    async def scenario() -> None:
+        meters = units("tcp", 1, 2)
+        box = Box(ModbusSettings(period=0))
+        async with wire("tcp", meters.images, served=meters.served) as link:
+            async with box.polling(*meters.devices(link.communication)):
+                for _ in range(50):
+                    await assert_all_read(box, meters, 40)
+                before = len(link.units.asked)
+                # Not even then it runs hot.
+                await link.instrument.listener.stop()  # type: ignore[union-attr]
+                await asyncio.sleep(60)
+                assert box.failed()
+                assert max(box.failed().values()) <= 60 / 3 + 2
+            assert before >= 100
+
+    run("tcp", scenario())

@@ -1,0 +1,134 @@
+"""Disks to do harm to: one whose power can be cut at any moment, and a small one that can be filled.
+
+All of them are images in memory (/dev/shm), mounted through loop devices.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+_XFS_SIZE = 512 * 2**20  # mkfs.xfs makes none below 300 MB; little of it is ever used
+_EXT4_SIZE = 32 * 2**20
+
+
+class PowerCutDisk:
+    """An ext4 file system at `folder`, on an image that lies on an XFS that can share blocks between files.
+
+    A copy of the image that shares its blocks holds what had reached the disk at that moment, and nothing of what was
+    still in memory: it is the disk as a box finds it after a power cut.
+    """
+
+    def __init__(self, images: Path, folder: Path) -> None:
+        self.folder = folder
+        self._images = images
+        self._number = 0
+        _make_ext4(self._image, _EXT4_SIZE)
+        _mount(self._image, folder)
+
+    @property
+    def _image(self) -> Path:
+        return self._images / f"{self._number}.img"
+
+    def cut(self) -> None:
+        """Remember what has reached the disk by now."""
+        following = self._images / f"{self._number + 1}.img"
+        _do("cp", "--reflink=always", str(self._image), str(following))
+
+    def restore(self) -> None:
+        """Go on with what had reached the disk at the cut. Nobody may use the disk."""
+        _do("umount", str(self.folder))
+        self._image.unlink()
+        self._number += 1
+        _mount(self._image, self.folder)
+
+
+@contextmanager
+def power_cut_disk() -> Iterator[PowerCutDisk]:
+    """A disk whose power can be cut."""
+    with _folder() as folder, ExitStack() as mounted:
+        xfs = folder / "xfs.img"
+        _make(xfs, _XFS_SIZE)
+        _do("mkfs.xfs", "-q", "-m", "reflink=1", str(xfs))
+        images, data = folder / "images", folder / "data"
+        images.mkdir()
+        data.mkdir()
+        _mount(xfs, images)
+        mounted.callback(_unmount, images)
+        disk = PowerCutDisk(images, data)
+        mounted.callback(_unmount, data)
+        yield disk
+
+
+class SmallDisk:
+    """An ext4 file system at `folder` with little room."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ballast = folder / "ballast"
+
+    def fill(self) -> None:
+        """Leave no room."""
+        with self._ballast.open("ab", buffering=0) as ballast:
+            for size in (65536, 4096, 1024):
+                while _has_room(ballast.fileno(), size):
+                    pass
+            os.fsync(ballast.fileno())
+
+    def free(self) -> None:
+        """Give the room back."""
+        self._ballast.unlink()
+
+
+@contextmanager
+def small_disk(size: int) -> Iterator[SmallDisk]:
+    """A disk of so many bytes."""
+    with _folder() as folder, ExitStack() as mounted:
+        image, data = folder / "small.img", folder / "data"
+        _make_ext4(image, size)
+        data.mkdir()
+        _mount(image, data)
+        mounted.callback(_unmount, data)
+        yield SmallDisk(data)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="inviseobox-disk-", dir="/dev/shm"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _has_room(file: int, size: int) -> bool:
+    try:
+        return os.write(file, bytes(size)) == size
+    except OSError:
+        return False
+
+
+def _make_ext4(image: Path, size: int) -> None:
+    _make(image, size)
+    _do("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(image))
+
+
+def _make(image: Path, size: int) -> None:
+    with image.open("wb") as file:
+        file.truncate(size)
+
+
+def _mount(image: Path, folder: Path) -> None:
+    _do("mount", "-o", "loop", str(image), str(folder))
+
+
+def _unmount(folder: Path) -> None:
+    _do("umount", "--lazy", str(folder))
+
+
+def _do(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"

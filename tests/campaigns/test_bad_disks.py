@@ -1,0 +1,172 @@
+"""A disk that fills up, and a buffer that is damaged: the daemon goes on and says so."""
+
+import json
+import random
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from inviseobox.simulator.background import RunningSite, running_site
+from inviseobox.simulator.central_server import Outcome
+from inviseobox.simulator.http_server import Response
+from tests.integration.daemon_sites import faults
+from tests.integration.daemons import Place, wait_until
+
+from .backlogs import fill
+from .cuts import place_on, received_reports
+from .disks import small_disk
+from .files import backlog, on_disk
+from .pages import identities, page_site
+from .sizes import chance, sample
+
+_INTERVAL = 2
+_SMALL = 4 * 2**20
+_AWAY = Outcome(Response(503, {}, b"Service Unavailable"))
+
+
+def test_a_disk_that_fills_up_and_is_freed(box: Place) -> None:
+    """Nothing stops, and nothing is lost: what could not be written stayed in memory."""
+    with small_disk(_SMALL) as disk, running_site() as site:
+        place_on(box, disk.folder)
+        box.configure(site.token, site.url, _INTERVAL)
+        with box.daemon() as daemon:
+            site.wait_for_windows(1, 15, site.served.measurements())
+            for _ in range(sample(1, 10)):
+                disk.fill()
+                log = len(daemon.log.all)
+                daemon.log.wait_for("WARNING buffer: .*full", 30, after=log)
+                # Two windows end while there is no room.
+                end = time.time() + 2 * _INTERVAL
+                site.wait_until(lambda: site.served.of(site.served.measurements()[0])[-1].at > end, 15)  # noqa: B023
+                assert daemon.process.poll() is None
+                log = len(daemon.log.all)
+                disk.free()
+                freed = time.time()
+                daemon.log.wait_for("buffer: readings are written again", 10, after=log)
+                site.wait_until(
+                    lambda: any(one > freed + _INTERVAL for one in site.central.window_ends()),  # noqa: B023
+                    20,
+                )
+            assert daemon.process.poll() is None
+            daemon.stop()
+            assert daemon.process.returncode == 0
+        assert faults(site) == []
+
+
+def _pages_in_use(buffer: Path) -> tuple[int, list[tuple[int, str]]]:
+    """The size of a page, and each page that holds something, with the table or index that it belongs to."""
+    with closing(sqlite3.connect(buffer)) as connection:
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        pages = connection.execute("SELECT pageno, name FROM dbstat ORDER BY pageno").fetchall()
+    return size, pages
+
+
+def _damage(buffer: Path, dice: random.Random, pages: list[int], size: int) -> None:
+    with buffer.open("r+b") as file:
+        for page in pages:
+            file.seek((page - 1) * size)
+            file.write(dice.randbytes(size))
+
+
+def _with_a_backlog(box: Place, site: RunningSite) -> None:
+    """Let the daemon collect windows that the server does not take, and stop it in order."""
+    box.configure(site.token, site.url, _INTERVAL)
+    site.central.script("fields", lambda request: _AWAY)
+    with box.daemon() as daemon:
+        for _ in range(2):
+            daemon.log.wait_for("closed", 15, after=len(daemon.log.all))
+        daemon.stop()
+    assert backlog(box.buffer) > 0
+
+
+def _assert_sound(buffer: Path) -> None:
+    with closing(sqlite3.connect(buffer)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def _assert_all_hashes_right(site: RunningSite) -> None:
+    assert site.central.batches
+    assert [batch for batch in site.central.batches if batch.idempotency_key != batch.digest] == []
+
+
+@pytest.mark.parametrize("number", range(sample(4, 40)))
+def test_damage_while_the_daemon_is_off(box: Place, number: int) -> None:
+    dice = chance(f"damage {number}")
+    with page_site(200) as site:
+        box.configure(site.token, site.url, _INTERVAL)
+        before = fill(box.buffer, identities(site), 3, 1800).sealed
+        size, pages = _pages_in_use(box.buffer)
+        hit = dice.sample(pages, min(len(pages), dice.choice((1, 1, 2, 5))))
+        print(f"{len(pages)} pages in use, hit: {hit}")
+        _damage(box.buffer, dice, [page for page, _ in hit], size)
+        began = time.time()
+        with box.daemon() as daemon:
+            daemon.told.wait_for("READY=1", 10)
+            said = daemon.log.wait_for("damaged", 10)
+            assert "ERROR" in said
+            site.wait_until(lambda: any(one > began + _INTERVAL for one in site.central.window_ends()), 20)
+            wait_until(lambda: backlog(box.buffer) == 0, 20)
+            daemon.stop()
+            assert daemon.process.returncode == 0
+        _assert_sound(box.buffer)
+        _assert_all_hashes_right(site)
+        received = received_reports(site)
+        saved = {report for report in before if report in received}
+        print(f"{len(saved)} of {len(before)} old reports saved")
+        assert {report: received[report] for report in saved} == {report: before[report] for report in saved}
+        assert site.central.conflicts() == []
+        assert site.central.violations == []
+
+
+@pytest.mark.parametrize("number", range(sample(1, 20)))
+def test_damage_while_the_daemon_runs(box: Place, number: int) -> None:
+    """Pages may be read again at once, much later, or be written over by a checkpoint first: then nothing was wrong."""
+    dice = chance(f"damage while running {number}")
+    with page_site(200) as site:
+        _with_a_backlog(box, site)
+        before = on_disk(box.buffer).sealed
+        size, pages = _pages_in_use(box.buffer)
+        began = time.time()
+        with box.daemon() as daemon:
+            daemon.log.wait_for("closed", 15)
+            hit = dice.sample(pages, max(1, len(pages) * dice.choice((1, 3, 6)) // 10))
+            print(f"{len(pages)} pages in use, hit: {hit}")
+            _damage(box.buffer, dice, [page for page, _ in hit], size)
+            site.central.script("fields", None)
+            site.wait_until(lambda: any(one > began + 4 * _INTERVAL for one in site.central.window_ends()), 30)
+            assert daemon.process.poll() is None
+            daemon.stop()
+        with box.daemon() as daemon:
+            restarted = time.time()
+            site.wait_until(lambda: any(one > restarted + _INTERVAL for one in site.central.window_ends()), 30)
+            daemon.stop()
+            assert daemon.process.returncode == 0
+        _assert_sound(box.buffer)
+        _assert_all_hashes_right(site)
+        received = received_reports(site)
+        assert {report: value for report, value in before.items() if received.get(report, value) != value} == {}
+        assert site.central.conflicts() == []
+        assert site.central.violations == []
+
+
+def test_a_damaged_batch_is_never_sent(box: Place) -> None:
+    """A change that leaves the file well-formed: only the hash tells."""
+    with page_site(200) as site:
+        _with_a_backlog(box, site)
+        with closing(sqlite3.connect(box.buffer)) as connection, connection:
+            identity, fields = connection.execute("SELECT id, fields FROM outbox ORDER BY id LIMIT 1").fetchone()
+            changed = fields.replace('"avg":"1', '"avg":"7', 1)
+            assert changed != fields
+            connection.execute("UPDATE outbox SET fields = ? WHERE id = ?", (changed, identity))
+        wrong = {(one["measurement"], one["timestamp"], one["value"]["avg"]) for one in json.loads(changed)}
+        site.central.script("fields", None)
+        with box.daemon() as daemon:
+            daemon.log.wait_for("damaged on the disk", 10)
+            wait_until(lambda: backlog(box.buffer) == 0, 20)
+            site.wait_for_windows(1, 15, identities(site))
+            daemon.stop()
+        _assert_all_hashes_right(site)
+        assert not wrong & {(one.measurement, one.timestamp, one.value["avg"]) for one in site.central.received}

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ _log = logging.getLogger(__name__)
 _CHECK_TIME = 2.0
 """Seconds that the check of the whole file at the start may take; on a large file it ends without a verdict."""
 _CHECK_STEPS = 10_000
+_FILES = ("", "-wal", "-shm")
+_SALVAGED = ".salvaged"
+"""Ends the name of a file that holds all that could be saved of a damaged one, until it takes its place."""
 _DAMAGE = ("malformed", "not a database", "corrupt")
 
 
@@ -44,6 +47,8 @@ class Database:
             raise
 
     def _open(self) -> sqlite3.Connection:
+        if Path(self._path + _SALVAGED).exists():
+            self._set_aside()
         try:
             return _connect(self._path)
         except sqlite3.DatabaseError as error:
@@ -52,26 +57,38 @@ class Database:
         return self._replaced()
 
     def _replaced(self) -> sqlite3.Connection:
-        """Set the damaged file aside and give a fresh one with all that could be saved."""
-        aside = f"{self._path}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-        for suffix in ("", "-wal", "-shm"):
-            if Path(self._path + suffix).exists():
-                Path(self._path + suffix).rename(aside + suffix)
+        """Set the damaged file aside and give a fresh one with all that could be saved.
+
+        The damaged one stays in its place until all is saved: it can be done again after a power cut or a full disk.
+        """
+        unfinished = self._path + ".fresh"
         try:
-            fresh = _connect(self._path)
-            saved = salvage(aside, fresh)
-        except sqlite3.Error as error:
+            for suffix in _FILES:
+                Path(unfinished + suffix).unlink(missing_ok=True)
+            with closing(_connect(unfinished)) as fresh:
+                saved = salvage(self._path, fresh)
+            Path(unfinished).rename(self._path + _SALVAGED)
+            self._set_aside()
+            connection = _connect(self._path)
+        except (sqlite3.Error, OSError) as error:
             raise BufferFault(f"{self._path}: no fresh file in place of the damaged one: {error}") from None
         self._is_damaged = False
-        self.set_aside = aside
         self.generation += 1
         _log.error(
             "the buffer was damaged and is set aside as %s; saved of it: %d readings, %d deliveries",
-            aside,
+            self.set_aside,
             saved["reading"],
             saved["outbox"],
         )
-        return fresh
+        return connection
+
+    def _set_aside(self) -> None:
+        """Give the damaged file another name, and its own to the one that holds what was saved."""
+        self.set_aside = f"{self._path}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        for suffix in _FILES:
+            if Path(self._path + suffix).exists():
+                Path(self._path + suffix).rename(self.set_aside + suffix)
+        Path(self._path + _SALVAGED).rename(self._path)
 
     def _restored(self) -> sqlite3.Connection:
         """Somebody deleted the file: write it again from the one that is still open."""

@@ -56,7 +56,7 @@ def test_a_disk_that_fills_up_and_is_freed(box: Place) -> None:
         assert faults(site) == []
 
 
-def _pages_in_use(buffer: Path) -> tuple[int, list[tuple[int, str]]]:
+def pages_in_use(buffer: Path) -> tuple[int, list[tuple[int, str]]]:
     """The size of a page, and each page that holds something, with the table or index that it belongs to."""
     with closing(sqlite3.connect(buffer)) as connection:
         (size,) = connection.execute("PRAGMA page_size").fetchone()
@@ -64,7 +64,8 @@ def _pages_in_use(buffer: Path) -> tuple[int, list[tuple[int, str]]]:
     return size, pages
 
 
-def _damage(buffer: Path, dice: random.Random, pages: list[int], size: int) -> None:
+def damage(buffer: Path, dice: random.Random, pages: list[int], size: int) -> None:
+    """Write rubbish over pages."""
     with buffer.open("r+b") as file:
         for page in pages:
             file.seek((page - 1) * size)
@@ -98,10 +99,10 @@ def test_damage_while_the_daemon_is_off(box: Place, number: int) -> None:
     with page_site(200) as site:
         box.configure(site.token, site.url, _INTERVAL)
         before = fill(box.buffer, identities(site), 3, 1800).sealed
-        size, pages = _pages_in_use(box.buffer)
+        size, pages = pages_in_use(box.buffer)
         hit = dice.sample(pages, min(len(pages), dice.choice((1, 1, 2, 5))))
         print(f"{len(pages)} pages in use, hit: {hit}")
-        _damage(box.buffer, dice, [page for page, _ in hit], size)
+        damage(box.buffer, dice, [page for page, _ in hit], size)
         began = time.time()
         with box.daemon() as daemon:
             daemon.told.wait_for("READY=1", 10)
@@ -128,13 +129,13 @@ def test_damage_while_the_daemon_runs(box: Place, number: int) -> None:
     with page_site(200) as site:
         _with_a_backlog(box, site)
         before = on_disk(box.buffer).sealed
-        size, pages = _pages_in_use(box.buffer)
+        size, pages = pages_in_use(box.buffer)
         began = time.time()
         with box.daemon() as daemon:
             daemon.log.wait_for("closed", 15)
             hit = dice.sample(pages, max(1, len(pages) * dice.choice((1, 3, 6)) // 10))
             print(f"{len(pages)} pages in use, hit: {hit}")
-            _damage(box.buffer, dice, [page for page, _ in hit], size)
+            damage(box.buffer, dice, [page for page, _ in hit], size)
             site.central.script("fields", None)
             site.wait_until(lambda: any(one > began + 4 * _INTERVAL for one in site.central.window_ends()), 30)
             assert daemon.process.poll() is None

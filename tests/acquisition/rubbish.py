@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from .frames import crc, rtu
 
 COUNT = int(os.environ.get("INVISEOBOX_RUBBISH", "10000"))
-"""Answers on each transport."""
-SERIAL_COUNT = int(os.environ.get("INVISEOBOX_RUBBISH", "2500"))
-"""Answers on a serial port, where each takes five times as long."""
+"""Answers over TCP in both framings."""
+SLOW_COUNT = int(os.environ.get("INVISEOBOX_RUBBISH", "2500"))
+"""Answers on a serial port and of a page, where each takes several times as long."""
 
 _TELLING = (0, 1, 2, 3, 4, 5, 0x2B, 0x7F, 0x80, 0x81, 0x83, 0x84, 0xFE, 0xFF)
 """Bytes that mean something in a frame."""

@@ -1,6 +1,6 @@
 """Thousands of random and mutated answers: an error each, never a wrong value, and no memory kept.
 
-Ten thousand on each transport; fewer on a serial port, unless INVISEOBOX_RUBBISH says how many.
+Ten thousand on Modbus over TCP in both framings, a quarter of it elsewhere, unless INVISEOBOX_RUBBISH says how many.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from inviseobox.simulator.faults import Deformed
 from inviseobox.simulator.modbus_pdu import UnitImage
 from tests.integration import virtual_time
 
-from .rubbish import COUNT, SERIAL_COUNT, page, readable_page, readable_rtu, readable_tcp, spoilt_frame, spoilt_page
+from .rubbish import COUNT, SLOW_COUNT, page, readable_page, readable_rtu, readable_tcp, spoilt_frame, spoilt_page
 from .wires import TRANSPORTS, wire
 
 UNIT = 17
@@ -50,7 +50,7 @@ class Memory:
 def test_no_rubbish_on_a_modbus_link_is_more_than_an_error(transport: str, caplog: pytest.LogCaptureFixture) -> None:
     dice = random.Random(f"rubbish {transport}")  # noqa: S311
     is_tcp = transport == "tcp"
-    total = SERIAL_COUNT if transport == "serial" else COUNT
+    total = SLOW_COUNT if transport == "serial" else COUNT
     sent: deque[tuple[bytes, bytes]] = deque(maxlen=2)
     counts: Counter[str] = Counter()
 
@@ -91,6 +91,7 @@ def test_no_rubbish_on_a_modbus_link_is_more_than_an_error(transport: str, caplo
                     one.line.rubbish.clear()
             assert memory.grown() < KEPT
             await link.close()
+            await asyncio.sleep(1)
         # The last request that was given up ends in the library; asyncio would tell of one that ends with the loop.
         await asyncio.sleep(1)
 
@@ -134,8 +135,8 @@ def test_no_rubbish_from_a_sensor_page_is_more_than_an_error(caplog: pytest.LogC
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         client = HttpClient(tls_context(None), headers={})
-        for number in range(COUNT):
-            if number == COUNT // 5:
+        for number in range(SLOW_COUNT):
+            if number == SLOW_COUNT // 5:
                 memory = Memory()
             sent.clear()
             with contextlib.suppress(ReadError):
@@ -148,5 +149,5 @@ def test_no_rubbish_from_a_sensor_page_is_more_than_an_error(caplog: pytest.LogC
         await asyncio.sleep(1)
 
     virtual_time.run(scenario(), grace=0.0)
-    assert counts["read"] > 0.9 * counts["right"] > 0.2 * COUNT
+    assert counts["read"] > 0.9 * counts["right"] > 0.2 * SLOW_COUNT
     assert caplog.records == []

@@ -121,13 +121,13 @@ class Buffer:
         """Count the deliveries that the server refused for good."""
         return await self._run(self._outbox.rejected)
 
-    async def next_status(self) -> tuple[int, str] | None:
-        """Give one list of device states that waits, as JSON text, with its id."""
+    async def next_status(self) -> tuple[int, int, str] | None:
+        """Give one list of device states that waits: its id, its window's end, and itself as JSON text."""
         return await self._run(self._outbox.status)
 
-    async def status_sent(self, identity: int) -> None:
-        """Forget a list of device states."""
-        await self._run(self._outbox.status_sent, identity)
+    async def status_sent(self, identity: int, parts: Iterable[str] = ()) -> None:
+        """Forget a list of device states, or put `parts` of it in its place."""
+        await self._run(self._outbox.status_sent, identity, parts)
 
     async def note(self, key: str) -> str | None:
         """Recall what was noted under `key`."""

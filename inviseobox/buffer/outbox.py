@@ -88,14 +88,22 @@ class Outbox:
             )
             self._database.run("DELETE FROM outbox WHERE id = ?", batch.id)
 
-    def status(self) -> tuple[int, str] | None:
-        """Give one list of device states that waits, as JSON text, with its id. Raises BufferFault."""
-        return self._database.row("SELECT id, devices FROM status ORDER BY id LIMIT 1")
+    def status(self) -> tuple[int, int, str] | None:
+        """Give one list of device states that waits: its id, its window's end, and itself as JSON text.
 
-    def status_sent(self, identity: int) -> None:
-        """Forget a list of device states. Raises BufferFault."""
+        An id is used again in a later window. Raises BufferFault.
+        """
+        return self._database.row("SELECT id, end, devices FROM status ORDER BY id LIMIT 1")
+
+    def status_sent(self, identity: int, parts: Iterable[str] = ()) -> None:
+        """Forget a list of device states, or put `parts` of it in its place. Raises BufferFault."""
         with self._database.transaction():
-            self._database.run("DELETE FROM status WHERE id = ?", identity)
+            row = self._database.row("DELETE FROM status WHERE id = ? RETURNING end", identity)
+            # None where a window was sealed meanwhile, whose states are newer.
+            if row is not None:
+                self._database.run_many(
+                    "INSERT INTO status (end, devices) VALUES (?, ?)", ((row[0], part) for part in parts)
+                )
 
 
 def _batch(row: tuple[Any, ...]) -> Batch:

@@ -11,7 +11,7 @@ from inviseobox.buffer.database import Database
 from inviseobox.clock import utc_text
 from inviseobox.delivery.aggregation import Segment, aggregate
 from inviseobox.delivery.batches import cut, digest
-from inviseobox.delivery.device_status import device_status, measurement_status
+from inviseobox.delivery.device_status import device_status, measurement_status, status_lists
 from inviseobox.records import Aggregate
 
 HISTORY_TIME = 31 * 86_400
@@ -108,7 +108,7 @@ def _replace_status(database: Database, end: int, summaries: Iterable[_Summary])
     for summary in summaries:
         devices.setdefault(summary.device, []).append({"_id": summary.measurement, "status": summary.status})
     database.run("DELETE FROM status")
-    for listed, _ in cut(device_status(device, measurements) for device, measurements in devices.items()):
+    for listed in status_lists(device_status(device, measurements) for device, measurements in devices.items()):
         database.run("INSERT INTO status (end, devices) VALUES (?, ?)", end, listed)
 
 

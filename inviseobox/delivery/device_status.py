@@ -1,6 +1,9 @@
 """What the server is told of each device: ok, partial or dead. Pure."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+from inviseobox.delivery.batches import MAX_BYTES, cut
 
 
 def measurement_status(good: int, reads: int) -> str:
@@ -18,3 +21,37 @@ def device_status(device: str, measurements: Sequence[dict[str, str]]) -> dict[s
         "status": states.pop() if len(states) == 1 else "partial",
         "measurements": measurements,
     }
+
+
+def status_lists(devices: Iterable[dict[str, object]], max_bytes: int = MAX_BYTES) -> Iterator[str]:
+    """Give JSON lists of entries for devices, none longer than `max_bytes` as far as that is possible.
+
+    A device that is too long by itself is told in several entries, each with the device's own status.
+    """
+    for text, _ in cut((part for device in devices for part in _parts(device, max_bytes)), max_bytes):
+        yield text
+
+
+def halved(devices: str) -> list[str]:
+    """Cut a list of entries that the server found too long in two; give nothing where it cannot be cut."""
+    entries = json.loads(devices)
+    if len(entries) == 1:
+        (device,) = entries
+        measurements = device["measurements"]
+        middle = (len(measurements) + 1) // 2
+        entries = [device | {"measurements": part} for part in (measurements[:middle], measurements[middle:]) if part]
+    if len(entries) < 2:
+        return []
+    middle = (len(entries) + 1) // 2
+    return [text for half in (entries[:middle], entries[middle:]) for text, _ in cut(half)]
+
+
+def _parts(device: dict[str, object], max_bytes: int) -> Iterator[dict[str, object]]:
+    frame = len(json.dumps(device | {"measurements": []}, separators=(",", ":")))
+    for measurements, _ in cut(_measurements(device), max_bytes - frame - 2):
+        yield device | {"measurements": json.loads(measurements)}
+
+
+def _measurements(device: dict[str, object]) -> Iterable[object]:
+    measurements = device["measurements"]
+    return measurements if isinstance(measurements, list) else []

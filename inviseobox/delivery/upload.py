@@ -11,6 +11,7 @@ from inviseobox.buffer import Buffer
 from inviseobox.clock import WallClock, utc_text
 from inviseobox.delivery.answers import Verdict, described, judge
 from inviseobox.delivery.central_api import TIMEOUT, CentralApi, ServerAnswer
+from inviseobox.delivery.device_status import halved
 from inviseobox.delivery.evidence import is_worth_a_search, search
 from inviseobox.delivery.patience import patient
 from inviseobox.delivery.server import Server
@@ -60,7 +61,7 @@ class Upload:
         self._api = api
         self._server = server
         self._health = health
-        self._tried_status: int | None = None
+        self._tried_status: tuple[int, int] | None = None
         self._asked_to_wait = False
 
     async def run(self) -> None:
@@ -85,11 +86,11 @@ class Upload:
         """Send a status that is new, else a batch, else a status that did not arrive before. False: nothing waits."""
         self._health.heartbeats.expect(_BEAT, _STEP)
         status = await self._buffer.next_status()
-        if status is not None and status[0] != self._tried_status:
+        if status is not None and status[:2] != self._tried_status:
             # Before the values, but without making them wait: what fails now is tried again after them.
-            self._tried_status = status[0]
+            self._tried_status = status[:2]
             with suppress(DeliveryError):
-                await self._deliver_status(*status, timeout=STATUS_PATIENCE)
+                await self._deliver_status(status[0], status[2], timeout=STATUS_PATIENCE)
             return True
         batch = await self._buffer.next_batch()
         self._health.backlog = await self._buffer.backlog()
@@ -97,7 +98,7 @@ class Upload:
             await self._deliver(batch)
             return True
         if status is not None:
-            await self._until_work(self._deliver_status(*status, timeout=TIMEOUT))
+            await self._until_work(self._deliver_status(status[0], status[2], timeout=TIMEOUT))
             return True
         return False
 
@@ -106,6 +107,10 @@ class Upload:
         verdict = judge(answer.status, answer.body)
         if verdict in (Verdict.LATER, Verdict.TOKEN_REFUSED):
             raise _postponed(verdict, answer)
+        if verdict is Verdict.TOO_LARGE and (parts := halved(devices)):
+            await self._buffer.status_sent(identity, parts)
+            self._tried_status = None
+            return
         if verdict is Verdict.ACCEPTED:
             self._health.troubles.end("status of the devices", "the server takes it again")
         else:

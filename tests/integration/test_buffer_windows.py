@@ -264,7 +264,7 @@ def test_a_measurement_may_move_to_another_device_and_back(tmp_path: Path) -> No
             await buffer.seal(START + 60 * (number + 1))
             status = await buffer.next_status()
             assert status is not None
-            told.extend(device["_id"] for device in json.loads(status[1]))
+            told.extend(device["_id"] for device in json.loads(status[2]))
 
     run(tmp_path, life)
     assert told == ["here", "there", "here"]
@@ -284,7 +284,7 @@ def test_the_status_tells_of_the_last_window_only(tmp_path: Path) -> None:
         await buffer.seal(START + 120)
         status = await buffer.next_status()
         assert status is not None
-        assert {device["_id"]: device for device in json.loads(status[1])} == {
+        assert {device["_id"]: device for device in json.loads(status[2])} == {
             "a": {
                 "_id": "a",
                 "status": "partial",

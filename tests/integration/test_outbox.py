@@ -113,8 +113,8 @@ def test_a_status_of_thousands_is_cut_at_the_borders_of_devices(tmp_path: Path) 
         parts = 0
         while (status := await buffer.next_status()) is not None:
             parts += 1
-            assert len(status[1]) <= 90_000
-            devices += json.loads(status[1])
+            assert len(status[2]) <= 90_000
+            devices += json.loads(status[2])
             await buffer.status_sent(status[0])
         assert parts > 1
         assert sorted(device["_id"] for device in devices) == sorted(f"device {number}" for number in range(400))

@@ -9,6 +9,7 @@ from inviseobox.simulator.central_server import CentralServer, Outcome
 from inviseobox.simulator.http_server import Connection, Response, never, reset, whole
 
 from .deliveries import HOUR, delivering
+from .entries import web_device
 from .uplinks import Box, Seen, answer, known, window
 from .virtual_time import until
 
@@ -83,5 +84,41 @@ def test_a_status_that_met_trouble_is_sent_again(tmp_path: Path, name: str) -> N
         one.start()
         await until(lambda: len(server.statuses) == 1, within=HOUR)
         assert seen.requests[0].body == seen.requests[1].body
+
+    delivering(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("limit", [100_000, 10_000, 300])
+def test_a_device_of_very_many_measurements_is_told_in_parts(tmp_path: Path, limit: int) -> None:
+    wanted = [f"m{number}" for number in range(3000 if limit > 300 else 40)]
+
+    async def scenario(one: Box, server: CentralServer) -> None:
+        server.devices = [web_device("http://192.0.2.34/", wanted)]
+        server.max_body = limit
+        one.start()
+        await window(one, 0, map(known, wanted))
+        await until(lambda: len(told_of(server)) >= len(wanted), within=HOUR)
+        assert sorted(told_of(server)) == sorted(f"sensor/{name}" for name in wanted)
+        await asyncio.sleep(HOUR)
+        assert len(told_of(server)) == len(wanted), "nothing is told twice"
+        if limit == 100_000:
+            assert [exchange for exchange in server.exchanges if exchange.status == 413] == []
+
+    delivering(tmp_path, scenario)
+
+
+def told_of(server: CentralServer) -> list[str]:
+    return [inner["_id"] for status in server.statuses for device in status.devices for inner in device["measurements"]]
+
+
+def test_a_status_that_did_not_arrive_does_not_hold_back_the_next_one(tmp_path: Path) -> None:
+    async def scenario(one: Box, server: CentralServer) -> None:
+        server.script("status", [answer(500), answer(500)])
+        one.start()
+        for number in range(2):
+            await window(one, number, [known("m0")])
+            await until(lambda number=number: len(server.window_ends()) > number, within=10)  # type: ignore[misc]
+        posts = [exchange.path for exchange in server.exchanges if exchange.method == "POST"]
+        assert posts[-2:] == ["/api/devices/status", "/api/fields/"], posts
 
     delivering(tmp_path, scenario)

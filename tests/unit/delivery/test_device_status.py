@@ -1,8 +1,16 @@
 """ok, partial, dead."""
 
-import pytest
+import json
+from collections.abc import Iterable
+from typing import Any
 
-from inviseobox.delivery.device_status import device_status, measurement_status
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inviseobox.delivery.device_status import device_status, halved, measurement_status, status_lists
+
+_LIMIT = 1000
 
 
 @pytest.mark.parametrize(
@@ -29,3 +37,46 @@ def test_a_measurement_by_its_reads(good: int, reads: int, status: str) -> None:
 def test_a_device_by_its_measurements(measurements: list[str], status: str) -> None:
     entries = [{"_id": f"m{number}", "status": state} for number, state in enumerate(measurements)]
     assert device_status("d", entries) == {"_id": "d", "status": status, "measurements": entries}
+
+
+def told(lists: Iterable[str]) -> list[tuple[str, str, str, str]]:
+    """What the lists say, in their order: device, its status, measurement, its status."""
+    entries: list[dict[str, Any]] = [entry for one in lists for entry in json.loads(one)]
+    return [
+        (entry["_id"], entry["status"], inner["_id"], inner["status"])
+        for entry in entries
+        for inner in entry["measurements"]
+    ]
+
+
+_STATES = st.sampled_from(("ok", "partial", "dead"))
+_DEVICES = st.lists(st.lists(_STATES, min_size=1, max_size=60), max_size=6).map(
+    lambda devices: [
+        device_status(
+            f"d\u00e9 {number}", [{"_id": f"{number} {at}", "status": state} for at, state in enumerate(states)]
+        )
+        for number, states in enumerate(devices)
+    ]
+)
+
+
+@given(_DEVICES)
+def test_lists_say_everything_once_within_the_limit(devices: list[dict[str, object]]) -> None:
+    lists = list(status_lists(devices, _LIMIT))
+    assert told(lists) == told([json.dumps(devices)])
+    assert all(len(one) <= _LIMIT for one in lists)
+
+
+@given(_DEVICES.filter(bool))
+def test_halves_say_the_same_until_nothing_can_be_halved(devices: list[dict[str, object]]) -> None:
+    waiting, single = [json.dumps(devices)], []
+    while waiting:
+        one = waiting.pop(0)
+        parts = halved(one)
+        assert all(len(part) < len(one) for part in parts)
+        if parts:
+            waiting[:0] = parts
+        else:
+            single.append(one)
+    assert told(single) == told([json.dumps(devices)])
+    assert all(len(told([one])) == 1 for one in single)

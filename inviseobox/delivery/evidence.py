@@ -6,16 +6,37 @@ from collections.abc import Awaitable, Callable
 from inviseobox.delivery.batches import digest, halves
 from inviseobox.records import Batch
 
+_FIRST_PAUSE = 5.0
+LONGEST_PAUSE = 6 * 3600.0
+"""Seconds between two searches for the same batch."""
 FIRST_BUDGET = 64
 """Requests that a first search may cost; each later search for the same batch may cost twice as many."""
 
 
-def is_worth_a_search(batch: Batch) -> bool:
-    """Whether to search after this refusal: after the first, second, fourth, eighth and so on.
+class Searches:
+    """When a batch that the server refused is worth a search: at once, and again after pauses that double.
 
     Each search sends the batch several times over, which a box on a mobile network must not do every few minutes.
     """
-    return batch.refusals & (batch.refusals + 1) == 0
+
+    def __init__(self) -> None:
+        """Begin without any search."""
+        self._pauses: dict[str, tuple[float, float]] = {}
+
+    def is_due(self, batch: Batch, now: float) -> bool:
+        """Whether to search now, in seconds of a clock that never steps."""
+        due, _ = self._pauses.get(batch.digest, (now, 0.0))
+        return now >= due
+
+    def was_in_vain(self, batch: Batch, now: float) -> None:
+        """Note a search that ended now and proved nothing: a good item waits no longer than it did already."""
+        _, pause = self._pauses.get(batch.digest, (now, _FIRST_PAUSE / 2))
+        pause = min(2 * pause, LONGEST_PAUSE)
+        self._pauses[batch.digest] = (now + pause, pause)
+
+    def forget(self, batch: Batch) -> None:
+        """Note that the batch as it was is no more."""
+        self._pauses.pop(batch.digest, None)
 
 
 async def search(batch: Batch, accepts: Callable[[Batch], Awaitable[bool]]) -> list[Batch] | None:

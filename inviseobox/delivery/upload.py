@@ -12,7 +12,7 @@ from inviseobox.clock import WallClock, utc_text
 from inviseobox.delivery.answers import Verdict, described, judge
 from inviseobox.delivery.central_api import TIMEOUT, CentralApi, ServerAnswer
 from inviseobox.delivery.device_status import halved
-from inviseobox.delivery.evidence import is_worth_a_search, search
+from inviseobox.delivery.evidence import Searches, search
 from inviseobox.delivery.patience import patient
 from inviseobox.delivery.server import Server
 from inviseobox.errors import DeliveryError, TokenRefused
@@ -62,6 +62,7 @@ class Upload:
         self._server = server
         self._health = health
         self._tried_status: tuple[int, int] | None = None
+        self._searches = Searches()
         self._asked_to_wait = False
 
     async def run(self) -> None:
@@ -124,6 +125,7 @@ class Upload:
         match verdict:
             case Verdict.ACCEPTED:
                 await self._buffer.accept(batch)
+                self._searches.forget(batch)
                 self._health.last_delivered = batch.window_end
                 self._health.progress.delivery = self._clock()
                 self._health.backlog = await self._buffer.backlog()
@@ -151,11 +153,16 @@ class Upload:
     async def _look_for_evidence(self, batch: Batch, answer: ServerAnswer) -> None:
         """Find out whether the server refuses an item of the batch, or everything. Only the former rejects anything."""
         words = described(answer.status, answer.body)
-        remaining = await search(batch, self._accepts) if is_worth_a_search(batch) else None
-        if remaining is None:
-            await self._buffer.postpone(batch)
-            raise DeliveryError(f"it refuses everything in a delivery; {words}")
-        await self._buffer.replace(batch, remaining)
+        loop = asyncio.get_running_loop()
+        if self._searches.is_due(batch, loop.time()):
+            remaining = await search(batch, self._accepts)
+            if remaining is not None:
+                await self._buffer.replace(batch, remaining)
+                self._searches.forget(batch)
+                return
+            self._searches.was_in_vain(batch, loop.time())
+        await self._buffer.postpone(batch)
+        raise DeliveryError(f"it refuses everything in a delivery; {words}")
 
     async def _accepts(self, part: Batch) -> bool:
         answer, verdict = await self._send(part)

@@ -158,3 +158,23 @@ def test_a_refused_window_does_not_hold_up_the_next_ones(tmp_path: Path) -> None
             await asyncio.sleep(600)
 
     delivering(tmp_path, scenario, strict=False)
+
+
+def test_after_a_long_refusal_of_everything_good_items_beside_a_bad_one_wait_for_hours_at_most(tmp_path: Path) -> None:
+    """However long it lasted: searches must not get ever rarer."""
+
+    async def scenario(one: Box, server: CentralServer) -> None:
+        server.script("fields", Seen(outcome=lambda number, request: answer(400, b"no")))
+        await window(one, 0, [known("m0"), known("m1"), series("poison", device="sensor")])
+        one.start()
+        await asyncio.sleep(2 * 24 * HOUR)
+        assert rejected(tmp_path / "data.db") == []
+
+        def refusing(number: int, request: Request) -> Outcome | None:
+            return answer(400, b"no") if any(field["measurement"] == "poison" for field in told(request)) else None
+
+        server.script("fields", Seen(outcome=refusing))
+        await until(lambda: len(server.received) == 2, within=6.2 * HOUR)
+        await until(lambda: [names for names, _ in rejected(tmp_path / "data.db")] == [["poison"]], within=HOUR)
+
+    delivering(tmp_path, scenario, strict=False)

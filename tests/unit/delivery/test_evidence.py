@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inviseobox.delivery.batches import cut, digest
-from inviseobox.delivery.evidence import FIRST_BUDGET, search
+from inviseobox.delivery.evidence import FIRST_BUDGET, LONGEST_PAUSE, Searches, search
 from inviseobox.errors import DeliveryError
 from inviseobox.records import Batch
 
@@ -122,3 +122,20 @@ def test_a_server_that_goes_away_in_mid_search_is_no_evidence() -> None:
 
     with pytest.raises(DeliveryError):
         found(batch_of(range(10)), gone)
+
+
+def test_searches_for_a_batch_come_at_once_and_then_in_pauses_that_double() -> None:
+    searches, batch, now = Searches(), batch_of([1, 2]), 1000.0
+    pauses = []
+    for _ in range(20):
+        assert searches.is_due(batch, now)
+        searches.was_in_vain(batch, now)
+        began = now
+        while not searches.is_due(batch, now):
+            now += 5
+        pauses.append(now - began)
+    assert pauses[:5] == [5, 10, 20, 40, 80]
+    assert pauses[-3:] == [LONGEST_PAUSE] * 3
+    assert searches.is_due(batch_of([3]), 1000.0), "each batch has pauses of its own"
+    searches.forget(batch)
+    assert searches.is_due(batch, now)

@@ -59,7 +59,7 @@ LIBRARIES = {
     "pymodbus": {"inviseobox.acquisition.pymodbus_connection"},
     "serial_asyncio": {"inviseobox.acquisition.pymodbus_connection"},
     "httpx": {"inviseobox.http_client"},
-    "sqlite3": {f"inviseobox.buffer.{name}" for name in ("database", "rejected", "salvage", "schema")},
+    "sqlite3": {f"inviseobox.buffer.{name}" for name in ("database", "first_page", "rejected", "salvage", "schema")},
     "systemd": {"inviseobox.host.journal"},
     "sdnotify": {"inviseobox.host.notify"},
     "tenacity": {"inviseobox.delivery.patience"},

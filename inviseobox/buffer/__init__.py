@@ -14,6 +14,7 @@ from inviseobox.buffer.outbox import Outbox
 from inviseobox.buffer.readings import Readings
 from inviseobox.buffer.retention import Dropped, make_room
 from inviseobox.buffer.sealing import SealedWindow
+from inviseobox.errors import BufferFault
 from inviseobox.records import Batch, Reading
 
 __all__ = ["Buffer", "SealedWindow"]
@@ -25,11 +26,11 @@ _T = TypeVar("_T")
 class Buffer:
     """The open buffer, for the event loop."""
 
-    def __init__(self, thread: ThreadPoolExecutor, database: Database) -> None:
-        """Take over a thread and a database that was opened in it; `open` does both."""
+    def __init__(self, thread: ThreadPoolExecutor, database: Database, readings: Readings) -> None:
+        """Take over a thread and what was opened in it; `open` does both."""
         self._thread = thread
         self._database = database
-        self._readings = Readings(database)
+        self._readings = readings
         self._outbox = Outbox(database)
         self.work = asyncio.Event()
         """Set when there is something new to send; whoever sends it clears it first."""
@@ -39,11 +40,11 @@ class Buffer:
         """Open or create the file at `path`. Raises BufferUnusable or BufferFault."""
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="buffer")
         try:
-            database = await asyncio.get_running_loop().run_in_executor(thread, Database, path)
+            opened = await asyncio.get_running_loop().run_in_executor(thread, _opened, path)
         except BaseException:
             thread.shutdown(wait=False)
             raise
-        return cls(thread, database)
+        return cls(thread, *opened)
 
     @property
     def set_aside(self) -> str | None:
@@ -145,3 +146,18 @@ class Buffer:
     def _write_note(self, key: str, value: str) -> None:
         with self._database.transaction():
             self._database.run("INSERT OR REPLACE INTO note VALUES (?, ?)", key, value)
+
+
+def _opened(path: str) -> tuple[Database, Readings]:
+    database = Database(path)
+    try:
+        try:
+            return database, Readings(database)
+        except BufferFault:
+            # Damage that the check at the opening did not see: a transaction begins on a fresh file.
+            with database.transaction():
+                pass
+            return database, Readings(database)
+    except BaseException:
+        database.close()
+        raise

@@ -9,12 +9,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from inviseobox.buffer import first_page
 from inviseobox.buffer.salvage import salvage
-from inviseobox.buffer.schema import bring_up_to_date
+from inviseobox.buffer.schema import COLUMNS, bring_up_to_date
 from inviseobox.errors import BufferFault, BufferUnusable
 
 _log = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ _FILES = ("", "-wal", "-shm")
 _SALVAGED = ".salvaged"
 """Ends the name of a file that holds all that could be saved of a damaged one, until it takes its place."""
 _DAMAGE = ("malformed", "not a database", "corrupt")
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite's calls raise; the latter where Python cannot decode a message in which SQLite repeats damaged text."""
 
 
 class Database:
@@ -42,6 +45,9 @@ class Database:
         self._is_damaged = False
         try:
             self._connection = self._open()
+        except _ERRORS as error:
+            os.close(self._lock)
+            raise self._fault("read", error) from None
         except BaseException:
             os.close(self._lock)
             raise
@@ -50,11 +56,19 @@ class Database:
         if Path(self._path + _SALVAGED).exists():
             self._set_aside()
         try:
-            return _connect(self._path)
-        except sqlite3.DatabaseError as error:
+            return self._connected()
+        except _ERRORS as error:
             if not _is_damage(error):
                 raise BufferFault(f"{self._path}: cannot be opened: {error}") from None
         return self._replaced()
+
+    def _connected(self) -> sqlite3.Connection:
+        """Open the file once it is known to be sound, and its first page remembered."""
+        _sound(self._path).close()
+        # On a full disk the next start tries again: the copy is of use only if the file is damaged, too.
+        with suppress(OSError):
+            first_page.remember(self._path)
+        return _connect(self._path)
 
     def _replaced(self) -> sqlite3.Connection:
         """Set the damaged file aside and give a fresh one with all that could be saved.
@@ -65,12 +79,12 @@ class Database:
         try:
             for suffix in _FILES:
                 Path(unfinished + suffix).unlink(missing_ok=True)
-            with closing(_connect(unfinished)) as fresh:
+            with closing(_sound(unfinished)) as fresh:
                 saved = salvage(self._path, fresh)
             Path(unfinished).rename(self._path + _SALVAGED)
             self._set_aside()
-            connection = _connect(self._path)
-        except (sqlite3.Error, OSError) as error:
+            connection = self._connected()
+        except (*_ERRORS, OSError) as error:
             raise BufferFault(f"{self._path}: no fresh file in place of the damaged one: {error}") from None
         self._is_damaged = False
         self.generation += 1
@@ -95,9 +109,9 @@ class Database:
         for suffix in ("-wal", "-shm"):
             Path(self._path + suffix).unlink(missing_ok=True)
         try:
-            fresh = _connect(self._path)
+            fresh = _sound(self._path)
             self._connection.backup(fresh)
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             raise BufferFault(f"{self._path} was deleted and cannot be written again: {error}") from None
         self._connection.close()
         _log.error("%s was deleted while it was in use; it is written again from memory", self._path)
@@ -129,10 +143,10 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             raise self._fault("written", error) from error
 
-    def _fault(self, verb: str, error: sqlite3.Error) -> BufferFault:
+    def _fault(self, verb: str, error: Exception) -> BufferFault:
         self._is_damaged = self._is_damaged or _is_damage(error)
         return BufferFault(f"the buffer cannot be {verb}: {error}")
 
@@ -152,7 +166,7 @@ class Database:
         """Give the first row of a query. Raises BufferFault."""
         try:
             found: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             raise self._fault("read", error) from error
         return found
 
@@ -171,8 +185,22 @@ def _take_lock(path: str) -> int:
     return lock
 
 
-def _is_damage(error: sqlite3.Error) -> bool:
+def _is_damage(error: Exception) -> bool:
+    if isinstance(error, UnicodeDecodeError):
+        return True
     return isinstance(error, sqlite3.DatabaseError) and any(mark in str(error) for mark in _DAMAGE)
+
+
+def _sound(path: str) -> sqlite3.Connection:
+    """Open or create the file, bring its tables up to date and look for damage."""
+    connection = _connect(path)
+    try:
+        bring_up_to_date(connection, path)
+        _check(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _connect(path: str) -> sqlite3.Connection:
@@ -188,8 +216,6 @@ def _connect(path: str) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA journal_size_limit = 16777216")
-        bring_up_to_date(connection, path)
-        _check(connection)
     except BaseException:
         connection.close()
         raise
@@ -198,10 +224,18 @@ def _connect(path: str) -> sqlite3.Connection:
 
 def _check(connection: sqlite3.Connection) -> None:
     """Raise DatabaseError where the file is damaged, as far as that can be found out in a short time."""
+    for table, columns in COLUMNS.items():
+        try:
+            connection.execute(f"SELECT {', '.join(columns)} FROM {table} LIMIT 1").fetchone()  # noqa: S608
+        except sqlite3.OperationalError as error:
+            if not str(error).startswith("no such"):
+                raise
+            # Such damage leaves the file well-formed: a bit of a column's name.
+            raise sqlite3.DatabaseError(f"database disk image is malformed: {error}") from None
     give_up = time.monotonic() + _CHECK_TIME
     connection.set_progress_handler(lambda: time.monotonic() > give_up, _CHECK_STEPS)
     try:
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     except sqlite3.OperationalError:
         # Interrupted: the file is large, and so far nothing was wrong with it.
         return

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from inviseobox.buffer.database import Database
+from inviseobox.buffer.restoring import HISTORY, missing, restored
 from inviseobox.clock import utc_text
 from inviseobox.delivery import batches
 from inviseobox.records import Batch
@@ -34,9 +35,34 @@ class Outbox:
             batch = _batch(row)
             if batches.digest(batch.fields) == batch.digest:
                 return batch
-            _log.error("a batch of the window %s was damaged on the disk and is not sent", utc_text(batch.window_end))
-            self.reject(batch, "damaged on the disk")
+            if not self._restore(batch):
+                _log.error(
+                    "a batch of the window %s was damaged on the disk and is not sent", utc_text(batch.window_end)
+                )
+                self.reject(batch, "damaged on the disk")
         return None
+
+    def _restore(self, batch: Batch) -> bool:
+        """Put in the place of a damaged batch what the history has of it, if anything. Raises BufferFault."""
+        end = batch.window_end
+        with self._database.transaction():
+            found = restored(self._database.rows(HISTORY, end), end, batch.digest)
+            parts = [found] if found else self._missing(batch)
+            if parts:
+                self._database.run("DELETE FROM outbox WHERE id = ?", batch.id)
+                self._database.run_many(
+                    "INSERT INTO outbox (end, fields, digest, count, proven) VALUES (?, ?, ?, ?, ?)",
+                    ((end, fields, batches.digest(fields), count, int(batch.proven)) for fields, count in parts),
+                )
+        return bool(parts)
+
+    def _missing(self, batch: Batch) -> list[tuple[str, int]]:
+        """Give what is nowhere else of a batch whose digest is damaged, too."""
+        end = batch.window_end
+        window = self._database.row("SELECT digests FROM window WHERE end = ?", end)
+        sealed = (window[0] or "").split(",") if window else []
+        there = {row[0] for row in self._database.rows("SELECT digest FROM outbox WHERE end = ?", end)}
+        return missing(self._database.rows(HISTORY, end), end, sealed, there)
 
     def backlog(self) -> int:
         """Count the windows that wait. Raises BufferFault."""
@@ -52,6 +78,15 @@ class Outbox:
         """Forget a batch that the server has. Raises BufferFault."""
         with self._database.transaction():
             self._database.run("DELETE FROM outbox WHERE id = ?", batch.id)
+            self._note_delivered(batch.window_end)
+
+    def _note_delivered(self, end: int) -> None:
+        """Where nothing of a window waits any more, remember so: a salvage need not bring it back."""
+        self._database.run(
+            "UPDATE window SET delivered = 1 WHERE end = ? AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.end = ?)",
+            end,
+            end,
+        )
 
     def split(self, batch: Batch) -> None:
         """Put two halves of a batch in its place. Raises BufferFault."""
@@ -87,6 +122,7 @@ class Outbox:
                 words,
             )
             self._database.run("DELETE FROM outbox WHERE id = ?", batch.id)
+            self._note_delivered(batch.window_end)
 
     def status(self) -> tuple[int, int, str] | None:
         """Give one list of device states that waits: its id, its window's end, and itself as JSON text.

@@ -4,62 +4,86 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
+from inviseobox.buffer.first_page import readable
+from inviseobox.buffer.restoring import HISTORY, missing, restored
+from inviseobox.buffer.schema import COLUMNS
 from inviseobox.delivery.batches import digest
 
-_TABLES = {
-    "note": ("key", "value"),
-    "series": ("key", "measurement", "fingerprint", "device", "aggregates", "baseline"),
-    "window": ("end", "interval", "sealed"),
-    "reading": ("id", "end", "series", "value"),
-    "outbox": ("id", "end", "fields", "digest", "count", "refusals", "proven"),
-    "rejected": ("id", "end", "fields", "words"),
-}
+_Row = dict[str, Any]
 
 
 def salvage(damaged: str, fresh: sqlite3.Connection) -> dict[str, int]:
-    """Copy the readable rows of the file `damaged`; give their number by table. A batch whose digest is wrong stays.
+    """Copy the readable rows of the file `damaged`; give their number by table.
 
-    Each table is read from both ends, so that one bad page in the middle costs its own rows only. Nothing is written
-    to the damaged file. Raises sqlite3.Error where the fresh one cannot be written.
+    Each table is read from both ends, so that one bad page in the middle costs its own rows only. A batch whose digest
+    is wrong, or which cannot be read, is made again from the history if that gives the right digest; else it stays.
+    Nothing is written to the damaged file. Raises sqlite3.Error or OSError where the fresh one cannot be written.
     """
-    saved = dict.fromkeys(_TABLES, 0)
-    source = sqlite3.connect(f"file:{damaged}?mode=ro", uri=True, isolation_level=None)
-    source.text_factory = lambda text: text.decode("utf-8", "replace")
-    try:
+    saved = dict.fromkeys(COLUMNS, 0)
+    torn: set[str] = set()
+    with readable(damaged) as source:
+        source.text_factory = lambda text: text.decode("utf-8", "replace")
         fresh.execute("BEGIN IMMEDIATE")
-        for table, columns in _TABLES.items():
-            statement = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
-            for row in _readable(source, table, columns):
-                if _is_sound(table, row):
-                    saved[table] += _inserted(fresh, statement, row)
-        fresh.execute("COMMIT")
-    except BaseException:
-        if fresh.in_transaction:
-            fresh.execute("ROLLBACK")
-        raise
-    finally:
-        source.close()
+        try:
+            for table in COLUMNS:
+                for row in _readable(source, table, torn):
+                    sound = _sound(fresh, row) if table == "outbox" else row
+                    if sound is None:
+                        torn.add(table)
+                    else:
+                        saved[table] += _inserted(fresh, table, sound)
+            if "outbox" in torn:
+                saved["outbox"] += _brought_back(fresh)
+            fresh.execute("COMMIT")
+        except BaseException:
+            if fresh.in_transaction:
+                fresh.execute("ROLLBACK")
+            raise
     return saved
 
 
-def _readable(source: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+def _readable(source: sqlite3.Connection, table: str, torn: set[str]) -> Iterator[_Row]:
+    """Give the rows that can be read; a table of which some cannot is noted in `torn`."""
     for order in ("ASC", "DESC"):
         try:
-            yield from source.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY rowid {order}")  # noqa: S608
-        except sqlite3.DatabaseError:
-            continue
+            # An older file has fewer columns, or lacks the table.
+            present = [row[1] for row in source.execute(f"PRAGMA table_info({table})")]
+            columns = [column for column in COLUMNS[table] if column in present or column == "rowid"]
+            if present:
+                rows = source.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY rowid {order}")  # noqa: S608
+                yield from (dict(zip(columns, row, strict=True)) for row in rows)
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
+            torn.add(table)
         else:
             return
 
 
-def _is_sound(table: str, row: tuple[Any, ...]) -> bool:
-    if table != "outbox":
-        return True
-    return isinstance(row[2], str) and digest(row[2]) == row[3]
+def _sound(fresh: sqlite3.Connection, row: _Row) -> _Row | None:
+    """Give a batch as it was made; None where that is not to be had."""
+    if isinstance(row["fields"], str) and digest(row["fields"]) == row["digest"]:
+        return row
+    if not isinstance(row["end"], int):
+        return None
+    found = restored(fresh.execute(HISTORY, (row["end"],)), row["end"], row["digest"])
+    return row | {"fields": found[0], "count": found[1]} if found else None
 
 
-def _inserted(fresh: sqlite3.Connection, statement: str, row: tuple[Any, ...]) -> int:
+def _brought_back(fresh: sqlite3.Connection) -> int:
+    """Queue what is missing of the windows that were not delivered; give the number of batches."""
+    windows = fresh.execute("SELECT end, digests FROM window WHERE digests != '' AND NOT delivered ORDER BY end")
+    number = 0
+    for end, digests in windows.fetchall():
+        there = {row[0] for row in fresh.execute("SELECT digest FROM outbox WHERE end = ?", (end,))}
+        for fields, count in missing(fresh.execute(HISTORY, (end,)), end, digests.split(","), there):
+            row = {"end": end, "fields": fields, "digest": digest(fields), "count": count}
+            number += _inserted(fresh, "outbox", row)
+    return number
+
+
+def _inserted(fresh: sqlite3.Connection, table: str, row: _Row) -> int:
+    names, places = ", ".join(row), ", ".join("?" * len(row))
     try:
-        return max(0, fresh.execute(statement, row).rowcount)
+        done = fresh.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})", tuple(row.values()))  # noqa: S608
     except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError):
         return 0
+    return max(0, done.rowcount)

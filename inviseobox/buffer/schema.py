@@ -7,10 +7,21 @@ import sqlite3
 
 from inviseobox.errors import BufferUnusable
 
-SCHEMA = 2
+SCHEMA = 3
 """What this program writes (`PRAGMA user_version`)."""
 OLDEST_READER = 1
 """The oldest SCHEMA whose program can work on this one's files."""
+
+COLUMNS = {
+    "note": ("key", "value"),
+    "series": ("key", "measurement", "fingerprint", "device", "aggregates", "baseline"),
+    "window": ("end", "interval", "sealed", "digests", "delivered"),
+    "history": ("rowid", "end", "measurement", "value", "status"),
+    "reading": ("id", "end", "series", "value"),
+    "outbox": ("id", "end", "fields", "digest", "count", "refusals", "proven"),
+    "rejected": ("id", "end", "fields", "words"),
+}
+"""What must not be lost, by table."""
 
 _VERSION_1 = """
 CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -37,7 +48,13 @@ CREATE TABLE history (
 ) STRICT;
 CREATE INDEX history_by_end ON history (end);
 """
-_STEPS = (_VERSION_1, _VERSION_2)
+# Of each sealed window: the digests of its batches as they were sealed, and whether nothing of it waits any more.
+_VERSION_3 = """
+ALTER TABLE window ADD COLUMN digests TEXT;
+ALTER TABLE window ADD COLUMN delivered INTEGER NOT NULL DEFAULT 0;
+UPDATE window SET delivered = 1 WHERE sealed IS NOT NULL AND end NOT IN (SELECT end FROM outbox);
+"""
+_STEPS = (_VERSION_1, _VERSION_2, _VERSION_3)
 
 
 def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:

@@ -54,9 +54,11 @@ def seal(database: Database, end: int) -> SealedWindow:
     """
     summaries: list[_Summary] = []
     count = 0
+    digests: list[str] = []
     for fields, items in cut(_fields(_summaries(database.rows(_WINDOW_CONTENT, end)), end, summaries)):
+        digests.append(digest(fields))
         database.run(
-            "INSERT INTO outbox (end, fields, digest, count) VALUES (?, ?, ?, ?)", end, fields, digest(fields), items
+            "INSERT INTO outbox (end, fields, digest, count) VALUES (?, ?, ?, ?)", end, fields, digests[-1], items
         )
         count += items
     last = {key: value for summary in summaries for key, value in summary.last.items()}
@@ -67,7 +69,13 @@ def seal(database: Database, end: int) -> SealedWindow:
         ((end, one.measurement, json.dumps(one.value, separators=(",", ":")), one.status) for one in summaries),
     )
     database.run("DELETE FROM reading WHERE end = ?", end)
-    database.run("UPDATE window SET sealed = (SELECT coalesce(max(sealed), 0) + 1 FROM window) WHERE end = ?", end)
+    database.run(
+        "UPDATE window SET sealed = (SELECT coalesce(max(sealed), 0) + 1 FROM window), digests = ?, delivered = ? "
+        "WHERE end = ?",
+        ",".join(digests),
+        int(not digests),
+        end,
+    )
     _forget_old(database, end)
     backwards = {one.measurement for one in summaries if one.value.get(Aggregate.DIFF, "").startswith("-")}
     return SealedWindow(end, count, frozenset(backwards))

@@ -117,6 +117,8 @@ def test_damage_while_the_daemon_is_off(box: Place, number: int) -> None:
         received = received_reports(site)
         saved = {report for report in before if report in received}
         print(f"{len(saved)} of {len(before)} old reports saved")
+        # Each is there twice, in the outbox and in the history, so that one bad page takes none.
+        assert len(hit) > 1 or len(saved) == len(before)
         assert {report: received[report] for report in saved} == {report: before[report] for report in saved}
         assert site.central.conflicts() == []
         assert site.central.violations == []
@@ -162,6 +164,8 @@ def test_a_damaged_batch_is_never_sent(box: Place) -> None:
             changed = fields.replace('"avg":"1', '"avg":"7', 1)
             assert changed != fields
             connection.execute("UPDATE outbox SET fields = ? WHERE id = ?", (changed, identity))
+            # Nor may it be made again from a history that tells something else.
+            connection.execute("""UPDATE history SET value = replace(value, '"avg":"1', '"avg":"7')""")
         wrong = {(one["measurement"], one["timestamp"], one["value"]["avg"]) for one in json.loads(changed)}
         site.central.script("fields", None)
         with box.daemon() as daemon:

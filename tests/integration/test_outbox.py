@@ -145,6 +145,38 @@ def test_a_damaged_batch_is_never_given_and_stops_no_other(tmp_path: Path, damag
     run(path, before)
     with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute(damage, (end(0),)).rowcount == 1
+        connection.execute("UPDATE history SET value = replace(value, '0', '9') WHERE end = ?", (end(0),))
+    run(path, after)
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("splits", [0, 1, 3])
+def test_a_damaged_batch_is_made_again_from_the_history(tmp_path: Path, damage: str, splits: int) -> None:
+    """If that gives its digest; whole, and in parts."""
+    path = tmp_path / "data.db"
+
+    async def before(buffer: Buffer) -> None:
+        buffer.record(START, MINUTE, [Reading(series(f"power {number}", Aggregate.AVG), 0.0) for number in range(20)])
+        await buffer.seal(end(0))
+        for _ in range(splits):
+            batch = await buffer.next_batch()
+            assert batch is not None
+            await buffer.split(batch)
+
+    async def after(buffer: Buffer) -> None:
+        batches = await waiting(buffer)
+        if "SET digest" not in damage:
+            assert [hashlib.sha256(batch.fields.encode()).hexdigest() for batch in batches] == made
+        assert [field["measurement"] for field in fields(batches)] == [
+            field["measurement"] for text in texts for field in json.loads(text)
+        ]
+
+    run(path, before)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        rows = connection.execute("SELECT fields, digest FROM outbox ORDER BY id").fetchall()
+        assert len(rows) == splits + 1
+        texts, made = [row[0] for row in rows], [row[1] for row in rows]
+        assert connection.execute(damage, (end(0),)).rowcount == splits + 1
     run(path, after)
 
 

@@ -1,0 +1,109 @@
+"""Any one page of the file may be damaged: what was sealed comes out all the same, for it is there twice."""
+
+import asyncio
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from inviseobox.buffer import Buffer
+from inviseobox.clock import utc_text
+from inviseobox.errors import BufferFault
+from inviseobox.records import Aggregate, Batch, Reading
+
+from .buffers import fields, opened, series
+
+MINUTE = 60
+START = 1_700_000_040
+WINDOWS = 4
+MEASUREMENTS = 400
+
+
+async def _fill(path: Path) -> None:
+    """Seal windows, deliver the first one, split the second one, and leave readings in the open one."""
+    async with opened(path) as buffer:
+        for window in range(WINDOWS + 1):
+            now = START + MINUTE * window
+            readings = [
+                Reading(series(f"m{number}", Aggregate.AVG), window + number / 1000) for number in range(MEASUREMENTS)
+            ]
+            buffer.record(now, MINUTE, readings)
+            if window < WINDOWS:
+                await buffer.seal(now + MINUTE)
+                batch = await buffer.next_batch()
+                assert batch is not None
+                if window == 0:
+                    await buffer.accept(batch)
+                if window == 1:
+                    await buffer.split(batch)
+
+
+async def _all(buffer: Buffer) -> list[Batch]:
+    """Take every batch; what is found damaged on the way is a fault first, and salvaged when it is tried again."""
+    taken: list[Batch] = []
+    while True:
+        try:
+            if (batch := await buffer.next_batch()) is None:
+                return taken
+            await buffer.accept(batch)
+        except BufferFault:
+            # The next transaction begins on a fresh file.
+            await buffer.commit()
+        else:
+            taken.append(batch)
+
+
+def _expected() -> dict[tuple[str, str], dict[str, str]]:
+    return {
+        (f"m{number}", utc_text(START + MINUTE * (window + 1))): {
+            "avg": f"{window + number / 1000!r}".removesuffix(".0")
+        }
+        for window in range(1, WINDOWS)
+        for number in range(MEASUREMENTS)
+    }
+
+
+def _pages(path: Path) -> list[tuple[int, str]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT pageno, name FROM dbstat ORDER BY pageno").fetchall()
+
+
+@pytest.mark.parametrize("kind", ["rubbish", "zeros", "a flipped bit"])
+def test_what_was_sealed_survives(tmp_path: Path, kind: str) -> None:
+    whole = tmp_path / "whole" / "data.db"
+    asyncio.run(_fill(whole))
+    expected = _expected()
+    dice = random.Random(kind)  # noqa: S311
+    found = {}
+
+    async def sealed(path: Path) -> dict[tuple[str, str], dict[str, str]]:
+        came: dict[tuple[str, str], dict[str, str]] = {}
+        async with opened(path) as buffer:
+            for field in fields(await _all(buffer)):
+                # Where a half of a batch lost its digest, too, the other half may be told again: the same once more.
+                value = came.setdefault((field["measurement"], field["timestamp"]), field["value"])
+                assert value == field["value"]
+        return came
+
+    pages = _pages(whole)
+    assert len({name for _, name in pages}) > 8
+    for page, name in [(1, "the first"), *pages]:
+        path = tmp_path / str(page) / "data.db"
+        path.parent.mkdir(exist_ok=True)
+        for file in whole.parent.iterdir():
+            (path.parent / file.name).write_bytes(file.read_bytes())
+        content = bytearray(path.read_bytes())
+        place = slice((page - 1) * 4096, page * 4096)
+        if kind == "a flipped bit":
+            content[dice.randrange(place.start, place.stop)] ^= 1 << dice.randrange(8)
+        else:
+            content[place] = bytes(4096) if kind == "zeros" else dice.randbytes(4096)
+        path.write_bytes(content)
+        came = asyncio.run(sealed(path))
+        if came != expected:
+            found[page, name] = f"{len(came)} of {len(expected)} reports"
+        wrong = [report for report, value in came.items() if expected.get(report) != value]
+        assert wrong == [], f"page {page} of {name}: {wrong[:3]}"
+    assert found == {}

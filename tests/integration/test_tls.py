@@ -1,0 +1,135 @@
+"""The server over TLS: with a certificate of one's own authority, expired, for another name, of nobody known."""
+
+import ssl
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from inviseobox.simulator.background import RunningSite, running_site
+
+from .daemon_sites import INTERVAL, WITHIN, faults, wait_for_more
+from .daemons import Place, wait_until
+
+_SETTINGS = """
+[ca]
+default_ca = own
+[own]
+new_certs_dir = {folder}
+database = {folder}/index.txt
+rand_serial = yes
+default_md = sha256
+policy = any
+copy_extensions = copy
+unique_subject = no
+[any]
+commonName = supplied
+"""
+
+
+@dataclass(frozen=True)
+class Authority:
+    """An authority of one's own: `certificate` is what a box has to know of it."""
+
+    folder: Path
+
+    @property
+    def certificate(self) -> Path:
+        return self.folder / "authority.pem"
+
+    def issue(self, name: str, *, host: str = "127.0.0.1", until: str = "20491231235959Z") -> tuple[Path, Path]:
+        """Make a certificate for the host, valid from 2001 on; give it and its key."""
+        key, request, issued = (self.folder / f"{name}.{kind}" for kind in ("key", "csr", "pem"))
+        subject = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=IP:{host}"]
+        _openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, *subject)
+        signed_by: list[str | Path] = ["-cert", self.certificate, "-keyfile", self.folder / "authority.key"]
+        validity = ["-startdate", "20010101000000Z", "-enddate", until]
+        settings: list[str | Path] = ["-config", self.folder / "openssl.cnf", "-batch", "-notext"]
+        _openssl("ca", *settings, *signed_by, *validity, "-in", request, "-out", issued)
+        return issued, key
+
+
+def _openssl(*arguments: str | Path) -> None:
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=30)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    folder = tmp_path / "authority"
+    folder.mkdir()
+    (folder / "index.txt").touch()
+    (folder / "openssl.cnf").write_text(_SETTINGS.format(folder=folder))
+    made = Authority(folder)
+    files: list[str | Path] = ["-keyout", folder / "authority.key", "-out", made.certificate]
+    _openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", *files, "-subj", "/CN=Own authority", "-days", "3650")
+    return made
+
+
+def _change(site: RunningSite, context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Restart the server with another certificate."""
+    listener = site.central.http.listener
+    port = listener.port
+    site.run(listener.stop())
+    context.load_cert_chain(certificate, key)
+    site.run(listener.start(port=port))
+
+
+def test_an_authority_of_one_s_own(box: Place, authority: Authority) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("server"))
+    with running_site(ssl_context=context) as site:
+        box.configure(site.token, site.url, INTERVAL, ca_file=f'"{authority.certificate}"')
+        with box.daemon() as daemon:
+            wait_for_more(site, 2)
+            daemon.stop()
+        assert faults(site) == []
+
+
+@pytest.mark.parametrize(
+    ("certificate", "said"),
+    [
+        ({"until": "20201231235959Z"}, "expired"),
+        ({"host": "192.0.2.7"}, "IP address mismatch"),
+    ],
+    ids=["expired", "another host's"],
+)
+def test_a_certificate_that_is_not_valid_keeps_everything(
+    box: Place, authority: Authority, certificate: dict[str, str], said: str
+) -> None:
+    """One line says why; nothing is told to who cannot prove to be the server; all arrives once it can."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("server"))
+    with running_site(ssl_context=context) as site:
+        box.configure(site.token, site.url, INTERVAL, ca_file=f'"{authority.certificate}"')
+        with box.daemon() as daemon:
+            wait_for_more(site, 1)
+            _change(site, context, *authority.issue("bad", **certificate))
+            line = daemon.log.wait_for(f"WARNING server: .*certificate is not valid: .*{said}", WITHIN)
+            refused_at, had = time.time(), len(site.central.exchanges)
+            assert site.token not in line
+            for _ in range(2):
+                daemon.log.wait_for("closed", WITHIN, after=len(daemon.log.all))
+            assert len(site.central.exchanges) == had
+            assert len([one for one in daemon.log.all if "certificate is not valid" in one]) == 1
+            _change(site, context, *authority.issue("good"))
+            daemon.log.wait_for("server: answers again", 30)
+            site.wait_until(lambda: any(end > refused_at + 2 * INTERVAL for end in site.central.window_ends()), WITHIN)
+            wait_until(lambda: "closed" in daemon.output, WITHIN)
+            daemon.stop()
+        with box.daemon() as daemon:
+            wait_for_more(site, 1)
+            daemon.stop()
+        assert faults(site) == []
+
+
+def test_an_authority_that_is_not_known_is_told_nothing(box: Place, authority: Authority) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("server"))
+    with running_site(ssl_context=context) as site:
+        box.configure(site.token, site.url, INTERVAL)
+        with box.daemon() as daemon:
+            daemon.log.wait_for("WARNING server: .*certificate is not valid", WITHIN)
+            daemon.stop()
+        assert site.central.exchanges == []

@@ -118,13 +118,13 @@ campaigns: dependencies
 
 soak: dependencies
 	@echo "== campaigns, whole"
-	@$(call campaign,INVISEOBOX_SOAK=1,soak) -rP
+	@$(call campaign,INVISEOBOX_SOAK=1,soak)
 
 # The count comes last, whatever failed before.
 test:
 	@rm -f build/*.xml
-	@for steps in lint unit integration "lintian acquisition system"; do $(MAKE) $$steps || { failed=1; break; }; done; \
-	$(PYTHON) tests/count_tests.py build unit integration \
+	@for steps in lint unit integration campaigns "lintian acquisition system"; do $(MAKE) $$steps || { failed=1; break; }; done; \
+	$(PYTHON) tests/count_tests.py build unit integration campaigns \
 		acquisition-bookworm acquisition-trixie acquisition-forky system && [ -z "$${failed-}" ]
 
 clean:

@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.integration.daemons import Place, place
 
-from .sizes import SOAK
+from .sizes import FIGURES, SOAK
 
 _LONGEST = 3600 if SOAK else 180
 """Seconds for one test."""
@@ -19,6 +20,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_LONGEST))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Show what was measured."""
+    for figure in FIGURES:
+        terminalreporter.write_line(figure)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,6 +19,7 @@ from inviseobox.simulator.served_log import Served
 from tests.integration.daemons import Daemon, Place, wait_until
 
 from .files import OnDisk, Report, Value, backlog, on_disk
+from .sizes import measured
 
 MODBUS_PERIOD = 0.25
 _LAST_WORDS_WITHIN = 60.0
@@ -124,7 +125,7 @@ class Campaign:
         received = received_reports(self.site)
         lost = {report for report in self.sealed if report not in received}
         differing = {report for report, value in self.sealed.items() if received.get(report, value) != value}
-        print(
+        measured(
             f"{self.cuts} cuts: {len(self.sealed)} reports sealed, {len(lost)} lost, "
             f"{len(self.site.central.conflicts())} conflicts, {len(self.site.central.received)} received, "
             f"longest loss of raw readings {self.longest_loss:.1f} s"

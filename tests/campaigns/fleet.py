@@ -52,15 +52,18 @@ def simulate(boxes: int, interval: int, offset: Offset, dice: random.Random) -> 
     return Load(max((deliveries + lists).values()), len(deliveries))
 
 
-def main() -> None:
-    """Print the busiest second with and without the offset."""
-    for name, offset in (("without", at_once), ("with", start_offset)):
-        load = simulate(BOXES, INTERVAL, offset, chance(name))
-        print(
-            f"{BOXES} boxes, windows of {INTERVAL} s, {name} the offset: "
-            f"{load.peak} requests in the busiest second, deliveries in {load.busy_seconds} s"
-        )
+def figures() -> list[str]:
+    """Give the busiest second with and without the offset, one line each."""
+    loads = [
+        (name, simulate(BOXES, INTERVAL, offset, chance(name)))
+        for name, offset in (("without", at_once), ("with", start_offset))
+    ]
+    return [
+        f"{BOXES} boxes, windows of {INTERVAL} s, {name} the offset: "
+        f"{load.peak} requests in the busiest second, deliveries in {load.busy_seconds} s"
+        for name, load in loads
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    print(*figures(), sep="\n")

@@ -14,6 +14,15 @@ def sample(short: int, whole: int) -> int:
     return whole if SOAK else short
 
 
+FIGURES: list[str] = []
+"""What the campaigns measured, shown when all of them are over."""
+
+
+def measured(figure: str) -> None:
+    """Have a figure shown in the end."""
+    FIGURES.append(figure)
+
+
 def chance(campaign: str) -> random.Random:
     """The dice of one campaign."""
     print(f"{campaign}: INVISEOBOX_SEED={SEED}")

@@ -8,6 +8,8 @@ from inviseobox.simulator.background import running_site
 from tests.integration.daemon_sites import deaf
 from tests.integration.daemons import Place
 
+from .sizes import measured
+
 _WITHIN = 5.0
 
 
@@ -30,7 +32,7 @@ def test_meters_are_read_at_once_without_an_uplink(box: Place, uplink: str) -> N
             site.wait_until(
                 lambda: all(site.served.of(one)[-1].at > began for one in site.served.measurements()), _WITHIN
             )
-            print(f"uplink {uplink}: every measurement read {time.time() - began:.1f} s after the start")
+            measured(f"uplink {uplink}: every measurement read {time.time() - began:.1f} s after the start")
             daemon.log.wait_for("closed, 15 values to deliver", 10)
             daemon.stop()
             assert daemon.process.returncode == 0

@@ -16,7 +16,7 @@ from .backlogs import fill
 from .cuts import received_reports
 from .files import backlog, rows
 from .pages import identities, page_site
-from .sizes import SOAK, sample
+from .sizes import SOAK, measured, sample
 
 _MEASUREMENTS = 200
 _WINDOWS = sample(48, 144)
@@ -76,7 +76,7 @@ def test_three_days_of_outage(box: Place) -> None:
     received = received_reports(site)
     assert {report: received.get(report) for report in sealed} == sealed
     assert site.central.conflicts() == []
-    print(
+    measured(
         f"{_MEASUREMENTS * _WINDOWS} reports; idle {idle} kB, peak {peak} kB; "
         f"batches of the backlog that went before a new window: {overtaken}"
     )

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import inviseobox
+from inviseobox import events
 from inviseobox.configuration import Configuration
 from inviseobox.errors import BufferFault, ConfigurationError, NotConfigured
 from inviseobox.host import configuration_file
@@ -80,10 +81,10 @@ def _run(options: argparse.Namespace) -> int:
 
         _serve(Daemon(options.config, redaction), configuration)
     except ConfigurationError as error:
-        log.error("%s", error)
+        log.error("%s", error, extra=events.CONFIGURATION_WRONG(file=error.source))
         return EX_CONFIG
     except BufferFault as error:
-        log.error("%s", error)
+        log.error("%s", error, extra=events.DATABASE_UNUSABLE(file=configuration.buffer_path))
         return 1
     return 0
 

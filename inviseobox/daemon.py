@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import inviseobox
+from inviseobox import events
 from inviseobox.acquisition.acquisition import Acquisition
 from inviseobox.acquisition.learnt import Learnt
 from inviseobox.acquisition.polling import Sink
@@ -69,7 +70,8 @@ class Daemon:
         _try_files(configuration, self._path)
         buffer = await Buffer.open(configuration.buffer_path)
         self._buffer_path = configuration.buffer_path
-        _log.info("started, version %s", inviseobox.__version__)
+        version = inviseobox.__version__
+        _log.info("started, version %s", version, extra=events.STARTED(version=version))
         try:
             while not self._stop.is_set():
                 configuration = await self._run_with(configuration, buffer)
@@ -81,7 +83,7 @@ class Daemon:
         """Work with one configuration; give the one to go on with."""
         self._redaction.secret = configuration.token
         if not configuration.token_is_usual:
-            _log.warning("the token is not 64 hexadecimal digits; it is used as it is")
+            _log.warning("the token is not 64 hexadecimal digits; it is used as it is", extra=events.TOKEN_UNUSUAL())
         async with contextlib.AsyncExitStack() as stack:
             pages, api = self._clients(configuration)
             stack.push_async_callback(pages.close)
@@ -152,7 +154,9 @@ class Daemon:
                     return changed
             overdue = self._health.heartbeats.overdue()
             if overdue and overdue != stuck:
-                _log.error("no progress: %s; the watchdog will restart the service", ", ".join(overdue))
+                names = events.together(overdue)
+                marks = events.STUCK(task=names)
+                _log.error("no progress: %s; the watchdog will restart the service", names, extra=marks)
             stuck = overdue
             if not stuck:
                 self._manager.feed_watchdog()
@@ -171,10 +175,12 @@ class Daemon:
             return
         self._next_status_file = now + _STATUS_FILE_PERIOD
         content = status_file.snapshot(self._health, self._clock(), os.environ.get("INVOCATION_ID", ""))
+        path = Path(directory) / "status.json"
         try:
-            status_file.write(Path(directory) / "status.json", content)
+            status_file.write(path, content)
         except OSError as error:
-            self._health.troubles.begin("status.json", error.strerror or str(error), "is /run full? (df -h /run)")
+            marks, cause = events.STATUS_FILE(file=str(path)), error.strerror or str(error)
+            self._health.troubles.begin(marks, "status.json", cause, "is /run full? (df -h /run)")
         else:
             self._health.troubles.end("status.json", "is written again")
 
@@ -185,22 +191,24 @@ class Daemon:
             changed = configuration_file.load(self._path, os.environ)
             _try_files(changed, self._path)
         except ConfigurationError as error:
-            _log.error("%s; the running configuration stays in force", error)
+            marks = events.RELOAD_REFUSED(file=error.source)
+            _log.error("%s; the running configuration stays in force", error, extra=marks)
             self._manager.ready()
             return None
         if changed.buffer_path != self._buffer_path:
-            _log.error("%s: buffer.path: takes effect at the next restart; the rest is in force now", self._path)
+            marks, news = events.RESTART_NEEDED(file=self._path), "takes effect at the next restart"
+            _log.error("%s: buffer.path: %s; the rest is in force now", self._path, news, extra=marks)
         journal.set_level(changed.log_level)
-        _log.info("configuration read again")
+        _log.info("configuration read again", extra=events.CONFIGURATION_READ(file=self._path))
         return changed
 
     async def _close(self, buffer: Buffer) -> None:
         try:
             await buffer.close()
         except BufferFault as error:
-            _log.error("the last readings could not be written: %s", error)
+            _log.error("the last readings could not be written: %s", error, extra=events.LAST_READINGS_LOST())
         else:
-            _log.info("stopped, everything is on the disk")
+            _log.info("stopped, everything is on the disk", extra=events.STOPPED())
 
 
 async def _learnt(buffer: Buffer) -> Learnt:
@@ -208,7 +216,8 @@ async def _learnt(buffer: Buffer) -> Learnt:
     try:
         learnt.load(await buffer.note(_LEARNT_NOTE) or "")
     except BufferFault as error:
-        _log.warning("what devices taught earlier cannot be read and will be learnt again: %s", error)
+        marks = events.LEARNT_UNREADABLE()
+        _log.warning("what devices taught earlier cannot be read and will be learnt again: %s", error, extra=marks)
     return learnt
 
 

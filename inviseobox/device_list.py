@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from inviseobox import inventory
+from inviseobox import events, inventory
 from inviseobox.buffer import Buffer
 from inviseobox.delivery.central_api import TIMEOUT
 from inviseobox.delivery.patience import patient
@@ -49,7 +49,8 @@ class DeviceList:
                 await self._adopt(inventory.parse(kept))
                 self._kept = kept
         except (BufferFault, InventoryError) as error:
-            _log.warning("the device list kept from before cannot be used: %s", error)
+            marks = events.KEPT_LIST_UNUSABLE()
+            _log.warning("the device list kept from before cannot be used: %s", error, extra=marks)
 
     async def _refresh(self) -> None:
         self._health.heartbeats.expect(_BEAT, _STEP)
@@ -62,9 +63,10 @@ class DeviceList:
                 "device list: %d devices, %d measurements",
                 len(listed.devices),
                 len(list(listed.measurements)),
+                extra=events.DEVICE_LIST_ADOPTED(),
             )
             for remark in listed.remarks:
-                _log.warning("device list: %s", remark)
+                _log.warning("device list: %s", remark, extra=events.DEVICE_LIST_REMARK())
             await self._adopt(listed)
 
     def _report(self, error: BaseException) -> None:

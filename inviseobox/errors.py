@@ -76,6 +76,10 @@ class DeliveryError(InviseoBoxError):
         self.retry_after = retry_after
 
 
+class ServerUnreachable(DeliveryError):
+    """No answer came from the server. Keep everything; try again with back-off."""
+
+
 class TokenRefused(DeliveryError):
     """The server answers, but does not accept the token. Keep everything and try again; a person must look at it."""
 

@@ -6,10 +6,12 @@ one when it ends, none while it lasts.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from inviseobox.errors import BufferFault, TokenRefused
+from inviseobox import events
+from inviseobox.errors import BufferFault, ServerUnreachable, TokenRefused
+from inviseobox.events import Marks
 from inviseobox.inventory import Inventory
 from inviseobox.records import Reading
 
@@ -45,27 +47,31 @@ class Troubles:
 
     def __init__(self) -> None:
         """Begin with nothing wrong."""
-        self._causes: dict[str, str] = {}
+        self._known: dict[str, tuple[str, Marks]] = {}
 
-    def begin(self, subject: str, cause: str, advice: str = "", fields: Mapping[str, str] | None = None) -> None:
-        """Note that `subject` does not work because of `cause`; log it, with what to check, unless it is known."""
-        known = subject in self._causes
-        self._causes[subject] = cause
-        if not known:
-            _log.warning("%s: %s%s", subject, cause, f"; {advice}" if advice else "", extra=dict(fields or {}))
+    def begin(self, marks: Marks, subject: str, cause: str, advice: str = "") -> None:
+        """Note that `subject` does not work because of `cause`; log it, with what to check, unless it is known.
 
-    def end(self, subject: str, news: str, fields: Mapping[str, str] | None = None) -> None:
+        `marks` say of which kind the trouble is. One that is known stays what it was when its line was written.
+        """
+        known = self._known.get(subject)
+        self._known[subject] = (cause, known[1] if known else marks)
+        if known is None:
+            _log.warning("%s: %s%s", subject, cause, f"; {advice}" if advice else "", extra=marks.begins)
+
+    def end(self, subject: str, news: str) -> None:
         """Note that `subject` works; log the `news` if it did not before."""
-        if self._causes.pop(subject, None) is not None:
-            _log.info("%s: %s", subject, news, extra=dict(fields or {}))
+        known = self._known.pop(subject, None)
+        if known is not None:
+            _log.info("%s: %s", subject, news, extra=known[1].ends)
 
     def drop(self, subject: str) -> None:
         """Forget a subject that is no longer there, without a line."""
-        self._causes.pop(subject, None)
+        self._known.pop(subject, None)
 
     def current(self) -> list[tuple[str, str]]:
         """Give subjects and causes in the order in which they began."""
-        return list(self._causes.items())
+        return [(subject, cause) for subject, (cause, _) in self._known.items()]
 
 
 @dataclass
@@ -138,14 +144,15 @@ class Health:
     def note_failure(self, asker: str, error: BaseException, advice: str) -> None:
         """Note why `asker`, one of the loops, could not fetch something from the server or bring it there."""
         if isinstance(error, BufferFault):
-            self.troubles.begin("buffer", str(error), advice)
+            self.troubles.begin(events.BUFFER(), "buffer", str(error), advice)
             return
         self._failing.add(asker)
         if isinstance(error, TokenRefused):
             self.troubles.drop("server")
-            self.troubles.begin("token", str(error), advice)
+            self.troubles.begin(events.TOKEN(), "token", str(error), advice)
         else:
-            self.troubles.begin("server", str(error), advice)
+            kind = events.NO_SERVER if isinstance(error, ServerUnreachable) else events.SERVER
+            self.troubles.begin(kind(), "server", str(error), advice)
 
     def note_answer(self, asker: str) -> None:
         """Note that the server answered `asker` as it should. The trouble ends when no other loop has any."""
@@ -160,6 +167,7 @@ class Health:
         if abs(error) > CLOCK_TOLERANCE:
             ahead = "ahead of" if error > 0 else "behind"
             self.troubles.begin(
+                events.CLOCK(),
                 "clock",
                 f"{abs(error):.0f} s {ahead} the server's",
                 "windows carry the box's time; is the time synchronised? (timedatectl)",

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
+from inviseobox import events
+
 _log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 60.0
@@ -40,21 +42,22 @@ class Supervisor:
 async def _keep_running(name: str, begin: Start) -> None:
     loop = asyncio.get_running_loop()
     pause = 1.0
+    marks = events.TASK_FAILED(task=name)
     while True:
         began = loop.time()
         try:
             await begin()
             if _is_stopping():
                 return
-            _log.error("%s ended by itself; it is started again in %g s", name, pause)
+            _log.error("%s ended by itself; it is started again in %g s", name, pause, extra=marks)
         except asyncio.CancelledError:
             if _is_stopping():
                 raise
             # A library let a cancellation escape that was none of ours.
-            _log.error("%s was cancelled from within; it is started again in %g s", name, pause)
+            _log.error("%s was cancelled from within; it is started again in %g s", name, pause, extra=marks)
         # The one broad handler: whatever a task did not expect must end neither the others nor the task for good.
         except Exception:  # noqa: BLE001
-            _log.exception("%s failed, which is an error in this program", name)
+            _log.exception("%s failed, which is an error in this program", name, extra=marks)
             if _is_stopping():
                 return
         if loop.time() - began > _STEADY:

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "inviseobox"
 
 FLOORS = [
     # The vocabulary.
-    {"inviseobox", "inviseobox.records", "inviseobox.errors", "inviseobox.clock"},
+    {"inviseobox", "inviseobox.records", "inviseobox.errors", "inviseobox.events", "inviseobox.clock"},
     # Pure: no I/O, and the time is an argument.
     {
         "inviseobox.foreign", "inviseobox.links", "inviseobox.sources", "inviseobox.inventory",

@@ -48,6 +48,11 @@ class ModbusLink:
         self._is_rtu = isinstance(link, SerialLink) or link.framing is Framing.RTU
 
     @property
+    def is_serial(self) -> bool:
+        """Whether it is a port of this machine."""
+        return isinstance(self._link, SerialLink)
+
+    @property
     def worst_case(self) -> float:
         """The longest time in seconds that one read may take, opening and guard time included."""
         return 4 * OPEN_TIMEOUT + GUARD_TIME + REOPEN_PAUSE + self._timeout

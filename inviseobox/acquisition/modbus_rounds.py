@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from inviseobox import events
 from inviseobox.acquisition.learnt import Learnt
 from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.acquisition.polling import MARGIN, Outcome, Sink
@@ -13,6 +14,7 @@ from inviseobox.acquisition.unit_health import UnitHealth
 from inviseobox.acquisition.unit_plan import Attempt, Learning, UnitPlan
 from inviseobox.configuration import ModbusSettings
 from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError, Refused, UnusableValue
+from inviseobox.events import Marks, together
 from inviseobox.health import Health
 from inviseobox.inventory import Device, Measurement
 from inviseobox.records import Reading
@@ -38,17 +40,23 @@ class _Target:
         return f"{self.device.name}, {self.measurement.name}"
 
     @property
-    def fields(self) -> dict[str, str]:
-        return {
-            "INVISEOBOX_DEVICE": self.device.id,
-            "INVISEOBOX_MEASUREMENT": self.measurement.series.measurement,
-        }
+    def marks(self) -> Marks:
+        return events.VALUE(
+            device=self.device.name,
+            device_id=self.device.id,
+            measurement=self.measurement.name,
+            measurement_id=self.measurement.series.measurement,
+        )
 
 
 @dataclass
 class _Unit:
     key: str
     """What identifies the unit for ever: its link and number."""
+    number: int
+    device: str
+    """The names of the devices behind this number, in most cases one."""
+    device_id: str
     name: str
     targets: dict[Span, list[_Target]]
     plan: UnitPlan
@@ -59,10 +67,6 @@ class _Unit:
     """What troubles it refused to read, by their subjects."""
     missing: set[Span] = field(default_factory=set)
     """What this round has not read yet."""
-
-    @property
-    def device(self) -> Device:
-        return next(iter(self.targets.values()))[0].device
 
 
 class ModbusRounds:
@@ -85,6 +89,7 @@ class ModbusRounds:
         self._health = health
         self._troubles = health.troubles
         self._learnt = learnt
+        self._devices = together(device.name for device, _ in measurements)
         self._units = _units(name, measurements, settings)
         for unit in self._units:
             learnt.teach(unit.key, unit.plan)
@@ -103,7 +108,8 @@ class ModbusRounds:
         except LinkDown as error:
             outcome = Outcome.DOWN
             advice = "check its address, its power and its cable"
-            self._troubles.begin(self.name, str(error), advice, self._fields)
+            kind = events.PORT if self._link.is_serial else events.HOST
+            self._troubles.begin(kind(link=self.name, device=self._devices), self.name, str(error), advice)
         self._sink([Reading(target.measurement.series, None) for unit in self._units for target in _missing(unit)])
         return outcome
 
@@ -112,11 +118,13 @@ class ModbusRounds:
         silent = [unit for unit in self._units if unit.health.is_silent]
         if len(silent) == len(self._units) > 1:
             cause = f"none of its {len(silent)} units answers: {silent[0].silence}"
-            self._troubles.begin(self.name, cause, "check its cabling and settings", self._fields)
+            marks = events.LINK(link=self.name, device=self._devices)
+            self._troubles.begin(marks, self.name, cause, "check its cabling and settings")
             return
         for unit in silent:
             advice = "check its power, its address and the bus"
-            self._troubles.begin(unit.name, unit.silence, advice, self._unit_fields(unit))
+            marks = events.DEVICE(link=self.name, unit=str(unit.number), device=unit.device, device_id=unit.device_id)
+            self._troubles.begin(marks, unit.name, unit.silence, advice)
 
     async def reopen(self) -> bool:
         """Try to open the port or connection."""
@@ -186,7 +194,7 @@ class ModbusRounds:
                 self._refused(unit, request, error)
             return False if teaches else None
         self._answered(unit, request)
-        self._troubles.end(_subject(unit, request), "is read again", self._unit_fields(unit))
+        self._troubles.end(_subject(unit, request), "is read again")
         if attempt.counts:
             self._record(unit, request, values)
         return True
@@ -206,24 +214,18 @@ class ModbusRounds:
 
     def _answered(self, unit: _Unit, request: Request) -> None:
         unit.health.answered(request.span)
-        self._troubles.end(self.name, "reachable again", self._fields)
-        self._troubles.end(unit.name, "answers again", self._unit_fields(unit))
+        self._troubles.end(self.name, "reachable again")
+        self._troubles.end(unit.name, "answers again")
 
     def _refused(self, unit: _Unit, request: Request, error: Refused) -> None:
         """Name what the unit refuses: one measurement, or where they are read together the registers of all."""
         subject = _subject(unit, request)
-        advice = "check the register and address of its measurements"
+        kind, advice = events.REGISTERS, "check the register and address of its measurements"
         if error.exception_code in _BUSY:
-            advice = "it is asked again in each round"
+            kind, advice = events.BUSY, "it is asked again in each round"
         unit.refused.add(subject)
-        self._troubles.begin(subject, f"the device answers {error}", advice, self._unit_fields(unit))
-
-    @property
-    def _fields(self) -> dict[str, str]:
-        return {"INVISEOBOX_LINK": self.name}
-
-    def _unit_fields(self, unit: _Unit) -> dict[str, str]:
-        return {"INVISEOBOX_LINK": self.name, "INVISEOBOX_DEVICE": unit.device.id}
+        marks = kind(link=self.name, unit=str(unit.number), device=unit.device, device_id=unit.device_id)
+        self._troubles.begin(marks, subject, f"the device answers {error}", advice)
 
     def _record(self, unit: _Unit, request: Request, values: Sequence[int]) -> None:
         readings = []
@@ -240,9 +242,9 @@ class ModbusRounds:
             value = decode_registers(registers, source.value_class, source.byte_order)
         except UnusableValue as error:
             advice = "check its value_class and byte_order"
-            self._troubles.begin(target.name, str(error), advice, target.fields)
+            self._troubles.begin(target.marks, target.name, str(error), advice)
             return Reading(target.measurement.series, None)
-        self._troubles.end(target.name, "gives values again", target.fields)
+        self._troubles.end(target.name, "gives values again")
         return Reading(target.measurement.series, value)
 
 
@@ -276,16 +278,18 @@ def _units(link: str, measurements: Iterable[tuple[Device, Measurement]], settin
             span = measurement.source.span
             targets = by_number.setdefault(span.unit, {}).setdefault(span, [])
             targets.append(_Target(device, measurement, measurement.source))
-    return [
-        _Unit(
-            unit_key(link, number),
-            f"{', '.join(_device_names(targets))} (unit {number} on {link})",
-            targets,
-            UnitPlan(frozenset(targets), settings.gap, settings.max_registers),
-        )
-        for number, targets in by_number.items()
-    ]
+    return [_unit(link, number, targets, settings) for number, targets in by_number.items()]
 
 
-def _device_names(targets: dict[Span, list[_Target]]) -> Iterable[str]:
-    return dict.fromkeys(target.device.name for group in targets.values() for target in group)
+def _unit(link: str, number: int, targets: dict[Span, list[_Target]], settings: ModbusSettings) -> _Unit:
+    devices = [target.device for group in targets.values() for target in group]
+    names = together(device.name for device in devices)
+    return _Unit(
+        key=unit_key(link, number),
+        number=number,
+        device=names,
+        device_id=together(device.id for device in devices),
+        name=f"{names} (unit {number} on {link})",
+        targets=targets,
+        plan=UnitPlan(frozenset(targets), settings.gap, settings.max_registers),
+    )

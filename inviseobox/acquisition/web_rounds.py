@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from inviseobox import events
 from inviseobox.acquisition.http_sensor import read_page, read_value
 from inviseobox.acquisition.polling import MARGIN, Outcome, Sink
 from inviseobox.configuration import HttpSettings
 from inviseobox.errors import ReadError, UnusableValue
+from inviseobox.events import together
 from inviseobox.health import Health
 from inviseobox.http_client import HttpClient
 from inviseobox.inventory import Device, Measurement
@@ -44,16 +46,20 @@ class WebRounds:
         for url, targets in self._pages.items():
             self._heartbeats.expect(self.name, self._settings.timeout + MARGIN)
             name = _page_name(url, targets)
-            fields = {"INVISEOBOX_LINK": self.name, "INVISEOBOX_DEVICE": targets[0][0].id}
             try:
                 document = await read_page(
                     self._client, url, timeout=self._settings.timeout, max_body=self._settings.max_body
                 )
             except ReadError as error:
-                self._troubles.begin(name, str(error), "check the sensor, its address and the network", fields)
+                marks = events.PAGE(
+                    link=self.name,
+                    device=together(device.name for device, _, _ in targets),
+                    device_id=together(device.id for device, _, _ in targets),
+                )
+                self._troubles.begin(marks, name, str(error), "check the sensor, its address and the network")
                 self._sink([Reading(measurement.series, None) for _, measurement, _ in targets])
                 continue
-            self._troubles.end(name, "answers again", fields)
+            self._troubles.end(name, "answers again")
             self._sink([self._reading(document, target) for target in targets])
         return Outcome.READ
 
@@ -70,19 +76,23 @@ class WebRounds:
 
     def _reading(self, document: object, target: _Target) -> Reading:
         device, measurement, source = target
-        fields = {"INVISEOBOX_DEVICE": device.id, "INVISEOBOX_MEASUREMENT": measurement.series.measurement}
         try:
             value = read_value(document, source.key)
         except UnusableValue as error:
-            self._troubles.begin(_measurement_name(target), str(error), "check its page and its key", fields)
+            marks = events.PAGE_VALUE(
+                device=device.name,
+                device_id=device.id,
+                measurement=measurement.name,
+                measurement_id=measurement.series.measurement,
+            )
+            self._troubles.begin(marks, _measurement_name(target), str(error), "check its page and its key")
             return Reading(measurement.series, None)
-        self._troubles.end(_measurement_name(target), "gives values again", fields)
+        self._troubles.end(_measurement_name(target), "gives values again")
         return Reading(measurement.series, value)
 
 
 def _page_name(url: str, targets: Sequence[_Target]) -> str:
-    devices = dict.fromkeys(device.name for device, _, _ in targets)
-    return f"{', '.join(devices)} ({url})"
+    return f"{together(device.name for device, _, _ in targets)} ({url})"
 
 
 def _measurement_name(target: _Target) -> str:

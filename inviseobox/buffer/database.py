@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from inviseobox import events
 from inviseobox.buffer import first_page
 from inviseobox.buffer.salvage import salvage
 from inviseobox.buffer.schema import COLUMNS, bring_up_to_date
@@ -93,6 +94,7 @@ class Database:
             self.set_aside,
             saved["reading"],
             saved["outbox"],
+            extra=events.DATABASE_SET_ASIDE(file=str(self.set_aside)),
         )
         return connection
 
@@ -114,7 +116,8 @@ class Database:
         except _ERRORS as error:
             raise BufferFault(f"{self._path} was deleted and cannot be written again: {error}") from None
         self._connection.close()
-        _log.error("%s was deleted while it was in use; it is written again from memory", self._path)
+        marks = events.DATABASE_DELETED(file=self._path)
+        _log.error("%s was deleted while it was in use; it is written again from memory", self._path, extra=marks)
         return fresh
 
     def close(self) -> None:

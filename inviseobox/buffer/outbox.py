@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from inviseobox import events
 from inviseobox.buffer.database import Database
 from inviseobox.buffer.restoring import HISTORY, missing, restored
 from inviseobox.clock import utc_text
@@ -36,9 +37,9 @@ class Outbox:
             if batches.digest(batch.fields) == batch.digest:
                 return batch
             if not self._restore(batch):
-                _log.error(
-                    "a batch of the window %s was damaged on the disk and is not sent", utc_text(batch.window_end)
-                )
+                window = utc_text(batch.window_end)
+                marks = events.DELIVERY_DAMAGED(window=window)
+                _log.error("a batch of the window %s was damaged on the disk and is not sent", window, extra=marks)
                 self.reject(batch, "damaged on the disk")
         return None
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import inviseobox
 from inviseobox.configuration import ApiForm, Configuration
 from inviseobox.delivery.answers import retry_after, server_date
-from inviseobox.errors import DeliveryError, ReadError
+from inviseobox.errors import DeliveryError, InvalidAnswer, ReadError, ServerUnreachable
 from inviseobox.http_client import HttpAnswer, HttpClient, tls_context
 
 TIMEOUT = 30.0
@@ -92,8 +92,10 @@ class CentralApi:
             answer: HttpAnswer = await self._client.request(
                 method, url, timeout=timeout, max_body=max_body, content=content, headers=headers
             )
-        except ReadError as error:
+        except InvalidAnswer as error:
             raise DeliveryError(str(error)) from None
+        except ReadError as error:
+            raise ServerUnreachable(str(error)) from None
         date = server_date(answer.headers.get("date"))
         if date is not None:
             self._note_date(date)

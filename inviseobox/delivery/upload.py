@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
+from inviseobox import events
 from inviseobox.buffer import Buffer
 from inviseobox.clock import WallClock, utc_text
 from inviseobox.delivery.answers import Verdict, described, judge
@@ -116,7 +117,7 @@ class Upload:
             self._health.troubles.end("status of the devices", "the server takes it again")
         else:
             words = described(answer.status, answer.body)
-            self._health.troubles.begin("status of the devices", f"the server refuses it: {words}")
+            self._health.troubles.begin(events.STATUS(), "status of the devices", f"the server refuses it: {words}")
         await self._buffer.status_sent(identity)
         self._tried_status = None
 
@@ -175,7 +176,9 @@ class Upload:
     async def _reject(self, batch: Batch, words: str) -> None:
         await self._buffer.reject(batch, words)
         self._health.rejected = await self._buffer.rejected()
-        _log.error("the server refused a value of the window %s, set aside: %s", utc_text(batch.window_end), words)
+        window = utc_text(batch.window_end)
+        marks = events.VALUE_REJECTED(window=window)
+        _log.error("the server refused a value of the window %s, set aside: %s", window, words, extra=marks)
 
     def _report(self, error: BaseException) -> None:
         self._health.note_failure(_BEAT, error, "everything is kept and will be sent")

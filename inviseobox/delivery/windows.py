@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from inviseobox import events
 from inviseobox.buffer import Buffer, SealedWindow
 from inviseobox.clock import WallClock, utc_text
 from inviseobox.delivery.window_ends import next_border
@@ -55,7 +56,7 @@ class Windows:
                     self._health.progress.commits = now
             except BufferFault as error:
                 advice = "readings stay in memory; is the disk full? (df -h /var/lib)"
-                self._health.troubles.begin("buffer", str(error), advice)
+                self._health.troubles.begin(events.BUFFER(), "buffer", str(error), advice)
                 self._report_dropped()
                 await asyncio.sleep(_TICK)
                 continue
@@ -76,13 +77,15 @@ class Windows:
                 _log.error(
                     "the buffer is full (buffer.max_size): %d values of the oldest windows were dropped undelivered",
                     dropped.fields,
+                    extra=events.DELIVERIES_DROPPED(),
                 )
         self._health.backlog = await self._buffer.backlog()
 
     def _report_dropped(self) -> None:
         """Say once that memory is full, too."""
         if self._buffer.dropped:
-            self._health.troubles.begin("memory", "full of readings that cannot be written; the oldest are dropped")
+            cause = "full of readings that cannot be written; the oldest are dropped"
+            self._health.troubles.begin(events.MEMORY(), "memory", cause)
 
     def _report_backwards(self, window: SealedWindow) -> None:
         """Name the measurements that began to run backwards; one that goes on doing so is not named again."""
@@ -93,6 +96,12 @@ class Windows:
                     device.name,
                     measurement.name,
                     utc_text(window.end),
-                    extra={"INVISEOBOX_DEVICE": device.id, "INVISEOBOX_MEASUREMENT": measurement.series.measurement},
+                    extra=events.METER_BACKWARDS(
+                        device=device.name,
+                        device_id=device.id,
+                        measurement=measurement.name,
+                        measurement_id=measurement.series.measurement,
+                        window=utc_text(window.end),
+                    ),
                 )
         self._backwards = window.backwards

@@ -22,7 +22,7 @@ class Redaction(logging.Filter):
         self.secret = ""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Turn message, arguments and traceback into one text without the secret."""
+        """Turn message, arguments and traceback into one text without the secret; take it out of the fields, too."""
         try:
             message = record.getMessage()
         except (TypeError, ValueError):
@@ -32,6 +32,9 @@ class Redaction(logging.Filter):
             message += "\n" + logging.Formatter().formatException(record.exc_info)
         if self.secret:
             message = message.replace(self.secret, "<token>")
+            for name, value in vars(record).items():
+                if name.isupper() and isinstance(value, str):
+                    setattr(record, name, value.replace(self.secret, "<token>"))
         record.msg = message
         record.args = record.exc_info = record.exc_text = None
         return True

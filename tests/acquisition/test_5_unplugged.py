@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from inviseobox import events
 from inviseobox.simulator.faults import Silent
 from inviseobox.simulator.meters import two_blocks
 from inviseobox.simulator.modbus_reply import Asked, Fault, Replies
@@ -90,6 +91,8 @@ def test_an_adapter_that_vanishes_for_30_s_is_polled_again_within_5_s(
                     assert first - returned <= 5, name
                 assert [one.levelname for one in caplog.records] == ["WARNING", "INFO"]
                 assert link.link.name in caplog.messages[1]
+                told = [vars(one)["MESSAGE_ID"] for one in caplog.records]
+                assert told == [events.PORT_GONE.id, events.PORT_BACK.id]
                 for name in names:
                     starts = [began + number * PERIOD for number in range(4, 9)]
                     due = [start for start in starts if start < returned - 1]

@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from inviseobox import events
 from inviseobox.acquisition.acquisition import by_link
 from inviseobox.acquisition.learnt import Learnt
 from inviseobox.acquisition.modbus_link import ModbusLink
@@ -76,12 +77,14 @@ def test_a_link_that_is_down_costs_one_reading_a_round_and_a_line_at_each_change
             assert [record.levelname for record in caplog.records] == ["WARNING"]
             assert "refused" in caplog.messages[0]
             assert rounds.name in caplog.messages[0]
-            assert vars(caplog.records[0])["INVISEOBOX_LINK"] == rounds.name
+            told = events.HOST(link=rounds.name, device="meter")
+            assert vars(caplog.records[0]).items() >= told.begins.items()
             async with bench.listening():
                 assert await rounds.reopen()
                 assert await one_round(rounds) is Outcome.READ
                 assert bench.bad() == set()
                 assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+                assert vars(caplog.records[1]).items() >= told.ends.items()
 
     virtual_time.run(scenario())
 
@@ -132,6 +135,7 @@ def test_a_value_that_cannot_be_used_fails_alone(caplog: pytest.LogCaptureFixtur
             ("1/4", None),
         ] * 3
         assert len(caplog.records) == 2, "one line for each, once"
-        assert vars(caplog.records[0])["INVISEOBOX_MEASUREMENT"] == "1/0"
+        told = events.VALUE(device="meter", device_id="meter", measurement="1/0", measurement_id="1/0")
+        assert vars(caplog.records[0]).items() >= told.begins.items()
 
     virtual_time.run(scenario())

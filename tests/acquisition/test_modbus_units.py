@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from inviseobox import events
 from inviseobox.acquisition.polling import poll
 from tests.integration import virtual_time
 
@@ -41,7 +42,9 @@ def test_a_silent_unit_is_no_trouble_for_the_others_and_comes_back(caplog: pytes
             assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
             assert "unit 4" in caplog.messages[0]
             assert "unit 4" in caplog.messages[1]
-            assert all(getattr(record, "INVISEOBOX_DEVICE", None) == "meter" for record in caplog.records)
+            told = events.DEVICE(link=rounds.name, unit="4", device="meter", device_id="meter")
+            assert vars(caplog.records[0]).items() >= told.begins.items()
+            assert vars(caplog.records[1]).items() >= told.ends.items()
 
     virtual_time.run(scenario())
 

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import logging
+from collections import Counter
 
 import pytest
 
+from inviseobox import events
 from inviseobox.acquisition.acquisition import by_link
 from inviseobox.acquisition.web_rounds import WebRounds
 from inviseobox.configuration import HttpSettings
@@ -81,6 +83,9 @@ def test_rounds_read_each_page_once_and_fail_each_value_alone(caplog: pytest.Log
     asyncio.run(scenario())
     assert len(caplog.records) == 1 + len(FAILURES), "one line for each, once"
     assert any("404" in line and "gone" in line for line in caplog.messages)
+    told = Counter(vars(record)["MESSAGE_ID"] for record in caplog.records)
+    assert told == {events.PAGE_UNREADABLE.id: 1, events.PAGE_VALUE_UNUSABLE.id: len(FAILURES)}
+    assert {vars(record)["INVISEOBOX_DEVICE"] for record in caplog.records} == {"gone", "bad"}
 
 
 def test_rounds_survive_every_page() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from inviseobox import events
 from inviseobox.simulator.central_server import CentralServer, Outcome
 from inviseobox.simulator.http_server import Request, Response, dripping, never, reset
 
@@ -211,6 +212,7 @@ def test_a_cause_that_changes_is_told(tmp_path: Path, caplog: pytest.LogCaptureF
         one.start()
         await asyncio.sleep(HOUR)
         assert any("token" in line for line in caplog.messages), caplog.messages
-        assert len(caplog.records) == 2
+        told = [vars(record)["MESSAGE_ID"] for record in caplog.records]
+        assert told == [events.SERVER_FAILS.id, events.TOKEN_REFUSED.id]
 
     delivering(tmp_path, scenario)

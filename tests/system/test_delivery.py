@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from inviseobox import events
 from inviseobox.simulator.background import RunningSite, running_site
 
 from .machine import UNIT, Machine
@@ -80,6 +81,8 @@ def test_the_journal_has_the_programs_name_and_nothing_secret(delivering: Delive
     entries = own_lines(delivering.box)
     assert entries
     assert all(entry["_SYSTEMD_UNIT"] == UNIT and "PRIORITY" in entry for entry in entries)
+    assert events.STARTED.id in {entry.get("MESSAGE_ID") for entry in entries}
+    assert [entry for entry in entries if int(entry["PRIORITY"]) <= 4 and "MESSAGE_ID" not in entry] == []
     assert delivering.site.token not in delivering.box.run("journalctl", "--output=export", "--all").stdout
 
 
@@ -96,7 +99,9 @@ def test_a_device_that_cannot_be_reached_is_named_in_the_journals_fields(deliver
             hand_out(site, present)
     link = f"127.0.0.1:{port}"
     assert link in entry["MESSAGE"] or "Compteur absent" in entry["MESSAGE"]
-    assert entry.get("INVISEOBOX_LINK") == link or entry.get("INVISEOBOX_DEVICE") == absent["_id"]
+    assert entry.get("INVISEOBOX_LINK") == link or entry.get("INVISEOBOX_DEVICE_ID") == absent["_id"]
+    assert entry["INVISEOBOX_DEVICE"] == "Compteur absent"
+    assert entry["MESSAGE_ID"] in (events.HOST_UNREACHABLE.id, events.DEVICE_SILENT.id)
     assert int(entry["PRIORITY"]) <= 4
 
 

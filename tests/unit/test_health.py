@@ -5,10 +5,14 @@ import logging
 
 import pytest
 
+from inviseobox import events
+from inviseobox.errors import DeliveryError, ServerUnreachable, TokenRefused
 from inviseobox.health import Health, Heartbeats, Troubles
 from inviseobox.inventory import Device, Inventory, Measurement
 from inviseobox.records import Reading, Series
 from inviseobox.sources import Unusable
+
+SILENT = events.DEVICE(link="/dev/ttyUSB0", unit="5", device="Compteur général", device_id="d")
 
 
 def series(measurement: str, device: str = "d") -> Series:
@@ -57,11 +61,11 @@ def test_a_trouble_is_told_once_with_its_advice_and_fields(caplog: pytest.LogCap
     caplog.set_level(logging.INFO, "inviseobox")
     troubles = Troubles()
     for _ in range(3):
-        troubles.begin("meter", "no answer within 1 s", "check its power", {"INVISEOBOX_DEVICE": "d"})
+        troubles.begin(SILENT, "meter", "no answer within 1 s", "check its power")
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage() == "meter: no answer within 1 s; check its power"
-    assert vars(record)["INVISEOBOX_DEVICE"] == "d"
+    assert vars(record).items() >= SILENT.begins.items()
 
 
 def test_its_end_is_told_once_and_only_if_it_had_begun(caplog: pytest.LogCaptureFixture) -> None:
@@ -69,20 +73,20 @@ def test_its_end_is_told_once_and_only_if_it_had_begun(caplog: pytest.LogCapture
     troubles = Troubles()
     troubles.end("meter", "answers again")
     assert caplog.records == []
-    troubles.begin("meter", "no answer")
+    troubles.begin(SILENT, "meter", "no answer")
     for _ in range(3):
-        troubles.end("meter", "answers again", {"INVISEOBOX_DEVICE": "d"})
+        troubles.end("meter", "answers again")
     assert [record.getMessage() for record in caplog.records] == ["meter: no answer", "meter: answers again"]
     assert caplog.records[1].levelno == logging.INFO
-    assert vars(caplog.records[1])["INVISEOBOX_DEVICE"] == "d"
-    troubles.begin("meter", "no answer")
+    assert vars(caplog.records[1]).items() >= SILENT.ends.items()
+    troubles.begin(SILENT, "meter", "no answer")
     assert len(caplog.records) == 3
 
 
 def test_a_subject_that_left_is_dropped_without_a_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "inviseobox")
     troubles = Troubles()
-    troubles.begin("meter", "no answer")
+    troubles.begin(SILENT, "meter", "no answer")
     troubles.drop("meter")
     troubles.drop("unknown")
     assert troubles.current() == []
@@ -92,14 +96,24 @@ def test_a_subject_that_left_is_dropped_without_a_line(caplog: pytest.LogCapture
 
 def test_troubles_are_listed_in_their_order_with_their_newest_cause() -> None:
     troubles = Troubles()
-    troubles.begin("server", "no connection")
-    troubles.begin("meter", "no answer")
-    troubles.begin("server", "it refuses the token")
+    troubles.begin(events.SERVER(), "server", "no connection")
+    troubles.begin(SILENT, "meter", "no answer")
+    troubles.begin(events.SERVER(), "server", "it refuses the token")
     assert troubles.current() == [("server", "it refuses the token"), ("meter", "no answer")]
 
 
+def test_the_end_is_that_of_the_trouble_whose_beginning_was_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "inviseobox")
+    troubles = Troubles()
+    troubles.begin(events.PORT(link="/dev/ttyUSB0", device="a"), "/dev/ttyUSB0", "no such file")
+    troubles.begin(events.LINK(link="/dev/ttyUSB0", device="a"), "/dev/ttyUSB0", "none of its 2 units answers")
+    troubles.end("/dev/ttyUSB0", "reachable again")
+    told = [vars(record)["MESSAGE_ID"] for record in caplog.records]
+    assert told == [events.PORT_GONE.id, events.PORT_BACK.id]
+
+
 def test_a_percent_sign_in_a_name_is_text(caplog: pytest.LogCaptureFixture) -> None:
-    Troubles().begin("Humidité %s 100%", "50 %d")
+    Troubles().begin(SILENT, "Humidité %s 100%", "50 %d")
     assert caplog.records[0].getMessage() == "Humidité %s 100%: 50 %d"
 
 
@@ -135,6 +149,24 @@ def test_the_shares_of_good_reads_begin_anew_with_a_window() -> None:
     health.note_window()
     assert (health.latest["a1"].good, health.latest["a1"].reads) == (0, 0)
     assert health.latest["a1"].value == 5.0
+
+
+@pytest.mark.parametrize(
+    ("error", "begins", "ends"),
+    [
+        (ServerUnreachable("no connection"), events.SERVER_UNREACHABLE, events.SERVER_BACK),
+        (DeliveryError("500"), events.SERVER_FAILS, events.SERVER_BACK),
+        (TokenRefused("401"), events.TOKEN_REFUSED, events.TOKEN_ACCEPTED),
+    ],
+)
+def test_what_is_wrong_with_the_server_is_told_apart(
+    error: DeliveryError, begins: events.Event[[]], ends: events.Event[[]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "inviseobox")
+    health = Health()
+    health.note_failure("upload", error, "everything is kept")
+    health.note_answer("upload")
+    assert [vars(record)["MESSAGE_ID"] for record in caplog.records] == [begins.id, ends.id]
 
 
 @pytest.mark.parametrize(("error", "words"), [(61.0, "61 s ahead of"), (-3600.0, "3600 s behind")])

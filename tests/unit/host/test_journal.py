@@ -90,6 +90,15 @@ def test_fields_stay(redaction: Redaction) -> None:
     assert vars(line)["INVISEOBOX_DEVICE"] == "d"
 
 
+def test_the_token_is_in_no_field(redaction: Redaction) -> None:
+    """The name of a device is what the server says it is."""
+    line = record("x")
+    line.INVISEOBOX_DEVICE = f"meter of {TOKEN}"
+    redaction.filter(line)
+    assert TOKEN not in everything(line)
+    assert vars(line)["INVISEOBOX_DEVICE"] == "meter of <token>"
+
+
 def test_without_a_secret_nothing_is_replaced() -> None:
     line = record("plain %s", "text")
     assert Redaction().filter(line)

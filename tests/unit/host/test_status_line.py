@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from inviseobox import events
 from inviseobox.health import Health
 from inviseobox.host.status_line import status_line
 from inviseobox.inventory import Device, Inventory, Measurement
@@ -57,7 +58,7 @@ def test_what_is_wrong_is_named_with_its_cause() -> None:
     health = with_devices("a")
     read(health, a=1.0)
     health.backlog = 3
-    health.troubles.begin("server", "no connection")
+    health.troubles.begin(events.SERVER(), "server", "no connection")
     line = status_line(health)
     assert "3 windows wait for the server" in line
     assert line.endswith("server: no connection")
@@ -66,7 +67,7 @@ def test_what_is_wrong_is_named_with_its_cause() -> None:
 def test_a_long_line_is_cut() -> None:
     health = with_devices("a")
     for number in range(100):
-        health.troubles.begin(f"meter {number}", "no answer within 1 s")
+        health.troubles.begin(events.SERVER(), f"meter {number}", "no answer within 1 s")
     line = status_line(health)
     assert len(line) <= 400
     assert line.endswith("...")
@@ -74,7 +75,7 @@ def test_a_long_line_is_cut() -> None:
 
 def test_it_is_one_line_of_ascii() -> None:
     health = with_devices("a")
-    health.troubles.begin("Hygrométrie (unité 2)", "it has no clé")
+    health.troubles.begin(events.SERVER(), "Hygrométrie (unité 2)", "it has no clé")
     line = status_line(health)
     assert line.isascii()
     assert line.isprintable()

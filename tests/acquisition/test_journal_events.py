@@ -1,0 +1,108 @@
+"""What the journal is told of units, for `journalctl -x`: which kind of trouble, and whose it is."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from inviseobox import events
+from inviseobox.acquisition.acquisition import by_link
+from inviseobox.acquisition.learnt import Learnt
+from inviseobox.acquisition.modbus_link import ModbusLink
+from inviseobox.acquisition.modbus_rounds import ModbusRounds
+from inviseobox.events import Marks
+from inviseobox.health import Health
+from inviseobox.links import Framing, TcpLink
+from tests.integration import virtual_time
+from tests.integration.entries import listed, modbus_device
+
+from .benches import SETTINGS, Bench, ignored, one_round
+from .frames import Asked
+
+
+@asynccontextmanager
+async def reading(bench: Bench, *devices: dict[str, Any]) -> AsyncIterator[ModbusRounds]:
+    """The rounds that read `devices`, which are all on the bench."""
+    ((name, content),) = by_link(listed(*devices)).items()
+    link = ModbusLink(TcpLink("127.0.0.1", bench.port, Framing.TCP), SETTINGS.timeout)
+    rounds = ModbusRounds(link, name, content, SETTINGS, bench.readings.extend, Health(), Learnt(ignored))
+    try:
+        yield rounds
+    finally:
+        await rounds.close()
+
+
+def marked(record: logging.LogRecord) -> dict[str, str]:
+    """The fields of a line for the journal."""
+    return {name: value for name, value in vars(record).items() if name.isupper()}
+
+
+def assert_told(caplog: pytest.LogCaptureFixture, marks: Marks) -> None:
+    """The trouble began and ended, with a line each and no other."""
+    assert [marked(record) for record in caplog.records] == [marks.begins, marks.ends]
+
+
+def test_a_unit_behind_which_there_are_two_devices_is_told_by_both_names(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "inviseobox")
+
+    async def scenario() -> None:
+        bench = Bench({1: [0, 1], 2: [0]})
+        async with bench.listening():
+            shared = (
+                modbus_device(bench.port, {1: [0]}, name="Chaud"),
+                modbus_device(bench.port, {1: [1]}, name="Froid"),
+            )
+            async with reading(bench, *shared, modbus_device(bench.port, {2: [0]})) as rounds:
+                bench.silent = {1}
+                await one_round(rounds)
+                bench.silent = set()
+                await asyncio.sleep(60)
+                await one_round(rounds)
+                names = "Chaud, Froid"
+                assert_told(caplog, events.DEVICE(link=rounds.name, unit="1", device=names, device_id=names))
+
+    virtual_time.run(scenario())
+
+
+def test_a_link_on_which_nobody_answers_is_told_with_all_of_its_devices(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "inviseobox")
+
+    async def scenario() -> None:
+        bench = Bench({1: [0], 2: [0]})
+        async with bench.listening():
+            devices = (modbus_device(bench.port, {unit: [0]}, name=f"meter {unit}") for unit in bench.units)
+            async with reading(bench, *devices) as rounds:
+                bench.silent = {1, 2}
+                await one_round(rounds)
+                bench.silent = set()
+                await asyncio.sleep(60)
+                await one_round(rounds)
+                assert_told(caplog, events.LINK(link=rounds.name, device="meter 1, meter 2"))
+
+    virtual_time.run(scenario())
+
+
+@pytest.mark.parametrize(("code", "kind"), [(2, events.REGISTERS), (3, events.REGISTERS), (6, events.BUSY)])
+def test_what_a_unit_refuses_and_why_are_told_apart(
+    code: int, kind: "events.Trouble[Any]", caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "inviseobox")
+
+    async def scenario() -> None:
+        bench = Bench({1: [0]})
+
+        async def refusing(asked: Asked, _: bytes) -> bytes | None:
+            return bytes([asked.function | 0x80, code])
+
+        async with bench.listening(), bench.rounds() as rounds:
+            bench.fault = refusing
+            await one_round(rounds)
+            bench.fault = None
+            await asyncio.sleep(3600)
+            await one_round(rounds)
+            assert_told(caplog, kind(link=rounds.name, unit="1", device="meter", device_id="meter"))
+
+    virtual_time.run(scenario())

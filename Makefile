@@ -39,6 +39,7 @@ help:
 	@echo "make demo         show the daemon at work on a simulated site, for three windows"
 	@echo "make test         all that CI runs: linters, unit and integration tests, packages, system tests"
 	@echo "make deb          build the Debian package into build/deb/"
+	@echo "make reproducible build it once more, in other circumstances, and compare"
 	@echo "make lint         run ruff and mypy"
 	@echo "make unit         run the unit tests"
 	@echo "make integration  run the integration tests"
@@ -77,16 +78,30 @@ integration: dependencies
 	@echo "== integration tests"
 	@$(PYTHON) -m pytest -q --junitxml=build/integration.xml tests/integration
 
-# Built from a copy of what is on disk: tracked files with their changes, and new ones that git does not ignore.
-deb: source = build/source/inviseobox
+# $(call copy,DIRECTORY): what is on disk: tracked files with their changes, and new ones that git does not ignore.
+copy = rm -rf $(1) && mkdir -p $(1) \
+	&& comm -z -23 <(git ls-files -z --cached --others --exclude-standard | sort -zu) <(git ls-files -z --deleted | sort -zu) \
+	| tar -c --null --files-from=- --mode=u=rwX,go=rX | tar -x -C $(1)
+
 deb: dependencies
 	@echo "== build the package"
-	@rm -rf build/source build/deb && mkdir -p $(source) build/deb
-	@comm -z -23 <(git ls-files -z --cached --others --exclude-standard | sort -zu) <(git ls-files -z --deleted | sort -zu) \
-		| tar -c --null --files-from=- --mode=u=rwX,go=rX | tar -x -C $(source)
-	@$(call quietly,deb,umask 022 && cd $(source) && dpkg-buildpackage --no-sign --build=binary)
+	@rm -rf build/source build/deb && mkdir -p build/deb && $(call copy,build/source/inviseobox)
+	@$(call quietly,deb,umask 022 && cd build/source/inviseobox && dpkg-buildpackage --no-sign --build=binary)
 	@mv build/source/*.deb build/source/*.changes build/source/*.buildinfo build/deb/
 	@ls build/deb/*.deb
+
+# Another directory, umask, time zone, language and date, files of another date, and no tests: what the packages hold depends
+# on none of them. That they pass their tests is known of the first build.
+reproducible: again = build/elsewhere/again
+reproducible: deb
+	@echo "== build the package once more and compare"
+	@$(call copy,$(again)/inviseobox)
+	@mkdir -p $(again)/locales && localedef -i fr_FR -f UTF-8 $(again)/locales/fr_FR.UTF-8
+	@$(call quietly,reproducible,cd $(again)/inviseobox && umask 077 && find . -exec touch -h {} + \
+		&& LOCPATH=$(CURDIR)/$(again)/locales LC_ALL=fr_FR.UTF-8 TZ=Pacific/Kiritimati DEB_BUILD_OPTIONS=nocheck \
+		faketime "+400 days" dpkg-buildpackage --no-sign --build=binary)
+	@for package in build/deb/*.deb; do cmp "$$package" "$(again)/$${package##*/}"; done
+	@rm -rf build/elsewhere
 
 lintian: deb
 	@echo "== lintian"
@@ -123,7 +138,7 @@ soak: dependencies
 # The count comes last, whatever failed before.
 test:
 	@rm -f build/*.xml
-	@for steps in lint unit integration campaigns "lintian acquisition system"; do $(MAKE) $$steps || { failed=1; break; }; done; \
+	@for steps in lint unit integration campaigns "lintian reproducible acquisition system"; do $(MAKE) $$steps || { failed=1; break; }; done; \
 	$(PYTHON) tests/count_tests.py build unit integration campaigns \
 		acquisition-bookworm acquisition-trixie acquisition-forky system && [ -z "$${failed-}" ]
 
@@ -131,4 +146,4 @@ clean:
 	@$(if $(SUDO),echo "sudo: removing what system tests left as root")
 	@$(SUDO) rm -rf --one-file-system build .cache .venv
 
-.PHONY: help demo dependencies lint unit integration deb lintian acquisition system campaigns soak test clean
+.PHONY: help demo dependencies lint unit integration deb reproducible lintian acquisition system campaigns soak test clean

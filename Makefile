@@ -46,7 +46,7 @@ help:
 	@echo "make acquisition  run the tests of reading on each Debian release, with the package and its libraries installed"
 	@echo "make system       boot a Debian, install the package there and test it"
 	@echo "make campaigns    cut the power, kill, fill and damage the disk: short samples"
-	@echo "make soak         the same campaigns whole, which takes about half an hour"
+	@echo "make soak         the same campaigns whole, then the system tests on each Debian release, which takes an hour"
 	@echo "make clean        remove all that was built and cached"
 	@echo "Each of them first installs, with apt, what this machine lacks for it."
 
@@ -115,11 +115,14 @@ acquisition: deb
 	@$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(if $(INVISEOBOX_RUBBISH),INVISEOBOX_RUBBISH=$(INVISEOBOX_RUBBISH)) \
 		$(PYTHON) -m tests.acquisition.run_on_releases
 
+# $(call system,VARIABLES,NAME): what was seen of the package's life closes the output.
+system = $(if $(SUDO),echo "sudo: booting a Debian of its own takes root";) mkdir -p .cache; \
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(1) $(PYTHON) -m pytest -q -o cache_dir=.cache/pytest-system \
+	--junitxml=build/$(2).xml tests/system
+
 system: deb
 	@echo "== system tests"
-	@$(if $(SUDO),echo "sudo: booting a Debian of its own takes root")
-	@mkdir -p .cache
-	@$(SUDO) $(PYTHON) -m pytest -q -o cache_dir=.cache/pytest-system --junitxml=build/system.xml tests/system
+	@$(call system,,system)
 
 # $(call campaign,VARIABLES,NAME): in a mount namespace of its own, so that none of its disks outlives it.
 campaign = $(if $(SUDO),echo "sudo: mounting disks takes root";) mkdir -p .cache; \
@@ -131,9 +134,11 @@ campaigns: dependencies
 	@echo "== campaigns"
 	@$(call campaign,,campaigns)
 
-soak: dependencies
+soak: deb
 	@echo "== campaigns, whole"
 	@$(call campaign,INVISEOBOX_SOAK=1,soak)
+	@echo "== system tests on each Debian release"
+	@$(call system,INVISEOBOX_SOAK=1,soak-system)
 
 # The count comes last, whatever failed before.
 test:

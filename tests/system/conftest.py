@@ -8,9 +8,27 @@ from typing import Any
 import pytest
 
 from .machine import Machine, last_words, running_machines
+from .matrix import Matrix
+from .roots import RELEASES
 
 # Building a root and fetching packages may take minutes on a slow line.
 _TEST_TIMEOUT = 600
+_SOAK = os.environ.get("INVISEOBOX_SOAK") == "1"
+_RELEASES = RELEASES if _SOAK else ("trixie",)
+_LIFE = pytest.StashKey[Matrix]()
+
+collect_ignore = [] if _SOAK else ["test_autopkgtest.py"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the table that closes the run."""
+    config.stash[_LIFE] = Matrix("The life of the package: what was seen after each step")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the table, whether its test passed or not."""
+    for line in config.stash[_LIFE].lines():
+        terminalreporter.write_line(line)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,10 +66,16 @@ def package() -> Path:
     return found[0]
 
 
+@pytest.fixture(scope="session", params=_RELEASES)
+def release(request: pytest.FixtureRequest) -> str:
+    """The Debian under test: trixie; with INVISEOBOX_SOAK=1 each that the package is for."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def installed(package: Path) -> Iterator[Machine]:
-    """A trixie with the package installed, not configured, and shut down: the base of the tests' machines."""
-    with Machine("trixie") as machine:
+def installed(release: str, package: Path) -> Iterator[Machine]:
+    """A machine with the package installed, not configured, and shut down: the base of the tests' machines."""
+    with Machine(release) as machine:
         machine.install(package)
         machine.shut_down()
         yield machine
@@ -62,3 +86,9 @@ def box(installed: Machine) -> Iterator[Machine]:
     """A machine with the package installed and not configured."""
     with Machine(base=installed) as machine:
         yield machine
+
+
+@pytest.fixture
+def life_of_the_package(pytestconfig: pytest.Config) -> Matrix:
+    """The table of what is seen at each step, on each release."""
+    return pytestconfig.stash[_LIFE]

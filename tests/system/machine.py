@@ -160,6 +160,13 @@ class Machine:
         if mode is not None:
             self.run("chmod", f"{mode:o}", path)
 
+    def put(self, source: Path, directory: str) -> None:
+        """Copy a file or a tree of the host into `directory`, where it belongs to root."""
+        pack = ("tar", "--create", "--owner=0", "--group=0", "--exclude=__pycache__", f"--directory={source.parent}")
+        packed = subprocess.run([*pack, source.name], stdout=subprocess.PIPE, check=True)
+        unpack = self._inside("tar", "--extract", "--one-top-level=" + directory)
+        subprocess.run(unpack, input=packed.stdout, check=True)
+
     def exists(self, path: str) -> bool:
         """Whether there is anything at `path`, a dangling link included."""
         found = self.run("sh", "-c", 'test -e "$1" || test -L "$1"', "exists", path, check=False)
@@ -171,8 +178,7 @@ class Machine:
         for package in packages:
             if isinstance(package, Path):
                 names.append(f"/root/{package.name}")
-                copied = self._inside("sh", "-c", 'cat >"$1"', "copy", names[-1])
-                subprocess.run(copied, input=package.read_bytes(), check=True)
+                self.put(package, "/root")
             else:
                 names.append(package)
         command = ("apt-get", "install", "--yes", *names)

@@ -1,0 +1,67 @@
+"""`journalctl -x` in the language of the technician on site."""
+
+import re
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from inviseobox.simulator.background import running_site
+
+from .machine import UNIT, Machine
+from .service import configuration, configure, hand_out, modbus_device, own_lines, wait_until_active
+from .waiting import wait_for
+
+_FRENCH = "/usr/lib/systemd/catalog/inviseobox.fr.catalog"
+_DEVICE = "Compteur général"
+_WARNING = 4
+
+
+@pytest.fixture
+def french_box(installed: Machine) -> Iterator[Machine]:
+    """A box with a French locale, as Debian has when it was installed in French."""
+    with Machine(base=installed) as box:
+        box.write("/etc/locale.gen", "fr_FR.UTF-8 UTF-8\n")
+        box.install("locales")
+        yield box
+
+
+def test_a_dead_device_is_explained_in_french_and_by_its_name(french_box: Machine) -> None:
+    box = french_box
+    # The kernel accepts connections for a listening socket; nobody ever reads what they say.
+    with running_site() as site, socket.create_server(("127.0.0.1", 0)) as silent:
+        hand_out(site, [*site.devices, modbus_device(1, _DEVICE, silent.getsockname()[1])])
+        configure(box, configuration(site))
+        wait_until_active(box)
+        entry = wait_for(lambda: _trouble_with(box, _DEVICE), 30, f"a line with a MESSAGE_ID about {_DEVICE}")[0]
+
+    french = _explanation(box, "fr_FR.UTF-8", entry)
+    assert _subject(box.read(_FRENCH), entry) in french
+    assert _DEVICE in french
+    assert french != _explanation(box, "C.UTF-8", entry)
+
+
+def _trouble_with(box: Machine, name: str) -> list[dict[str, Any]]:
+    warnings = [entry for entry in own_lines(box) if "MESSAGE_ID" in entry and int(entry["PRIORITY"]) <= _WARNING]
+    return [entry for entry in warnings if name in entry.get("INVISEOBOX_DEVICE", "")]
+
+
+def _subject(catalog: str, entry: dict[str, Any]) -> str:
+    """The first line of the entry's text in `catalog`, with its fields filled in (journalctl(1), --catalog)."""
+    found = re.search(rf"^-- {entry['MESSAGE_ID']}\nSubject: (.*)$", catalog, re.MULTILINE)
+    assert found, f"no text for {entry['MESSAGE_ID']}"
+    return re.sub(r"@(\w+)@", lambda field: str(entry[field[1]]), found[1])
+
+
+def _explanation(box: Machine, language: str, entry: dict[str, Any]) -> str:
+    """What journalctl puts below the line of `entry`."""
+    journal = box.run("env", f"LC_ALL={language}", "journalctl", "-x", "-u", UNIT).stdout
+    _, line, below = journal.partition(str(entry["MESSAGE"]))
+    assert line
+    lines = []
+    for each in below.splitlines()[1:]:
+        if not each.startswith("░░"):
+            break
+        lines.append(each.removeprefix("░░").strip())
+    return "\n".join(lines)

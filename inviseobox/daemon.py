@@ -81,7 +81,7 @@ class Daemon:
 
     async def _run_with(self, configuration: Configuration, buffer: Buffer) -> Configuration:
         """Work with one configuration; give the one to go on with."""
-        self._redaction.secret = configuration.token
+        self._redaction.learn(configuration.token)
         if not configuration.token_is_usual:
             _log.warning("the token is not 64 hexadecimal digits; it is used as it is", extra=events.TOKEN_UNUSUAL())
         async with contextlib.AsyncExitStack() as stack:

@@ -33,6 +33,7 @@ class DeviceList:
         self._server = server
         self._health = health
         self._adopt = adopt
+        self._in_force = ""
         self._kept = ""
 
     async def run(self, interval: Callable[[], int]) -> None:
@@ -47,7 +48,7 @@ class DeviceList:
             kept = await self._buffer.note(_NOTE)
             if kept is not None:
                 await self._adopt(inventory.parse(kept))
-                self._kept = kept
+                self._in_force = self._kept = kept
         except (BufferFault, InventoryError) as error:
             marks = events.KEPT_LIST_UNUSABLE()
             _log.warning("the device list kept from before cannot be used: %s", error, extra=marks)
@@ -56,9 +57,7 @@ class DeviceList:
         self._health.heartbeats.expect(_BEAT, _STEP)
         listed, text = await self._server.device_list()
         self._health.note_answer(_BEAT)
-        if text != self._kept:
-            await self._buffer.write_note(_NOTE, text)
-            self._kept = text
+        if text != self._in_force:
             _log.info(
                 "device list: %d devices, %d measurements",
                 len(listed.devices),
@@ -68,9 +67,14 @@ class DeviceList:
             for remark in listed.remarks:
                 _log.warning("device list: %s", remark, extra=events.DEVICE_LIST_REMARK())
             await self._adopt(listed)
+            self._in_force = text
+        # Last, for it may fail: a full disk is no reason to read the wrong devices.
+        if text != self._kept:
+            await self._buffer.write_note(_NOTE, text)
+            self._kept = text
 
     def _report(self, error: BaseException) -> None:
-        advice = "the device list kept from before stays in force" if self._kept else "there is no device list yet"
+        advice = "the device list kept from before stays in force" if self._in_force else "there is no device list yet"
         self._health.note_failure(_BEAT, error, advice)
 
     async def _pause(self, seconds: float) -> None:

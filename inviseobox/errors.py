@@ -80,6 +80,10 @@ class ServerUnreachable(DeliveryError):
     """No answer came from the server. Keep everything; try again with back-off."""
 
 
+class DeliveryRefused(DeliveryError):
+    """The server takes other deliveries, but nothing of this one. Keep it; try again with back-off."""
+
+
 class TokenRefused(DeliveryError):
     """The server answers, but does not accept the token. Keep everything and try again; a person must look at it."""
 

@@ -41,7 +41,8 @@ FLOORS = [
         "inviseobox.device_list",
         "inviseobox.acquisition.acquisition", "inviseobox.acquisition.modbus_rounds",
         "inviseobox.acquisition.polling", "inviseobox.acquisition.web_rounds",
-        "inviseobox.delivery.server", "inviseobox.delivery.upload", "inviseobox.delivery.windows",
+        "inviseobox.delivery.refusals", "inviseobox.delivery.server", "inviseobox.delivery.upload",
+        "inviseobox.delivery.windows",
     },
     # The daemon, which joins them, and what a person runs.
     {"inviseobox.daemon", "inviseobox.tools.*"},
@@ -59,7 +60,9 @@ LIBRARIES = {
     "pymodbus": {"inviseobox.acquisition.pymodbus_connection"},
     "serial_asyncio": {"inviseobox.acquisition.pymodbus_connection"},
     "httpx": {"inviseobox.http_client"},
-    "sqlite3": {f"inviseobox.buffer.{name}" for name in ("database", "first_page", "rejected", "salvage", "schema")},
+    "sqlite3": {
+        f"inviseobox.buffer.{name}" for name in ("database", "first_page", "opening", "rejected", "salvage", "schema")
+    },
     "systemd": {"inviseobox.host.journal"},
     "sdnotify": {"inviseobox.host.notify"},
     "tenacity": {"inviseobox.delivery.patience"},

@@ -17,7 +17,7 @@ from inviseobox.buffer.sealing import SealedWindow
 from inviseobox.errors import BufferFault
 from inviseobox.records import Batch, Reading
 
-__all__ = ["Buffer", "SealedWindow"]
+__all__ = ["Buffer", "Dropped", "SealedWindow"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

@@ -3,7 +3,6 @@
 Everything here runs in the buffer's own thread.
 """
 
-import fcntl
 import logging
 import os
 import sqlite3
@@ -15,21 +14,27 @@ from typing import Any
 
 from inviseobox import events
 from inviseobox.buffer import first_page
+from inviseobox.buffer.opening import (
+    ERRORS,
+    LOCK,
+    cannot_open,
+    connect,
+    give_room,
+    is_damage,
+    keep_room,
+    sound,
+    take_lock,
+)
 from inviseobox.buffer.salvage import salvage
-from inviseobox.buffer.schema import COLUMNS, bring_up_to_date
 from inviseobox.errors import BufferFault, BufferUnusable
 
 _log = logging.getLogger(__name__)
 
-_CHECK_TIME = 2.0
-"""Seconds that the check of the whole file at the start may take; on a large file it ends without a verdict."""
-_CHECK_STEPS = 10_000
 _FILES = ("", "-wal", "-shm")
+_FRESH = ".fresh"
+"""Ends the name of a file that is written to take the place of another."""
 _SALVAGED = ".salvaged"
 """Ends the name of a file that holds all that could be saved of a damaged one, until it takes its place."""
-_DAMAGE = ("malformed", "not a database", "corrupt")
-_ERRORS = (sqlite3.Error, UnicodeDecodeError)
-"""What SQLite's calls raise; the latter where Python cannot decode a message in which SQLite repeats damaged text."""
 
 
 class Database:
@@ -42,11 +47,11 @@ class Database:
         self.generation = 0
         """Counts the times that a fresh file took the place of a damaged one."""
         self._path = path
-        self._lock = _take_lock(path)
+        self._lock = take_lock(path)
         self._is_damaged = False
         try:
             self._connection = self._open()
-        except _ERRORS as error:
+        except ERRORS as error:
             os.close(self._lock)
             raise self._fault("read", error) from None
         except BaseException:
@@ -57,35 +62,45 @@ class Database:
         if Path(self._path + _SALVAGED).exists():
             self._set_aside()
         try:
-            return self._connected()
-        except _ERRORS as error:
-            if not _is_damage(error):
-                raise BufferFault(f"{self._path}: cannot be opened: {error}") from None
-        return self._replaced()
+            if first_page.is_lost(self._path):
+                return self._replaced()
+            connection = self._connected()
+        except ERRORS as error:
+            if is_damage(error):
+                return self._replaced()
+            if not give_room(self._path):
+                raise cannot_open(self._path, error) from None
+            return self._open()
+        keep_room(self._path)
+        return connection
 
     def _connected(self) -> sqlite3.Connection:
         """Open the file once it is known to be sound, and its first page remembered."""
-        _sound(self._path).close()
+        sound(self._path).close()
         # On a full disk the next start tries again: the copy is of use only if the file is damaged, too.
         with suppress(OSError):
             first_page.remember(self._path)
-        return _connect(self._path)
+        return self._connected_as_it_is()
+
+    def _connected_as_it_is(self) -> sqlite3.Connection:
+        connection = connect(self._path)
+        self._identity = _identity(self._path)
+        return connection
 
     def _replaced(self) -> sqlite3.Connection:
         """Set the damaged file aside and give a fresh one with all that could be saved.
 
         The damaged one stays in its place until all is saved: it can be done again after a power cut or a full disk.
         """
-        unfinished = self._path + ".fresh"
+        unfinished = self._path + _FRESH
         try:
-            for suffix in _FILES:
-                Path(unfinished + suffix).unlink(missing_ok=True)
-            with closing(_sound(unfinished)) as fresh:
+            _remove(unfinished)
+            with closing(sound(unfinished)) as fresh:
                 saved = salvage(self._path, fresh)
             Path(unfinished).rename(self._path + _SALVAGED)
             self._set_aside()
             connection = self._connected()
-        except (*_ERRORS, OSError) as error:
+        except (*ERRORS, OSError) as error:
             raise BufferFault(f"{self._path}: no fresh file in place of the damaged one: {error}") from None
         self._is_damaged = False
         self.generation += 1
@@ -107,18 +122,37 @@ class Database:
         Path(self._path + _SALVAGED).rename(self._path)
 
     def _restored(self) -> sqlite3.Connection:
-        """Somebody deleted the file: write it again from the one that is still open."""
-        for suffix in ("-wal", "-shm"):
-            Path(self._path + suffix).unlink(missing_ok=True)
+        """Somebody deleted the file, or put another in its place: write it again from the one that is still open.
+
+        Until all is written, the open one stays what it is.
+        """
+        fresh = self._path + _FRESH
         try:
-            fresh = _sound(self._path)
-            self._connection.backup(fresh)
-        except _ERRORS as error:
+            if not Path(self._path + LOCK).exists():
+                lock = take_lock(self._path)
+                os.close(self._lock)
+                self._lock = lock
+            _remove(fresh)
+            with closing(sound(fresh)) as copy:
+                self._connection.backup(copy)
+            _remove(self._path)
+            Path(fresh).rename(self._path)
+            connection = self._connected_as_it_is()
+        except (*ERRORS, OSError, BufferUnusable) as error:
             raise BufferFault(f"{self._path} was deleted and cannot be written again: {error}") from None
         self._connection.close()
         marks = events.DATABASE_DELETED(file=self._path)
         _log.error("%s was deleted while it was in use; it is written again from memory", self._path, extra=marks)
-        return fresh
+        return connection
+
+    def _is_in_place(self) -> bool:
+        """Whether the open file is the one at its path."""
+        try:
+            return _identity(self._path) == self._identity
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise cannot_open(self._path, error) from None
 
     def close(self) -> None:
         """Close the file and let the next daemon have it."""
@@ -135,7 +169,7 @@ class Database:
         if self._is_damaged:
             self._connection.close()
             self._connection = self._replaced()
-        elif not Path(self._path).exists():
+        elif not self._is_in_place():
             self._connection = self._restored()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -146,11 +180,11 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
-        except _ERRORS as error:
+        except ERRORS as error:
             raise self._fault("written", error) from error
 
     def _fault(self, verb: str, error: Exception) -> BufferFault:
-        self._is_damaged = self._is_damaged or _is_damage(error)
+        self._is_damaged = self._is_damaged or is_damage(error)
         return BufferFault(f"the buffer cannot be {verb}: {error}")
 
     def run(self, sql: str, *values: object) -> int:
@@ -169,80 +203,16 @@ class Database:
         """Give the first row of a query. Raises BufferFault."""
         try:
             found: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
-        except _ERRORS as error:
+        except ERRORS as error:
             raise self._fault("read", error) from error
         return found
 
 
-def _take_lock(path: str) -> int:
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise BufferFault(f"{path}: cannot be opened: {error.strerror}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise BufferUnusable(f"{path} is in use by another inviseobox") from None
-    return lock
+def _identity(path: str) -> tuple[int, int]:
+    found = Path(path).stat()
+    return found.st_dev, found.st_ino
 
 
-def _is_damage(error: Exception) -> bool:
-    if isinstance(error, UnicodeDecodeError):
-        return True
-    return isinstance(error, sqlite3.DatabaseError) and any(mark in str(error) for mark in _DAMAGE)
-
-
-def _sound(path: str) -> sqlite3.Connection:
-    """Open or create the file, bring its tables up to date and look for damage."""
-    connection = _connect(path)
-    try:
-        bring_up_to_date(connection, path)
-        _check(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    try:
-        # SQLite would make the file with the permissions of the umask.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise BufferFault(f"{path}: cannot be opened: {error.strerror}") from None
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-    # A damaged text is found out by its digest; it must be readable for that.
-    connection.text_factory = lambda text: text.decode("utf-8", "replace")
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA journal_size_limit = 16777216")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check(connection: sqlite3.Connection) -> None:
-    """Raise DatabaseError where the file is damaged, as far as that can be found out in a short time."""
-    for table, columns in COLUMNS.items():
-        try:
-            connection.execute(f"SELECT {', '.join(columns)} FROM {table} LIMIT 1").fetchone()  # noqa: S608
-        except sqlite3.OperationalError as error:
-            if not str(error).startswith("no such"):
-                raise
-            # Such damage leaves the file well-formed: a bit of a column's name.
-            raise sqlite3.DatabaseError(f"database disk image is malformed: {error}") from None
-    give_up = time.monotonic() + _CHECK_TIME
-    connection.set_progress_handler(lambda: time.monotonic() > give_up, _CHECK_STEPS)
-    try:
-        found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    except sqlite3.OperationalError:
-        # Interrupted: the file is large, and so far nothing was wrong with it.
-        return
-    finally:
-        connection.set_progress_handler(None, 0)
-    if found != "ok":
-        raise sqlite3.DatabaseError(f"database disk image is malformed: {found}")
+def _remove(path: str) -> None:
+    for suffix in _FILES:
+        Path(path + suffix).unlink(missing_ok=True)

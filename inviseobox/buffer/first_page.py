@@ -30,6 +30,14 @@ def remember(path: str) -> None:
         unfinished.replace(path + _COPY)
 
 
+def is_lost(path: str) -> bool:
+    """Whether there was a file at `path` of which nothing is left but what is beside it. Raises OSError."""
+    try:
+        return Path(path).stat().st_size == 0 and bool(_copy_of(path))
+    except FileNotFoundError:
+        return bool(_copy_of(path))
+
+
 @contextmanager
 def readable(path: str) -> Iterator[sqlite3.Connection]:
     """Open the damaged file for reading; where its first page is damaged, a copy of it with the page as it was.
@@ -37,8 +45,10 @@ def readable(path: str) -> Iterator[sqlite3.Connection]:
     Nothing is written to the damaged file. Raises sqlite3.Error or OSError.
     """
     known = _copy_of(path)
-    if len(known) < _HEADER or _fits(_first(path, len(known)), known):
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as connection:
+    if len(known) < _HEADER or (Path(path).exists() and _fits(_first(path, len(known)), known)):
+        with closing(
+            sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        ) as connection:
             yield connection
         return
     try:
@@ -54,6 +64,7 @@ def _repair(path: str, known: bytes) -> None:
     for suffix in ("", "-wal"):
         if Path(path + suffix).exists():
             shutil.copyfile(path + suffix, path + _READABLE + suffix)
+    Path(path + _READABLE).touch()
     with Path(path + _READABLE).open("r+b") as file:
         pages = max(1, file.seek(0, 2) // len(known))
         page = bytearray(known)

@@ -84,7 +84,8 @@ class Outbox:
     def _note_delivered(self, end: int) -> None:
         """Where nothing of a window waits any more, remember so: a salvage need not bring it back."""
         self._database.run(
-            "UPDATE window SET delivered = 1 WHERE end = ? AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.end = ?)",
+            "UPDATE window SET delivered = 1, digests = NULL "
+            "WHERE end = ? AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.end = ?)",
             end,
             end,
         )
@@ -117,10 +118,11 @@ class Outbox:
         """Set a batch aside that the server will never take, with the server's words. Raises BufferFault."""
         with self._database.transaction():
             self._database.run(
-                "INSERT INTO rejected (end, fields, words) VALUES (?, ?, ?)",
+                "INSERT INTO rejected (end, fields, words, digest) VALUES (?, ?, ?, ?)",
                 batch.window_end,
                 batch.fields,
                 words,
+                batch.digest,
             )
             self._database.run("DELETE FROM outbox WHERE id = ?", batch.id)
             self._note_delivered(batch.window_end)

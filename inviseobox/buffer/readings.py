@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from inviseobox.buffer.database import Database
 from inviseobox.buffer.sealing import SealedWindow, seal
-from inviseobox.delivery.window_ends import OpenWindow, window_for
+from inviseobox.delivery.window_ends import OpenWindow, next_border, window_for
 from inviseobox.errors import BufferFault
 from inviseobox.records import Reading, Series
 
@@ -91,8 +91,15 @@ class Readings:
         """Write readings into the windows that were open when each came; note in `keys` the series that are new."""
         current = self._open_window()
         rows: list[tuple[int, int, float | None]] = []
+        decided: tuple[int, ...] | None = None
         for now, interval, reading in taken:
-            window = window_for(now, interval, current, self._is_sealed)
+            # Once for all that came between the same borders: a clock that was far ahead may have left thousands of
+            # sealed ends to look at.
+            if current is not None and decided == _borders(now, interval, current):
+                window = current
+            else:
+                window = window_for(now, interval, current, self._is_sealed)
+                decided = _borders(now, interval, window)
             if window != current:
                 # Before the switch, which also moves readings of this very commit.
                 self._insert(rows)
@@ -142,3 +149,8 @@ class Readings:
         if row is None:
             raise BufferFault("the buffer did not store a series")
         return int(row[0])
+
+
+def _borders(now: float, interval: int, current: OpenWindow) -> tuple[int, ...]:
+    """Give all that decides about the window of a reading, apart from what is sealed."""
+    return (next_border(now, interval), interval, current.end, next_border(now, current.interval))

@@ -3,9 +3,12 @@
 SQLite lets two processes work on one file; each function opens it for a moment and makes no tables.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from inviseobox.delivery.batches import digest
 from inviseobox.errors import BufferFault
@@ -14,33 +17,65 @@ _WAIT = 5.0
 """Seconds to wait for the daemon to end a transaction of its own."""
 
 
-def listed(path: str) -> list[tuple[int, str, str]]:
-    """Give the end of the window (seconds since the epoch), the fields (JSON) and the server's words of each.
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """What was set aside at once: fields (JSON) of the window that ended then (seconds since the epoch), and why."""
 
-    Raises BufferFault.
-    """
+    id: int
+    end: int
+    fields: str
+    words: str
+    is_sound: bool
+    """Whether it is still what was sealed: what was damaged on the disk must not go to the server."""
+
+
+def listed(path: str) -> list[Rejected]:
+    """Give all that was set aside, oldest first. Raises BufferFault."""
     with _opened(path) as connection:
-        return connection.execute("SELECT end, fields, words FROM rejected ORDER BY id").fetchall()
+        return _listed(connection)
 
 
 def queue_again(path: str) -> int:
-    """Put everything back to what waits for the server; give how much it was. Raises BufferFault."""
+    """Put all that is sound back to what waits for the server; give how much it was. Raises BufferFault."""
     with _opened(path) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        rows = connection.execute("SELECT end, fields, json_array_length(fields) FROM rejected ORDER BY id").fetchall()
+        sound = [one for one in _listed(connection) if one.is_sound]
         connection.executemany(
             "INSERT INTO outbox (end, fields, digest, count) VALUES (?, ?, ?, ?)",
-            ((end, fields, digest(fields), count) for end, fields, count in rows),
+            ((one.end, one.fields, digest(one.fields), len(json.loads(one.fields))) for one in sound),
         )
-        connection.execute("DELETE FROM rejected")
+        connection.executemany("DELETE FROM rejected WHERE id = ?", ((one.id,) for one in sound))
         connection.execute("COMMIT")
-        return len(rows)
+        return len(sound)
+
+
+def _listed(connection: sqlite3.Connection) -> list[Rejected]:
+    # The daemon may not have been started yet since the version that knows the column.
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(rejected)")]
+    column = "digest" if "digest" in columns else "NULL"
+    rows = connection.execute(f"SELECT id, end, fields, words, {column} FROM rejected ORDER BY id").fetchall()  # noqa: S608
+    return [
+        Rejected(number, end, fields, words, _is_sound(fields, noted)) for number, end, fields, words, noted in rows
+    ]
+
+
+def _is_sound(fields: str, noted: str | None) -> bool:
+    if noted is not None:
+        return digest(fields) == noted
+    try:
+        return bool(json.loads(fields))
+    except ValueError:
+        return False
 
 
 @contextmanager
 def _opened(path: str) -> Iterator[sqlite3.Connection]:
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None, timeout=_WAIT)
+        connection = sqlite3.connect(
+            f"{Path(path).absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=_WAIT
+        )
+        # A damaged text is found out by its digest; it must be readable for that.
+        connection.text_factory = lambda text: text.decode("utf-8", "replace")
         try:
             yield connection
         finally:

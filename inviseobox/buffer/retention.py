@@ -4,34 +4,50 @@ from dataclasses import dataclass
 
 from inviseobox.buffer.database import Database
 
+_SEALED_ENDS_KEPT = 10_000
+"""Ends of windows that are remembered, against a clock that steps back, where room is short."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What had to go to keep the bound: windows of history, and deliveries that never reached the server."""
+    """What had to go to keep the bound: windows of history, what the server had refused, and what it never got.
+
+    `fields` counts the values of the latter.
+    """
 
     history: int = 0
+    rejected: int = 0
     deliveries: int = 0
     fields: int = 0
 
 
 def make_room(database: Database, max_size: int) -> Dropped:
-    """Delete until the file's content takes at most `max_size` bytes: history first, then the oldest deliveries.
+    """Delete until the file's content takes at most `max_size` bytes, the least needed first.
 
-    Space that is freed is used again, so the file stops growing; it does not shrink. Raises BufferFault.
+    That is the history, what was rejected, ends of long ago, then the oldest deliveries; those of the newest window
+    stay, for the server may take them. Space that is freed is used again, so the file stops growing; it does not
+    shrink. Raises BufferFault.
     """
-    history = deliveries = fields = 0
+    history = rejected = deliveries = fields = 0
     with database.transaction():
         while _used(database) > max_size:
             if database.run("DELETE FROM history WHERE end = (SELECT min(end) FROM history)"):
                 history += 1
-                continue
-            oldest = database.row("SELECT id, count FROM outbox ORDER BY end, id LIMIT 1")
-            if oldest is None:
-                break
-            database.run("DELETE FROM outbox WHERE id = ?", oldest[0])
-            deliveries += 1
-            fields += oldest[1]
-    return Dropped(history, deliveries, fields)
+            elif database.run("DELETE FROM rejected WHERE id = (SELECT min(id) FROM rejected)"):
+                rejected += 1
+            elif not database.run(
+                "DELETE FROM window WHERE sealed <= (SELECT max(sealed) FROM window) - ?", _SEALED_ENDS_KEPT
+            ):
+                oldest = database.row(
+                    "SELECT id, count FROM outbox "
+                    "WHERE end != (SELECT end FROM window ORDER BY sealed DESC LIMIT 1) ORDER BY end, id LIMIT 1"
+                )
+                if oldest is None:
+                    break
+                database.run("DELETE FROM outbox WHERE id = ?", oldest[0])
+                deliveries += 1
+                fields += oldest[1]
+    return Dropped(history, rejected, deliveries, fields)
 
 
 def _used(database: Database) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from inviseobox.buffer.first_page import readable
 from inviseobox.buffer.restoring import HISTORY, missing, restored
 from inviseobox.buffer.schema import COLUMNS
+from inviseobox.configuration import DEFAULT_INTERVAL, MAX_INTERVAL
 from inviseobox.delivery.batches import digest
 
 _Row = dict[str, Any]
@@ -32,6 +33,8 @@ def salvage(damaged: str, fresh: sqlite3.Connection) -> dict[str, int]:
                         torn.add(table)
                     else:
                         saved[table] += _inserted(fresh, table, sound)
+            saved["reading"] -= _without_homeless(fresh)
+            _complete_windows(fresh)
             if "outbox" in torn:
                 saved["outbox"] += _brought_back(fresh)
             fresh.execute("COMMIT")
@@ -78,6 +81,36 @@ def _brought_back(fresh: sqlite3.Connection) -> int:
             row = {"end": end, "fields": fields, "digest": digest(fields), "count": count}
             number += _inserted(fresh, "outbox", row)
     return number
+
+
+def _without_homeless(fresh: sqlite3.Connection) -> int:
+    """Drop the readings of series that are lost, whose keys go to other series from now on; give their number."""
+    return max(0, fresh.execute("DELETE FROM reading WHERE series NOT IN (SELECT key FROM series)").rowcount)
+
+
+def _complete_windows(fresh: sqlite3.Connection) -> None:
+    """Make the windows again that are lost: those of the history are sealed, those of readings are not.
+
+    The former count as sealed before all that are known, the latest of them last.
+    """
+    (earliest,) = fresh.execute("SELECT coalesce(min(sealed), 1) FROM window").fetchone()
+    sealed = fresh.execute(
+        "SELECT DISTINCT end FROM history WHERE end NOT IN (SELECT end FROM window) ORDER BY end DESC"
+    )
+    interval = _likely_interval(fresh)
+    rows = [(end, interval, earliest - 1 - before) for before, (end,) in enumerate(sealed)]
+    fresh.executemany("INSERT INTO window (end, interval, sealed) VALUES (?, ?, ?)", rows)
+    opened = "SELECT DISTINCT end, ? FROM reading WHERE end NOT IN (SELECT end FROM window)"
+    fresh.execute(f"INSERT INTO window (end, interval) {opened}", (interval,))
+
+
+def _likely_interval(fresh: sqlite3.Connection) -> int:
+    """Give the interval of the last window, else the distance of the last two in the history, else a guess."""
+    window = fresh.execute("SELECT interval FROM window ORDER BY end DESC LIMIT 1").fetchone()
+    if window is not None:
+        return int(window[0])
+    ends = [end for (end,) in fresh.execute("SELECT DISTINCT end FROM history ORDER BY end DESC LIMIT 2")]
+    return min(ends[0] - ends[1], MAX_INTERVAL) if len(ends) == 2 else DEFAULT_INTERVAL
 
 
 def _inserted(fresh: sqlite3.Connection, table: str, row: _Row) -> int:

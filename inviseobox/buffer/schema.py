@@ -19,7 +19,7 @@ COLUMNS = {
     "history": ("rowid", "end", "measurement", "value", "status"),
     "reading": ("id", "end", "series", "value"),
     "outbox": ("id", "end", "fields", "digest", "count", "refusals", "proven"),
-    "rejected": ("id", "end", "fields", "words"),
+    "rejected": ("id", "end", "fields", "words", "digest"),
 }
 """What must not be lost, by table."""
 
@@ -49,9 +49,11 @@ CREATE TABLE history (
 CREATE INDEX history_by_end ON history (end);
 """
 # Of each sealed window: the digests of its batches as they were sealed, and whether nothing of it waits any more.
+# Of what was rejected: the digest of the batch, which is not that of its fields where they were damaged.
 _VERSION_3 = """
 ALTER TABLE window ADD COLUMN digests TEXT;
 ALTER TABLE window ADD COLUMN delivered INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rejected ADD COLUMN digest TEXT;
 UPDATE window SET delivered = 1 WHERE sealed IS NOT NULL AND end NOT IN (SELECT end FROM outbox);
 """
 _STEPS = (_VERSION_1, _VERSION_2, _VERSION_3)

@@ -124,8 +124,12 @@ def _forget_old(database: Database, end: int) -> None:
     """Forget what lies long behind, by the number of windows since: the clock may have been wrong at any of them."""
     interval = database.row("SELECT interval FROM window WHERE end = ?", end)
     kept = -(-HISTORY_TIME // interval[0]) if interval else _SEALED_ENDS_KEPT
+    # By the time, too, for there may have been shorter windows; one that lies ahead was closed by a wrong clock.
     database.run(
-        "DELETE FROM history WHERE end IN (SELECT end FROM window WHERE sealed = (SELECT max(sealed) FROM window) - ?)",
+        "DELETE FROM history WHERE (end <= ? OR end > ?) "
+        "AND (SELECT sealed FROM window WHERE window.end = history.end) <= (SELECT max(sealed) FROM window) - ?",
+        end - HISTORY_TIME,
+        end,
         kept,
     )
     database.run("DELETE FROM window WHERE sealed <= (SELECT max(sealed) FROM window) - ?", _SEALED_ENDS_KEPT)

@@ -99,8 +99,9 @@ class CentralApi:
         date = server_date(answer.headers.get("date"))
         if date is not None:
             self._note_date(date)
-        # A worker holds the token, and some servers repeat what they were sent: here it goes no further.
-        body = answer.body.replace(self._token.encode(), b"<token>")
+        # Some servers repeat in an error what they were sent: here it goes no further.
+        refused = answer.status >= 400
+        body = answer.body.replace(self._token.encode(), b"<token>") if refused else answer.body
         return ServerAnswer(answer.status, body, retry_after(answer.headers.get("retry-after")))
 
 

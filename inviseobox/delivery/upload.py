@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import Any
 
 from inviseobox import events
@@ -13,10 +12,10 @@ from inviseobox.clock import WallClock, utc_text
 from inviseobox.delivery.answers import Verdict, described, judge
 from inviseobox.delivery.central_api import TIMEOUT, CentralApi, ServerAnswer
 from inviseobox.delivery.device_status import halved
-from inviseobox.delivery.evidence import Searches, search
 from inviseobox.delivery.patience import patient
+from inviseobox.delivery.refusals import Refusals, postponed
 from inviseobox.delivery.server import Server
-from inviseobox.errors import DeliveryError, TokenRefused
+from inviseobox.errors import DeliveryError, DeliveryRefused
 from inviseobox.health import Health
 from inviseobox.records import Batch
 
@@ -63,7 +62,7 @@ class Upload:
         self._server = server
         self._health = health
         self._tried_status: tuple[int, int] | None = None
-        self._searches = Searches()
+        self._refusals = Refusals(buffer, health, self._send)
         self._asked_to_wait = False
 
     async def run(self) -> None:
@@ -91,14 +90,19 @@ class Upload:
         if status is not None and status[:2] != self._tried_status:
             # Before the values, but without making them wait: what fails now is tried again after them.
             self._tried_status = status[:2]
-            with suppress(DeliveryError):
+            try:
                 await self._deliver_status(status[0], status[2], timeout=STATUS_PATIENCE)
+            except DeliveryError as error:
+                if error.retry_after is not None:
+                    raise
             return True
         batch = await self._buffer.next_batch()
         self._health.backlog = await self._buffer.backlog()
+        self._health.rejected = await self._buffer.rejected()
         if batch is not None:
             await self._deliver(batch)
             return True
+        self._health.troubles.end("deliveries", "the server has taken all of them")
         if status is not None:
             await self._until_work(self._deliver_status(status[0], status[2], timeout=TIMEOUT))
             return True
@@ -108,7 +112,7 @@ class Upload:
         answer = await self._api.send_status(devices, timeout=timeout)
         verdict = judge(answer.status, answer.body)
         if verdict in (Verdict.LATER, Verdict.TOKEN_REFUSED):
-            raise _postponed(verdict, answer)
+            raise postponed(verdict, answer)
         if verdict is Verdict.TOO_LARGE and (parts := halved(devices)):
             await self._buffer.status_sent(identity, parts)
             self._tried_status = None
@@ -126,7 +130,7 @@ class Upload:
         match verdict:
             case Verdict.ACCEPTED:
                 await self._buffer.accept(batch)
-                self._searches.forget(batch)
+                self._refusals.note_accepted(batch)
                 self._health.last_delivered = batch.window_end
                 self._health.progress.delivery = self._clock()
                 self._health.backlog = await self._buffer.backlog()
@@ -134,54 +138,25 @@ class Upload:
                 _log.debug("delivered %d fields of the window %s", batch.count, utc_text(batch.window_end))
             case Verdict.TOO_LARGE if batch.count > 1:
                 await self._buffer.split(batch)
-            case Verdict.ITEM_REFUSED if batch.proven and batch.count > 1:
-                await self._buffer.split(batch)
-            case Verdict.ITEM_REFUSED if batch.proven:
-                await self._reject(batch, described(answer.status, answer.body))
             case Verdict.ITEM_REFUSED | Verdict.TOO_LARGE:
-                await self._look_for_evidence(batch, answer)
+                await self._refusals.settle(batch, answer)
             case Verdict.WRONG_FORM:
                 await self._server.forget_form()
                 raise DeliveryError(f"it does not know the path for values ({described(answer.status, answer.body)})")
             case _:
-                raise _postponed(verdict, answer)
+                raise postponed(verdict, answer)
 
     async def _send(self, batch: Batch) -> tuple[ServerAnswer, Verdict]:
         self._health.heartbeats.expect(_BEAT, _STEP)
         answer = await self._api.send_fields(await self._server.form(), batch.fields, batch.digest)
         return answer, judge(answer.status, answer.body)
 
-    async def _look_for_evidence(self, batch: Batch, answer: ServerAnswer) -> None:
-        """Find out whether the server refuses an item of the batch, or everything. Only the former rejects anything."""
-        words = described(answer.status, answer.body)
-        loop = asyncio.get_running_loop()
-        if self._searches.is_due(batch, loop.time()):
-            remaining = await search(batch, self._accepts)
-            if remaining is not None:
-                await self._buffer.replace(batch, remaining)
-                self._searches.forget(batch)
-                return
-            self._searches.was_in_vain(batch, loop.time())
-        await self._buffer.postpone(batch)
-        raise DeliveryError(f"it refuses everything in a delivery; {words}")
-
-    async def _accepts(self, part: Batch) -> bool:
-        answer, verdict = await self._send(part)
-        if verdict is Verdict.ACCEPTED:
-            return True
-        if verdict in (Verdict.ITEM_REFUSED, Verdict.TOO_LARGE):
-            return False
-        raise _postponed(verdict, answer)
-
-    async def _reject(self, batch: Batch, words: str) -> None:
-        await self._buffer.reject(batch, words)
-        self._health.rejected = await self._buffer.rejected()
-        window = utc_text(batch.window_end)
-        marks = events.VALUE_REJECTED(window=window)
-        _log.error("the server refused a value of the window %s, set aside: %s", window, words, extra=marks)
-
     def _report(self, error: BaseException) -> None:
-        self._health.note_failure(_BEAT, error, "everything is kept and will be sent")
+        if isinstance(error, DeliveryRefused):
+            advice = "it is kept and tried again; everything else arrives"
+            self._health.troubles.begin(events.DELIVERY(), "deliveries", str(error), advice)
+        else:
+            self._health.note_failure(_BEAT, error, "everything is kept and will be sent")
         self._asked_to_wait = isinstance(error, DeliveryError) and error.retry_after is not None
 
     async def _pause_after_failure(self, seconds: float) -> None:
@@ -211,13 +186,6 @@ class Upload:
     async def _sleep(self, seconds: float) -> None:
         self._health.heartbeats.expect(_BEAT, seconds + _STEP)
         await asyncio.sleep(seconds)
-
-
-def _postponed(verdict: Verdict, answer: ServerAnswer) -> DeliveryError:
-    words = described(answer.status, answer.body)
-    if verdict is Verdict.TOKEN_REFUSED:
-        return TokenRefused(f"the server refuses it ({words}); check token and url in the configuration")
-    return DeliveryError(words, answer.retry_after)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from inviseobox import events
-from inviseobox.buffer import Buffer, SealedWindow
+from inviseobox.buffer import Buffer, Dropped, SealedWindow
 from inviseobox.clock import WallClock, utc_text
 from inviseobox.delivery.window_ends import next_border
 from inviseobox.errors import BufferFault
@@ -35,6 +35,7 @@ class Windows:
         self._max_size = max_size
         self._health = health
         self._backwards: frozenset[str] = frozenset()
+        self._lost_fields = 0
 
     async def run(self) -> None:
         """Commit and seal. A full disk is waited out: everything stays in memory meanwhile."""
@@ -73,13 +74,19 @@ class Windows:
         if sealed:
             self._health.note_window()
             dropped = await self._buffer.make_room(self._max_size)
-            if dropped.deliveries:
-                _log.error(
-                    "the buffer is full (buffer.max_size): %d values of the oldest windows were dropped undelivered",
-                    dropped.fields,
-                    extra=events.DELIVERIES_DROPPED(),
-                )
+            self._report_capped(dropped)
         self._health.backlog = await self._buffer.backlog()
+
+    def _report_capped(self, dropped: Dropped) -> None:
+        """Say once that the file is full, and in the end what that cost."""
+        if dropped.deliveries or dropped.rejected:
+            self._lost_fields += dropped.fields
+            cause = f"full (buffer.max_size): {self._lost_fields} values of the oldest windows were dropped undelivered"
+            advice = "does the server take anything? (systemctl status inviseobox)"
+            self._health.troubles.begin(events.CAPPED(), "buffer size", cause, advice)
+        else:
+            self._health.troubles.end("buffer size", f"has room again; {self._lost_fields} values were lost")
+            self._lost_fields = 0
 
     def _report_dropped(self) -> None:
         """Say once that memory is full, too."""

@@ -14,12 +14,17 @@ _JOURNAL_SOCKET = "/run/systemd/journal/socket"
 
 
 class Redaction(logging.Filter):
-    """Keeps a secret out of every line: journald would store the raw arguments and exceptions beside the message."""
+    """Keeps secrets out of every line: journald would store the raw arguments and exceptions beside the message."""
 
     def __init__(self) -> None:
         """Begin without a secret."""
         super().__init__()
-        self.secret = ""
+        self._secrets: list[str] = []
+
+    def learn(self, secret: str) -> None:
+        """Keep this out as well, from now on: a token that was replaced is a secret still."""
+        if secret not in self._secrets:
+            self._secrets.append(secret)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Turn message, arguments and traceback into one text without the secret; take it out of the fields, too."""
@@ -30,11 +35,11 @@ class Redaction(logging.Filter):
             message = f"{record.msg} {record.args}"
         if record.exc_info:
             message += "\n" + logging.Formatter().formatException(record.exc_info)
-        if self.secret:
-            message = message.replace(self.secret, "<token>")
+        for secret in self._secrets:
+            message = message.replace(secret, "<token>")
             for name, value in vars(record).items():
                 if name.isupper() and isinstance(value, str):
-                    setattr(record, name, value.replace(self.secret, "<token>"))
+                    setattr(record, name, value.replace(secret, "<token>"))
         record.msg = message
         record.args = record.exc_info = record.exc_text = None
         return True

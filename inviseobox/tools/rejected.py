@@ -14,7 +14,7 @@ def run(path: str, *, requeue: bool) -> int:
     """List what was rejected in the database at `path`, and queue it again if asked to; give the exit status."""
     try:
         _become_owner(path)
-        rows = rejected.listed(path)
+        found = rejected.listed(path)
         count = rejected.queue_again(path) if requeue else 0
     except BufferFault as error:
         print(error, file=sys.stderr)
@@ -22,11 +22,15 @@ def run(path: str, *, requeue: bool) -> int:
     except OSError as error:
         print(f"{path}: {error.strerror}", file=sys.stderr)
         return 1
-    for end, fields, words in rows:
-        print(f"{utc_text(end)}  {clean_text(words)}  {fields}")
+    for one in found:
+        # Fields that were damaged may hold anything.
+        fields = one.fields if one.is_sound else clean_text(one.fields)
+        print(f"{utc_text(one.end)}  {clean_text(one.words)}  {fields}")
     if requeue:
         print(f"queued again: {count}; the daemon sends it with its next delivery")
-    elif not rows:
+        if count < len(found):
+            print(f"damaged on the disk and not queued: {len(found) - count}")
+    elif not found:
         print("nothing was rejected")
     return 0
 

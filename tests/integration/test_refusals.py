@@ -8,11 +8,17 @@ import pytest
 from inviseobox.simulator.central_server import CentralServer, Outcome
 from inviseobox.simulator.http_server import Request
 
-from . import virtual_time
+from . import entries, virtual_time
 from .buffers import series
 from .deliveries import HOUR, delivering, rejected
+from .entries import web_device
 from .uplinks import KEYS, TOKEN, Box, Seen, answer, box, central, known, told, window
 from .virtual_time import until
+
+
+def taken(server: CentralServer) -> set[tuple[str, str]]:
+    """What the server took, each report once: a batch may be sent again under its key."""
+    return {(field.measurement, field.timestamp) for field in server.received}
 
 
 def holding_the_token(folder: Path) -> list[str]:
@@ -36,7 +42,7 @@ def test_the_token_is_in_no_file(tmp_path: Path) -> None:
             await window(one, 0, [known("m0"), series("poison"), known("m1")])
             one.start()
             await asyncio.sleep(HOUR)
-            assert len(server.received) == 2
+            assert len(taken(server)) == 2
         assert holding_the_token(tmp_path) == []
         assert len(rejected(tmp_path / "data.db")) == 1
 
@@ -50,7 +56,7 @@ def test_413_halves(tmp_path: Path) -> None:
         server.script("fields", seen)
         end = await window(one, 0, [known(key) for key in KEYS])
         one.start()
-        await until(lambda: len(server.received) == len(KEYS), within=60)
+        await until(lambda: len(taken(server)) == len(KEYS), within=60)
         assert server.window_ends([f"sensor/{key}" for key in KEYS]) == [end]
         assert all(batch.size <= 3000 for batch in server.batches)
         assert all(batch.idempotency_key == batch.digest for batch in server.batches)
@@ -75,7 +81,7 @@ def test_one_poisoned_item_is_found_and_everything_else_arrives(tmp_path: Path, 
         end = await window(one, 0, [*measurements, series("poison", device="sensor")])
         healthy = await window(one, 1, [known("m0")])
         one.start()
-        await until(lambda: len(server.received) == 30, within=HOUR)
+        await until(lambda: len(taken(server)) == 30, within=HOUR)
         assert server.window_ends() == [end, healthy]
         await asyncio.sleep(HOUR)
         assert await one.buffer.backlog() == 0
@@ -99,7 +105,7 @@ def test_several_poisoned_items_are_found(tmp_path: Path) -> None:
         await window(one, 0, [*map(known, KEYS[:60]), *(series(name, device="sensor") for name in poisons)])
         one.start()
         await asyncio.sleep(6 * HOUR)
-        assert len(server.received) == 60
+        assert len(taken(server)) == 60
         assert sorted(names[0] for names, _ in rejected(tmp_path / "data.db")) == sorted(poisons)
         assert await one.buffer.backlog() == 0
 
@@ -133,7 +139,7 @@ def test_a_server_that_refuses_everything_gets_everything_later(tmp_path: Path, 
         assert one.is_at_work()
         assert rejected(tmp_path / "data.db") == []
         server.script("fields", None)
-        await until(lambda: len(server.received) == 60, within=400)
+        await until(lambda: len(taken(server)) == 60, within=400)
         assert server.window_ends() == ends
 
     delivering(tmp_path, scenario)
@@ -174,7 +180,108 @@ def test_after_a_long_refusal_of_everything_good_items_beside_a_bad_one_wait_for
             return answer(400, b"no") if any(field["measurement"] == "poison" for field in told(request)) else None
 
         server.script("fields", Seen(outcome=refusing))
-        await until(lambda: len(server.received) == 2, within=6.2 * HOUR)
+        await until(lambda: len(taken(server)) == 2, within=6.2 * HOUR)
         await until(lambda: [names for names, _ in rejected(tmp_path / "data.db")] == [["poison"]], within=HOUR)
 
     delivering(tmp_path, scenario, strict=False)
+
+
+def refusing_poison(number: int, request: Request) -> Outcome | None:
+    """The answer of a server that refuses everything in which there is poison."""
+    return answer(400, b"no such") if any(field["measurement"] == "poison" for field in told(request)) else None
+
+
+def test_a_server_that_takes_a_part_and_then_refuses_everything_proves_nothing(tmp_path: Path) -> None:
+    """However deep in a search it begins: what is refused then is refused with all the rest."""
+
+    async def scenario(one: Box, server: CentralServer) -> None:
+        for before in range(1, 12):
+            rounds = 0
+
+            def moody(number: int, request: Request) -> Outcome | None:
+                nonlocal rounds
+                rounds += 1
+                if before < rounds < before + 40:  # noqa: B023
+                    return answer(400, b"out of order")
+                return refusing_poison(number, request)
+
+            server.script("fields", Seen(outcome=moody))
+            known_before = len(taken(server))
+            await window(one, before, [*map(known, KEYS[:15]), series("poison", device="sensor")])
+            await until(lambda: len(taken(server)) == known_before + 15, within=12 * HOUR)  # noqa: B023
+            await until(lambda: len(rejected(tmp_path / "data.db")) == before, within=12 * HOUR)  # noqa: B023
+        assert {names[0] for names, _ in rejected(tmp_path / "data.db")} == {"poison"}
+
+    async def starting(one: Box, server: CentralServer) -> None:
+        one.start()
+        await scenario(one, server)
+
+    delivering(tmp_path, starting, strict=False)
+
+
+def test_an_item_that_is_refused_while_others_are_taken_is_set_aside_alone(tmp_path: Path) -> None:
+    """Also where it has no neighbours in its window, as after it was queued again."""
+
+    async def scenario(one: Box, server: CentralServer) -> None:
+        server.script("fields", Seen(outcome=refusing_poison))
+        await window(one, 0, [series("poison", device="sensor")])
+        one.start()
+        await window(one, 1, [known("m0")])
+        await until(lambda: len(rejected(tmp_path / "data.db")) == 1, within=HOUR)
+        assert await one.buffer.backlog() == 0
+        assert one.health.rejected == 1
+        assert [subject for subject, _ in one.health.troubles.current() if subject == "server"] == []
+
+    delivering(tmp_path, scenario, strict=False)
+
+
+def test_a_delivery_of_which_nothing_is_taken_is_no_trouble_of_the_server(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line when it begins, one when it ends; everything else arrives meanwhile."""
+
+    async def scenario(one: Box, server: CentralServer) -> None:
+        mended = False
+
+        def refusing(number: int, request: Request) -> Outcome | None:
+            bad = any(field["measurement"] != "sensor/m0" for field in told(request))
+            return answer(400, b"too old") if bad and not mended else None
+
+        server.script("fields", Seen(outcome=refusing))
+        await window(one, 0, map(known, KEYS[1:6]))
+        one.start()
+        for number in range(1, 20):
+            await window(one, number, [known("m0")])
+            await until(lambda number=number: len(taken(server)) == number, within=HOUR)  # type: ignore[misc]
+            await asyncio.sleep(HOUR)
+        assert rejected(tmp_path / "data.db") == []
+        mended = True
+        await until(lambda: not one.health.troubles.current(), within=HOUR)
+
+    with caplog.at_level("INFO", logger="inviseobox"):
+        delivering(tmp_path, scenario, strict=False)
+    lines = [record.getMessage() for record in caplog.records if "deliveries" in record.getMessage()]
+    assert [line.partition(":")[2].split()[0] for line in lines] == ["the", "the"], lines
+    assert "too old" in lines[0]
+    assert [record.getMessage() for record in caplog.records if record.getMessage().startswith("server")] == []
+
+
+def test_a_measurement_whose_values_are_refused_is_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(one: Box, server: CentralServer) -> None:
+        server.script("fields", Seen(outcome=refusing_poison))
+        listed = web_device("http://192.0.2.34/", ["poison"])
+        listed["name"] = "Sonde"
+        listed["measurements"][0] |= {"_id": "poison", "name": "Hygrom\u00e9trie"}
+        one.health.note_inventory(entries.listed(listed))
+        one.start()
+        for number in range(4):
+            await window(one, number, [known("m0"), known("m1"), series("poison", device="sensor")])
+            await until(lambda number=number: len(taken(server)) == 2 * number + 2, within=HOUR)  # type: ignore[misc]
+            await asyncio.sleep(HOUR)
+        assert len(rejected(tmp_path / "data.db")) == 4
+
+    with caplog.at_level("ERROR", logger="inviseobox"):
+        delivering(tmp_path, scenario, strict=False)
+    (line,) = [record.getMessage() for record in caplog.records if "refused a value" in record.getMessage()]
+    assert "Sonde, Hygrom\u00e9trie" in line
+    assert "no such" in line

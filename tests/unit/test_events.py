@@ -86,8 +86,8 @@ def test_every_event_is_told_somewhere() -> None:
 
 def test_an_event_gives_its_id_and_what_it_is_about() -> None:
     assert events.STOPPED() == {"MESSAGE_ID": events.STOPPED.id}
-    assert events.VALUE_REJECTED(window="2026-11-22T12:00:00Z") == {
-        "MESSAGE_ID": "f8bca2bfff6f40d589e4d03f9d813ae5",
+    assert events.DELIVERY_DAMAGED(window="2026-11-22T12:00:00Z") == {
+        "MESSAGE_ID": "9374b8ee0c414af28d64ed59daad6a21",
         "INVISEOBOX_WINDOW": "2026-11-22T12:00:00Z",
     }
 

@@ -17,7 +17,7 @@ TOKEN = "0123456789abcdef" * 4
 @pytest.fixture
 def redaction() -> Redaction:
     redaction = Redaction()
-    redaction.secret = TOKEN
+    redaction.learn(TOKEN)
     return redaction
 
 

@@ -117,14 +117,14 @@ def cannot_open(path: str, error: Exception) -> BufferFault:
 def keep_room(path: str) -> None:
     """Reserve the room on the disk that a start takes, so that the box also starts when somebody filled the disk."""
     reserve = Path(path + _RESERVE)
-    if not reserve.exists():
+    if reserve.exists():
+        return
+    try:
+        with reserve.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, _RESERVE_SIZE)
+    except OSError:
         # Without it the start still works as long as there is room.
-        with suppress(OSError):
-            with reserve.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, _RESERVE_SIZE)
-            return
-        with suppress(OSError):
-            reserve.unlink(missing_ok=True)
+        give_room(path)
 
 
 def give_room(path: str) -> bool:

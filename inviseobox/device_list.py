@@ -34,7 +34,6 @@ class DeviceList:
         self._health = health
         self._adopt = adopt
         self._in_force = ""
-        self._kept = ""
 
     async def run(self, interval: Callable[[], int]) -> None:
         """Adopt the cached list, then the server's now and every `interval()` seconds."""
@@ -48,7 +47,7 @@ class DeviceList:
             kept = await self._buffer.note(_NOTE)
             if kept is not None:
                 await self._adopt(inventory.parse(kept))
-                self._in_force = self._kept = kept
+                self._in_force = kept
         except (BufferFault, InventoryError) as error:
             marks = events.KEPT_LIST_UNUSABLE()
             _log.warning("the device list kept from before cannot be used: %s", error, extra=marks)
@@ -68,10 +67,8 @@ class DeviceList:
                 _log.warning("device list: %s", remark, extra=events.DEVICE_LIST_REMARK())
             await self._adopt(listed)
             self._in_force = text
-        # Last, for it may fail: a full disk is no reason to read the wrong devices.
-        if text != self._kept:
-            await self._buffer.write_note(_NOTE, text)
-            self._kept = text
+            # With the next commit, for a full disk is no reason to read the wrong devices.
+            self._buffer.record_note(_NOTE, text)
 
     def _report(self, error: BaseException) -> None:
         advice = "the device list kept from before stays in force" if self._in_force else "there is no device list yet"

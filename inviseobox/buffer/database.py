@@ -34,7 +34,9 @@ _FILES = ("", "-wal", "-shm")
 _FRESH = ".fresh"
 """Ends the name of a file that is written to take the place of another."""
 _SALVAGED = ".salvaged"
-"""Ends the name of a file that holds all that could be saved of a damaged one, until it takes its place."""
+"""Ends the name of a file that is complete, until it takes the place of the one that was damaged or deleted."""
+_REPLACED = ".replaced"
+"""Ends the name of a file that somebody put in the place of the one in use."""
 
 
 class Database:
@@ -49,6 +51,7 @@ class Database:
         self._path = path
         self._lock = take_lock(path)
         self._is_damaged = False
+        self._is_full = False
         try:
             self._connection = self._open()
         except ERRORS as error:
@@ -59,30 +62,31 @@ class Database:
             raise
 
     def _open(self) -> sqlite3.Connection:
-        if Path(self._path + _SALVAGED).exists():
-            self._set_aside()
         try:
+            if Path(self._path + _SALVAGED).exists():
+                self._set_aside()
             if first_page.is_lost(self._path):
                 return self._replaced()
             connection = self._connected()
-        except ERRORS as error:
+        except (*ERRORS, OSError) as error:
             if is_damage(error):
                 return self._replaced()
             if not give_room(self._path):
                 raise cannot_open(self._path, error) from None
             return self._open()
-        keep_room(self._path)
+        self.keep_room()
         return connection
 
     def _connected(self) -> sqlite3.Connection:
-        """Open the file once it is known to be sound, and its first page remembered."""
+        """Open the file once it is known to be sound."""
         sound(self._path).close()
-        # On a full disk the next start tries again: the copy is of use only if the file is damaged, too.
-        with suppress(OSError):
-            first_page.remember(self._path)
         return self._connected_as_it_is()
 
     def _connected_as_it_is(self) -> sqlite3.Connection:
+        """Open the file once its first page is remembered."""
+        # On a full disk the next start tries again: the copy is of use only if the file is damaged, too.
+        with suppress(OSError):
+            first_page.remember(self._path)
         connection = connect(self._path)
         self._identity = _identity(self._path)
         return connection
@@ -124,26 +128,36 @@ class Database:
     def _restored(self) -> sqlite3.Connection:
         """Somebody deleted the file, or put another in its place: write it again from the one that is still open.
 
-        Until all is written, the open one stays what it is.
+        Until all is written, the open one stays what it is. The other, the last of them if there were several, is kept.
         """
         fresh = self._path + _FRESH
         try:
-            if not Path(self._path + LOCK).exists():
+            if not self._has_lock():
                 lock = take_lock(self._path)
                 os.close(self._lock)
                 self._lock = lock
             _remove(fresh)
             with closing(sound(fresh)) as copy:
                 self._connection.backup(copy)
+            # A power cut from here on is made good at the next start.
+            Path(fresh).rename(self._path + _SALVAGED)
+            kept = _kept(self._path)
             _remove(self._path)
-            Path(fresh).rename(self._path)
+            Path(self._path + _SALVAGED).rename(self._path)
             connection = self._connected_as_it_is()
         except (*ERRORS, OSError, BufferUnusable) as error:
             raise BufferFault(f"{self._path} was deleted and cannot be written again: {error}") from None
         self._connection.close()
         marks = events.DATABASE_DELETED(file=self._path)
-        _log.error("%s was deleted while it was in use; it is written again from memory", self._path, extra=marks)
+        _log.error("%s was deleted while it was in use; it is written again%s", self._path, kept, extra=marks)
         return connection
+
+    def _has_lock(self) -> bool:
+        """Whether the file that is locked is the one that another daemon would try to lock."""
+        try:
+            return os.path.samestat(os.fstat(self._lock), Path(self._path + LOCK).stat())
+        except FileNotFoundError:
+            return False
 
     def _is_in_place(self) -> bool:
         """Whether the open file is the one at its path."""
@@ -153,6 +167,10 @@ class Database:
             return False
         except OSError as error:
             raise cannot_open(self._path, error) from None
+
+    def keep_room(self) -> None:
+        """Reserve the room for a start again, where it was used or somebody deleted it."""
+        keep_room(self._path)
 
     def close(self) -> None:
         """Close the file and let the next daemon have it."""
@@ -171,6 +189,8 @@ class Database:
             self._connection = self._replaced()
         elif not self._is_in_place():
             self._connection = self._restored()
+        if self._is_full:
+            self._shorten_log()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -183,8 +203,15 @@ class Database:
         except ERRORS as error:
             raise self._fault("written", error) from error
 
+    def _shorten_log(self) -> None:
+        """On a full disk, bring what is in the write-ahead log into the file: its room may be enough to go on."""
+        with suppress(*ERRORS):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self._is_full = False
+
     def _fault(self, verb: str, error: Exception) -> BufferFault:
         self._is_damaged = self._is_damaged or is_damage(error)
+        self._is_full = self._is_full or "full" in str(error)
         return BufferFault(f"the buffer cannot be {verb}: {error}")
 
     def run(self, sql: str, *values: object) -> int:
@@ -211,6 +238,15 @@ class Database:
 def _identity(path: str) -> tuple[int, int]:
     found = Path(path).stat()
     return found.st_dev, found.st_ino
+
+
+def _kept(path: str) -> str:
+    """Give a file that is in the way another name; tell of it, where there is one."""
+    try:
+        Path(path).rename(path + _REPLACED)
+    except FileNotFoundError:
+        return ""
+    return f"; what was in its place is kept as {path}{_REPLACED}"
 
 
 def _remove(path: str) -> None:

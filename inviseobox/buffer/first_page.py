@@ -66,12 +66,10 @@ def _repair(path: str, known: bytes) -> None:
             shutil.copyfile(path + suffix, path + _READABLE + suffix)
     Path(path + _READABLE).touch()
     with Path(path + _READABLE).open("r+b") as file:
-        pages = max(1, file.seek(0, 2) // len(known))
         page = bytearray(known)
-        page[28:32] = pages.to_bytes(4, "big")
         page[32:40] = bytes(8)
-        page[92:96] = page[24:28]
-        file.seek(0)
+        # Makes the size in the header invalid, so that the one of the file counts, or of its write-ahead log (1.3.7).
+        page[92:96] = bytes(byte ^ 0xFF for byte in page[24:28])
         file.write(page)
 
 

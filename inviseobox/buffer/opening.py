@@ -20,7 +20,7 @@ _DAMAGE = ("malformed", "not a database", "corrupt")
 LOCK = ".lock"
 """Ends the name of the file that is locked."""
 _RESERVE = ".reserve"
-_RESERVE_SIZE = 1_048_576
+_RESERVE_SIZE = 262_144
 """Bytes. Opening a file takes room for its write-ahead log and its index."""
 
 
@@ -117,9 +117,10 @@ def cannot_open(path: str, error: Exception) -> BufferFault:
 def keep_room(path: str) -> None:
     """Reserve the room on the disk that a start takes, so that the box also starts when somebody filled the disk."""
     reserve = Path(path + _RESERVE)
-    if reserve.exists():
-        return
     try:
+        # Not where a power cut came between its two steps.
+        if reserve.exists() and reserve.stat().st_size == _RESERVE_SIZE:
+            return
         with reserve.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, _RESERVE_SIZE)
     except OSError:

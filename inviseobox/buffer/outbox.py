@@ -6,6 +6,7 @@ from typing import Any
 
 from inviseobox import events
 from inviseobox.buffer.database import Database
+from inviseobox.buffer.rejected import DAMAGED
 from inviseobox.buffer.restoring import HISTORY, missing, restored
 from inviseobox.clock import utc_text
 from inviseobox.delivery import batches
@@ -40,7 +41,7 @@ class Outbox:
                 window = utc_text(batch.window_end)
                 marks = events.DELIVERY_DAMAGED(window=window)
                 _log.error("a batch of the window %s was damaged on the disk and is not sent", window, extra=marks)
-                self.reject(batch, "damaged on the disk")
+                self.reject(batch, DAMAGED)
         return None
 
     def _restore(self, batch: Batch) -> bool:

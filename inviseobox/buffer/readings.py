@@ -99,13 +99,14 @@ class Readings:
                 window = current
             else:
                 window = window_for(now, interval, current, self._is_sealed)
-                decided = _borders(now, interval, window)
-            if window != current:
-                # Before the switch, which also moves readings of this very commit.
-                self._insert(rows)
-                rows.clear()
-                self._switch(current, window)
-                current = window
+                if window != current:
+                    # Before the switch, which also moves readings of this very commit.
+                    self._insert(rows)
+                    rows.clear()
+                    self._switch(current, window)
+                    # It may have been open already, with another interval, before the clock stepped.
+                    current = self._open_window()
+                decided = _borders(now, interval, window) if current == window else None
             name = (reading.series.measurement, reading.series.fingerprint)
             known = keys.get(name)
             if known is None or known[0] != reading.series:
@@ -153,4 +154,5 @@ class Readings:
 
 def _borders(now: float, interval: int, current: OpenWindow) -> tuple[int, ...]:
     """Give all that decides about the window of a reading, apart from what is sealed."""
-    return (next_border(now, interval), interval, current.end, next_border(now, current.interval))
+    own = next_border(now, current.interval)
+    return (next_border(now, interval), interval, current.end, own, int(now >= current.end))

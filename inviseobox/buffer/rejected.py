@@ -10,8 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from inviseobox.buffer import first_page
 from inviseobox.delivery.batches import digest
 from inviseobox.errors import BufferFault
+
+DAMAGED = "damaged on the disk"
+"""In the place of the server's words, for what was never sent."""
 
 _WAIT = 5.0
 """Seconds to wait for the daemon to end a transaction of its own."""
@@ -55,21 +59,27 @@ def _listed(connection: sqlite3.Connection) -> list[Rejected]:
     column = "digest" if "digest" in columns else "NULL"
     rows = connection.execute(f"SELECT id, end, fields, words, {column} FROM rejected ORDER BY id").fetchall()  # noqa: S608
     return [
-        Rejected(number, end, fields, words, _is_sound(fields, noted)) for number, end, fields, words, noted in rows
+        Rejected(number, end, fields, words, _is_sound(fields, words, noted))
+        for number, end, fields, words, noted in rows
     ]
 
 
-def _is_sound(fields: str, noted: str | None) -> bool:
+def _is_sound(fields: str, words: str, noted: str | None) -> bool:
     if noted is not None:
         return digest(fields) == noted
+    # Set aside by a version that did not note the digest.
     try:
-        return bool(json.loads(fields))
+        found = json.loads(fields)
     except ValueError:
         return False
+    return isinstance(found, list) and bool(found) and words != DAMAGED
 
 
 @contextmanager
 def _opened(path: str) -> Iterator[sqlite3.Connection]:
+    if Path(path).exists() and first_page.is_lost(path):
+        # SQLite would throw the write-ahead log away, of which the daemon saves what it can.
+        raise BufferFault(f"{path} is damaged; a start of the service saves what it can")
     try:
         connection = sqlite3.connect(
             f"{Path(path).absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=_WAIT

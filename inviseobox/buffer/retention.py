@@ -29,6 +29,7 @@ def make_room(database: Database, max_size: int) -> Dropped:
     shrink. Raises BufferFault.
     """
     history = rejected = deliveries = fields = 0
+    database.keep_room()
     with database.transaction():
         while _used(database) > max_size:
             if database.run("DELETE FROM history WHERE end = (SELECT min(end) FROM history)"):
@@ -40,7 +41,7 @@ def make_room(database: Database, max_size: int) -> Dropped:
             ):
                 oldest = database.row(
                     "SELECT id, count FROM outbox "
-                    "WHERE end != (SELECT end FROM window ORDER BY sealed DESC LIMIT 1) ORDER BY end, id LIMIT 1"
+                    "WHERE end IS NOT (SELECT end FROM window ORDER BY sealed DESC LIMIT 1) ORDER BY end, id LIMIT 1"
                 )
                 if oldest is None:
                     break

@@ -89,14 +89,15 @@ def _without_homeless(fresh: sqlite3.Connection) -> int:
 
 
 def _complete_windows(fresh: sqlite3.Connection) -> None:
-    """Make the windows again that are lost: those of the history are sealed, those of readings are not.
+    """Make the windows again that are lost: those of which there are reports are sealed, those of readings are not.
 
     The former count as sealed before all that are known, the latest of them last.
     """
     (earliest,) = fresh.execute("SELECT coalesce(min(sealed), 1) FROM window").fetchone()
     sealed = fresh.execute(
-        "SELECT DISTINCT end FROM history WHERE end NOT IN (SELECT end FROM window) ORDER BY end DESC"
-    )
+        "SELECT end FROM (SELECT end FROM history UNION SELECT end FROM outbox UNION SELECT end FROM rejected) "
+        "WHERE end NOT IN (SELECT end FROM window) ORDER BY end DESC"
+    ).fetchall()
     interval = _likely_interval(fresh)
     rows = [(end, interval, earliest - 1 - before) for before, (end,) in enumerate(sealed)]
     fresh.executemany("INSERT INTO window (end, interval, sealed) VALUES (?, ?, ?)", rows)

@@ -127,7 +127,8 @@ def _forget_old(database: Database, end: int) -> None:
     # By the time, too, for there may have been shorter windows; one that lies ahead was closed by a wrong clock.
     database.run(
         "DELETE FROM history WHERE (end <= ? OR end > ?) "
-        "AND (SELECT sealed FROM window WHERE window.end = history.end) <= (SELECT max(sealed) FROM window) - ?",
+        "AND NOT EXISTS (SELECT 1 FROM window WHERE window.end = history.end "
+        "AND sealed > (SELECT max(sealed) FROM window) - ?)",
         end - HISTORY_TIME,
         end,
         kept,

@@ -43,7 +43,7 @@ class Server:
                 why = str(error) if isinstance(error, InventoryError) else "the server's device list is not UTF-8"
                 refusals.append((200, why))
                 continue
-            await self._remember(form)
+            self._remember(form)
             return listed, _without_token(text)
         if known and any(status == 404 for status, _ in refusals):
             await self.forget_form()
@@ -71,10 +71,11 @@ class Server:
             self._found = ApiForm(noted) if noted in list(ApiForm) else None
         return self._pinned or self._found
 
-    async def _remember(self, form: ApiForm) -> None:
+    def _remember(self, form: ApiForm) -> None:
         if self._pinned is None and self._found is not form:
-            await self._buffer.write_note(_FORM_NOTE, form.value)
             self._found = form
+            # With the next commit: the form is known also while the disk is full.
+            self._buffer.record_note(_FORM_NOTE, form.value)
 
 
 def _inconclusive(answer: ServerAnswer) -> tuple[int, str] | None:

@@ -71,20 +71,21 @@ class Windows:
         for window in sealed:
             _log.info("window %s closed, %d values to deliver", utc_text(window.end), window.fields)
             self._report_backwards(window)
-        if sealed:
-            self._health.note_window()
-            dropped = await self._buffer.make_room(self._max_size)
-            self._report_capped(dropped)
+        dropped = await self._buffer.make_room(self._max_size) if sealed else None
         self._health.backlog = await self._buffer.backlog()
+        if dropped is not None:
+            self._health.note_window()
+            self._report_capped(dropped)
 
     def _report_capped(self, dropped: Dropped) -> None:
         """Say once that the file is full, and in the end what that cost."""
         if dropped.deliveries or dropped.rejected:
-            self._lost_fields += dropped.fields
-            cause = f"full (buffer.max_size): {self._lost_fields} values of the oldest windows were dropped undelivered"
+            self._lost_fields += dropped.fields + dropped.rejected
+            cause = f"full (buffer.max_size): {self._lost_fields} values that the server did not take were dropped"
             advice = "does the server take anything? (systemctl status inviseobox)"
             self._health.troubles.begin(events.CAPPED(), "buffer size", cause, advice)
-        else:
+        elif self._health.backlog <= 1:
+            # Not at the first window that found room, for what was dropped may have left room for just that one.
             self._health.troubles.end("buffer size", f"has room again; {self._lost_fields} values were lost")
             self._lost_fields = 0
 

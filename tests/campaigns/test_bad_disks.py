@@ -56,6 +56,40 @@ def test_a_disk_that_fills_up_and_is_freed(box: Place) -> None:
         assert faults(site) == []
 
 
+def test_a_start_on_a_full_disk(box: Place) -> None:
+    """It reads, says that the disk is full, and delivers all once it is freed; also the next time that it happens."""
+    with small_disk(_SMALL) as disk, running_site() as site:
+        place_on(box, disk.folder)
+        box.configure(site.token, site.url, _INTERVAL)
+        with box.daemon() as daemon:
+            site.wait_for_windows(1, 15, site.served.measurements())
+            daemon.stop()
+        for _ in range(2):
+            disk.fill()
+            with box.daemon() as daemon:
+                daemon.told.wait_for("READY=1", 10)
+                # What a start has room for may take a few windows; then somebody takes that as well.
+                began = time.time()
+                site.wait_until(lambda: site.served.of(site.served.measurements()[0])[-1].at > began, 10)  # noqa: B023
+                disk.fill()
+                daemon.log.wait_for("WARNING buffer: .*full", 30)
+                end = time.time() + 2 * _INTERVAL
+                site.wait_until(lambda: site.served.of(site.served.measurements()[0])[-1].at > end, 15)  # noqa: B023
+                log = len(daemon.log.all)
+                disk.free()
+                freed = time.time()
+                daemon.log.wait_for("buffer: readings are written again", 10, after=log)
+                site.wait_until(
+                    lambda: any(one > freed + _INTERVAL for one in site.central.window_ends()),  # noqa: B023
+                    20,
+                )
+                wait_until(lambda: backlog(box.buffer) == 0, 20)
+                daemon.stop()
+                assert daemon.process.returncode == 0
+        assert site.central.conflicts() == []
+        assert site.central.violations == []
+
+
 def pages_in_use(buffer: Path) -> tuple[int, list[tuple[int, str]]]:
     """The size of a page, and each page that holds something, with the table or index that it belongs to."""
     with closing(sqlite3.connect(buffer)) as connection:

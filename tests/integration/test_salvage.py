@@ -1,0 +1,186 @@
+"""What is saved of a damaged file is what it was: nothing is counted for another series, no end is used twice."""
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from inviseobox.buffer import Buffer
+from inviseobox.clock import utc_text
+from inviseobox.records import Aggregate
+
+from . import test_migration
+from .buffers import opened, read, reports, series, waiting
+
+MINUTE = 60
+START = 1_700_000_040
+POWER = series("power", Aggregate.AVG)
+ENERGY = series("energy", Aggregate.DIFF)
+
+
+def end(number: int) -> int:
+    return START + MINUTE * (number + 1)
+
+
+def lose(path: Path, *tables: str) -> None:
+    """Write rubbish over the first page of each table."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        roots = dict(connection.execute("SELECT name, rootpage FROM sqlite_master"))
+    with path.open("r+b") as file:
+        for table in tables:
+            file.seek((roots[table] - 1) * size)
+            file.write(os.urandom(size))
+
+
+async def windows(buffer: Buffer, *numbers: int) -> None:
+    for number in numbers:
+        read(buffer, START + MINUTE * number, MINUTE, POWER, float(number))
+        await buffer.seal(end(number))
+
+
+def test_readings_of_a_lost_series_are_counted_for_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "data.db"
+
+    async def before() -> None:
+        async with opened(path) as buffer:
+            read(buffer, START + 1, MINUTE, POWER, 7.0, 9.0)
+
+    async def after() -> None:
+        async with opened(path) as buffer:
+            assert buffer.set_aside is not None
+            # The first to come gets the key that the lost one had.
+            read(buffer, START + 2, MINUTE, ENERGY, 1000.0, 1000.5)
+            read(buffer, START + 3, MINUTE, POWER, 3.0)
+            await buffer.seal(end(0))
+            assert await reports(buffer) == {
+                ("energy", utc_text(end(0))): {"diff": "0.5"},
+                ("power", utc_text(end(0))): {"avg": "3"},
+            }
+
+    asyncio.run(before())
+    lose(path, "series")
+    asyncio.run(after())
+
+
+@pytest.mark.parametrize("tables", [("window",), ("window", "history")], ids=" and ".join)
+def test_lost_windows_are_sealed_in_order_and_no_end_is_used_twice(tmp_path: Path, tables: tuple[str, ...]) -> None:
+    """Without the history, too: what waits for the server has its end as well."""
+    path = tmp_path / "data.db"
+
+    async def before() -> None:
+        async with opened(path) as buffer:
+            await windows(buffer, 0, 1, 2)
+            read(buffer, START + MINUTE * 3 + 1, MINUTE, POWER, 3.0)
+
+    async def after() -> None:
+        async with opened(path) as buffer:
+            assert buffer.is_overdue(end(3))
+            assert [window.end for window in await buffer.seal(end(3))] == [end(3)]
+            # The clock is put back to where all is sealed.
+            read(buffer, START + 1, MINUTE, POWER, 10.0)
+            await buffer.seal(START + 2)
+            assert [window.end for window in await buffer.seal(end(4))] == [end(4)]
+            batches = await waiting(buffer)
+            assert [batch.window_end for batch in batches] == [end(4), end(0), end(1), end(2), end(3)]
+
+    asyncio.run(before())
+    lose(path, *tables)
+    asyncio.run(after())
+
+
+CUT_SHORT = """
+import asyncio, os, sys
+from inviseobox.buffer import Buffer
+from inviseobox.records import Aggregate, Reading, Series
+
+async def live():
+    buffer = await Buffer.open(sys.argv[1])
+    power = Series("power", "meter", "as built", (Aggregate.AVG,))
+    for number in range(5):
+        buffer.record(1_700_000_040 + 60 * number, 60, [Reading(power, float(number))])
+        await (buffer.seal(1_700_000_100 + 60 * number) if number < 4 else buffer.commit())
+    os._exit(0)
+
+asyncio.run(live())
+"""
+
+
+@pytest.mark.parametrize("loss", ["emptied", "removed"])
+def test_a_write_ahead_log_without_its_file_gives_all_that_it_holds(tmp_path: Path, loss: str) -> None:
+    """As after a power cut, and a check of the file system that kept only one of the two."""
+    path = tmp_path / "data.db"
+    subprocess.run([sys.executable, "-c", CUT_SHORT, str(path)], check=True, timeout=20)
+    log = Path(f"{path}-wal").stat().st_size
+    assert log > 50_000
+    if loss == "emptied":
+        os.truncate(path, 0)
+    else:
+        path.unlink()
+
+    async def after() -> None:
+        async with opened(path) as buffer:
+            assert buffer.set_aside is not None
+            await buffer.seal(end(4))
+            assert await reports(buffer) == {
+                ("power", utc_text(end(number))): {"avg": str(number)} for number in range(5)
+            }
+
+    asyncio.run(after())
+    assert [file.stat().st_size for file in tmp_path.glob("data.db.corrupt-*-wal")] == [log]
+
+
+def test_an_empty_file_of_which_nothing_was_known_is_a_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "data.db"
+    path.touch()
+
+    async def after() -> None:
+        async with opened(path) as buffer:
+            assert buffer.set_aside is None
+
+    asyncio.run(after())
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("lost", ["note", "window"])
+def test_a_damaged_file_of_an_earlier_version(tmp_path: Path, version: int, lost: str) -> None:
+    path = tmp_path / "data.db"
+    test_migration.write(path, version)
+    lose(path, lost)
+
+    async def after() -> None:
+        async with opened(path) as buffer:
+            assert buffer.set_aside is not None
+            await buffer.seal(end(1))
+            assert await reports(buffer) == {
+                ("energy", utc_text(end(0))): {"diff": "10.5"},
+                ("energy", utc_text(end(1))): {"diff": "2.25"},
+            }
+            assert await buffer.rejected() == 1
+
+    asyncio.run(after())
+
+
+@pytest.mark.parametrize("folder", ["a#b", "a?b=c", "%41", "Zähler 1"])
+def test_a_path_with_signs_that_mean_something_in_an_address(tmp_path: Path, folder: str) -> None:
+    path = tmp_path / folder / "data.db"
+
+    async def before() -> None:
+        async with opened(path) as buffer:
+            await windows(buffer, 0, 1)
+
+    async def after() -> None:
+        async with opened(path) as buffer:
+            assert buffer.set_aside is not None
+            assert len(await reports(buffer)) == 2
+
+    asyncio.run(before())
+    lose(path, "outbox_order")
+    asyncio.run(after())
+    assert [file.name for file in tmp_path.iterdir()] == [folder]

@@ -138,7 +138,8 @@ class Campaign:
         assert self.site.central.conflicts() == []
         assert self.site.central.violations == []
         assert self.longest_loss <= 10
-        assert self._problems() == []
+        problems = self._problems()
+        assert not problems, problems[:5]
         self._assert_counters_add_up()
 
     def _problems(self) -> list[str]:

@@ -25,6 +25,7 @@ from inviseobox.buffer import Buffer
 from inviseobox.configuration import ApiForm
 from inviseobox.delivery.batches import digest
 from inviseobox.delivery.central_api import TIMEOUT, CentralApi, ServerAnswer
+from inviseobox.delivery.evidence import Searches
 from inviseobox.delivery.server import Server
 from inviseobox.delivery.upload import Upload
 from inviseobox.errors import BufferFault, DeliveryError
@@ -258,8 +259,9 @@ class Life(RuleBasedStateMachine):
             shutil.rmtree(self._folder)
 
     def _deliver_all(self) -> None:
-        """Try as often as it takes: a part is looked for at ever fewer of the refusals."""
+        """Try as often as it takes, hours apart: a search for what is refused is due each time."""
         for _ in range(2000):
+            self._upload._refusals._searches = Searches()
             try:
                 if not self._do(self._upload._deliver_one()):
                     return

@@ -14,11 +14,13 @@ import inviseobox
 from inviseobox import events
 from inviseobox.configuration import Configuration
 from inviseobox.errors import BufferFault, ConfigurationError, NotConfigured
-from inviseobox.host import configuration_file
+from inviseobox.host import configuration_file, owner
 
 if TYPE_CHECKING:
     from inviseobox.daemon import Daemon
 
+NOT_CONFIGURED = 3
+"""Not 1, with which Python ends a program that broke down."""
 EX_CONFIG = 78
 """sysexits.h: something is wrong in the configuration. The unit does not restart on it."""
 
@@ -78,7 +80,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         configuration = configuration_file.load(options.config, os.environ)
         journal.set_level(configuration.log_level)
-
+        owner.become_owner_beside(configuration.buffer_path)
         _serve(Daemon(options.config, redaction), configuration)
     except ConfigurationError as error:
         log.error("%s", error, extra=events.CONFIGURATION_WRONG(file=error.source))
@@ -104,7 +106,7 @@ def _is_configured(options: argparse.Namespace) -> int:
         configuration_file.load(options.config, os.environ)
     except NotConfigured as error:
         print(error, file=sys.stderr)
-        return 1
+        return NOT_CONFIGURED
     except ConfigurationError:
         # The daemon says it, and its exit status makes the failure visible.
         return 0
@@ -115,7 +117,7 @@ def _rejected(options: argparse.Namespace) -> int:
     from inviseobox.tools import rejected
 
     try:
-        configuration = configuration_file.load(options.config, os.environ)
+        configuration = configuration_file.load_without_token(options.config)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return EX_CONFIG

@@ -40,6 +40,11 @@ class ReadError(InviseoBoxError):
 class LinkDown(ReadError):
     """The port or connection cannot be opened. Fail all reads of the link in this round; open it anew later."""
 
+    def __init__(self, text: str, advice: str = "check its address, its power and its cable") -> None:
+        """Keep beside the text what a technician should check."""
+        super().__init__(text)
+        self.advice = advice
+
 
 class NoAnswer(ReadError):
     """The other side was silent for the whole time-out, or hung up. Repeat once; then count the unit as silent."""

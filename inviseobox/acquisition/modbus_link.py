@@ -127,7 +127,7 @@ class ModbusLink:
             raise LinkDown(f"no connection within {OPEN_TIMEOUT:g} s") from None
         except (OSError, UnicodeError) as error:
             connection.close()
-            raise LinkDown(_reason(error)) from None
+            raise _link_down(error) from None
         except BaseException:
             connection.close()
             raise
@@ -157,6 +157,17 @@ def _frame_silence(link: SerialLink | TcpLink) -> float:
         return 0.0
     bits = 1 + link.bytesize + (link.parity != "N") + link.stopbits
     return max(3.5 * bits / link.baudrate, 0.00175)
+
+
+def _link_down(error: OSError | UnicodeError) -> LinkDown:
+    reason = _reason(error)
+    if isinstance(error, OSError) and error.errno == errno.EACCES:
+        return LinkDown(reason, "its group must be dialout (ls -l)")
+    if isinstance(error, OSError) and error.errno == errno.EPERM:
+        return LinkDown(reason, "this kind of port must be allowed to the service (man inviseobox.service)")
+    if "another program" in reason:
+        return LinkDown(reason, "which one, tells: sudo fuser -v and the port")
+    return LinkDown(reason)
 
 
 def _reason(error: OSError | UnicodeError) -> str:

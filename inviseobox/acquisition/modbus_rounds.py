@@ -107,9 +107,8 @@ class ModbusRounds:
             self._report_silence()
         except LinkDown as error:
             outcome = Outcome.DOWN
-            advice = "check its address, its power and its cable"
             kind = events.PORT if self._link.is_serial else events.HOST
-            self._troubles.begin(kind(link=self.name, device=self._devices), self.name, str(error), advice)
+            self._troubles.begin(kind(link=self.name, device=self._devices), self.name, str(error), error.advice)
         self._sink([Reading(target.measurement.series, None) for unit in self._units for target in _missing(unit)])
         return outcome
 

@@ -8,6 +8,7 @@ from inviseobox.configuration import Configuration
 from inviseobox.errors import ConfigurationError, NotConfigured
 
 DEFAULT_PATH = "/etc/inviseobox/config.toml"
+_UNUSED = "none"
 
 
 def load(path: str, environment: Mapping[str, str]) -> Configuration:
@@ -15,21 +16,34 @@ def load(path: str, environment: Mapping[str, str]) -> Configuration:
 
     Raises NotConfigured or ConfigurationError.
     """
+    text = _text(path, f"chown root:inviseobox {path}; chmod 640 {path}")
+    return configuration.parse(
+        text, path, credential=_credential(environment), read_file=lambda name: Path(name).read_text("utf-8")
+    )
+
+
+def load_without_token(path: str) -> Configuration:
+    """Read the configuration for a command that sends nothing: the token may be where only the service sees it.
+
+    Raises NotConfigured or ConfigurationError.
+    """
+    text = _text(path, "run it as root, with sudo for example")
+    return configuration.parse(text, path, credential=_UNUSED, read_file=lambda name: _UNUSED)
+
+
+def _text(path: str, advice: str) -> str:
+    """Read the file; `advice` is for whoever may not. Raises NotConfigured or ConfigurationError."""
     try:
         # Some editors put a byte order mark in front.
-        text = Path(path).read_text("utf-8-sig")
+        return Path(path).read_text("utf-8-sig")
     except FileNotFoundError:
         raise NotConfigured(path, "", "no such file: create it with the keys token and url") from None
     except PermissionError:
-        advice = f"chown root:inviseobox {path}; chmod 640 {path}"
         raise ConfigurationError(path, "", f"cannot be read: Permission denied; {advice}") from None
     except OSError as error:
         raise ConfigurationError(path, "", f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(path, "", "must be a UTF-8 text file") from None
-    return configuration.parse(
-        text, path, credential=_credential(environment), read_file=lambda name: Path(name).read_text("utf-8")
-    )
 
 
 def _credential(environment: Mapping[str, str]) -> str | None:

@@ -71,7 +71,7 @@ def test_not_configured_yet(tmp_path: Path, text: str | None, missing: list[str]
     path = tmp_path / "config.toml"
     if text is not None:
         path.write_text(text)
-    for command, status in (("is-configured", 1), ("run", 78)):
+    for command, status in (("is-configured", 3), ("run", 78)):
         result = inviseobox(command, "--config", str(path))
         assert result.returncode == status
         (line,) = result.stderr.splitlines()

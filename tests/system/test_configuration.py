@@ -69,3 +69,45 @@ def test_a_reload_takes_up_a_changed_configuration_without_a_restart(box: Machin
 
 def _expect_windows_to_go_on(site: RunningSite) -> None:
     wait_for_windows(site, len(site.central.window_ends(site.served.measurements())) + 2)
+
+
+def test_whatever_else_fails_before_the_start_is_tried_again(box: Machine) -> None:
+    """A file that cannot be read for a moment must not look like a box that is not configured."""
+    with running_site() as site:
+        configure(box, configuration(site))
+        wait_until_active(box)
+        files = box.run("dpkg", "--listfiles", "inviseobox").stdout.split()
+        module = next(file for file in files if file.endswith("/inviseobox/foreign.py"))
+        box.run("mv", module, "/root/foreign.py")
+        box.run("systemctl", "kill", "--signal=KILL", UNIT)
+        wait_for(lambda: int(box.show(UNIT, "NRestarts")["NRestarts"]) >= 2, 40, "two tries to start again")
+        box.run("mv", "/root/foreign.py", module)
+        wait_until_active(box)
+        _expect_windows_to_go_on(site)
+
+
+def test_root_may_run_it_by_hand_before_the_service_does(box: Machine) -> None:
+    with running_site() as site:
+        box.write(str(CONFIGURATION), configuration(site))
+        by_hand = box.run("timeout", "--signal=INT", "3", "inviseobox", "run", check=False)
+        assert "started, version" in by_hand.stderr
+        assert box.exists("/var/lib/inviseobox/data.db")
+        box.run("systemctl", "start", UNIT)
+        wait_until_active(box)
+        wait_for_windows(site, 1)
+
+
+def test_the_token_may_be_a_credential(box: Machine) -> None:
+    """As inviseobox-config(5) tells; the command works beside it."""
+    drop_in = "[Service]\nExecCondition=\nLoadCredential=token:/etc/inviseobox/token\n"
+    with running_site() as site:
+        text = configuration(site)
+        box.write("/etc/inviseobox/token", site.token)
+        box.run("chmod", "600", "/etc/inviseobox/token")
+        box.run("mkdir", "-p", f"/etc/systemd/system/{UNIT}.d")
+        box.write(f"/etc/systemd/system/{UNIT}.d/token.conf", drop_in)
+        box.run("systemctl", "daemon-reload")
+        configure(box, "\n".join(line for line in text.splitlines() if not line.startswith("token")))
+        wait_until_active(box)
+        wait_for_windows(site, 1)
+        assert box.run("inviseobox", "rejected").stdout == "nothing was rejected\n"

@@ -97,7 +97,7 @@ class Database:
         The damaged one stays in its place until all is saved: it can be done again after a power cut or a full disk.
         """
         unfinished = self._path + _FRESH
-        _log.info("%s is damaged; what can be read of it is saved now, which may take minutes", self._path)
+        _log.info("saving what can be read of %s, which may take minutes", self._path)
         try:
             _remove(unfinished)
             with closing(sound(unfinished)) as fresh:

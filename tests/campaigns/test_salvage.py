@@ -41,7 +41,7 @@ def _windows_saved(path: Path) -> int:
 
 
 def test_damage_on_a_full_disk() -> None:
-    with small_disk(8 * 2**20) as disk:
+    with small_disk(16 * 2**20) as disk:
         path = disk.folder / "data.db"
         _damaged(path)
         disk.fill()

@@ -50,12 +50,8 @@ class Outbox:
         with self._database.transaction():
             found = restored(self._database.rows(HISTORY, end), end, batch.digest)
             parts = [found] if found else self._missing(batch)
-            if parts:
-                self._database.run("DELETE FROM outbox WHERE id = ?", batch.id)
-                self._database.run_many(
-                    "INSERT INTO outbox (end, fields, digest, count, proven) VALUES (?, ?, ?, ?, ?)",
-                    ((end, fields, batches.digest(fields), count, int(batch.proven)) for fields, count in parts),
-                )
+        if parts:
+            self.replace(batch, _parts(batch, parts))
         return bool(parts)
 
     def _missing(self, batch: Batch) -> list[tuple[str, int]]:
@@ -93,13 +89,7 @@ class Outbox:
 
     def split(self, batch: Batch) -> None:
         """Put two halves of a batch in its place. Raises BufferFault."""
-        self.replace(
-            batch,
-            [
-                Batch(batch.id, batch.window_end, fields, batches.digest(fields), count, 0, batch.proven)
-                for fields, count in batches.halves(batch.fields)
-            ],
-        )
+        self.replace(batch, _parts(batch, batches.halves(batch.fields)))
 
     def replace(self, batch: Batch, parts: Iterable[Batch]) -> None:
         """Put parts of a batch in its place. Raises BufferFault."""
@@ -144,6 +134,14 @@ class Outbox:
                 self._database.run_many(
                     "INSERT INTO status (end, devices) VALUES (?, ?)", ((row[0], part) for part in parts)
                 )
+
+
+def _parts(batch: Batch, parts: Iterable[tuple[str, int]]) -> list[Batch]:
+    """Make batches of parts of one, each given as its fields and their number."""
+    return [
+        Batch(batch.id, batch.window_end, fields, batches.digest(fields), count, 0, batch.proven)
+        for fields, count in parts
+    ]
 
 
 def _batch(row: tuple[Any, ...]) -> Batch:

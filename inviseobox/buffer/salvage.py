@@ -85,7 +85,7 @@ def _brought_back(fresh: sqlite3.Connection) -> int:
 
 def _without_homeless(fresh: sqlite3.Connection) -> int:
     """Drop the readings of series that are lost, whose keys go to other series from now on; give their number."""
-    return max(0, fresh.execute("DELETE FROM reading WHERE series NOT IN (SELECT key FROM series)").rowcount)
+    return fresh.execute("DELETE FROM reading WHERE series NOT IN (SELECT key FROM series)").rowcount
 
 
 def _complete_windows(fresh: sqlite3.Connection) -> None:

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from inviseobox.delivery.batches import MAX_BYTES, cut
+from inviseobox.delivery.batches import MAX_BYTES, cut, halves
 
 
 def measurement_status(good: int, reads: int) -> str:
@@ -13,7 +14,7 @@ def measurement_status(good: int, reads: int) -> str:
     return "partial" if good else "dead"
 
 
-def device_status(device: str, measurements: Sequence[dict[str, str]]) -> dict[str, object]:
+def device_status(device: str, measurements: Sequence[dict[str, str]]) -> dict[str, Any]:
     """Give the server's entry for a device from those of its measurements, of which there is at least one."""
     states = {measurement["status"] for measurement in measurements}
     return {
@@ -23,7 +24,7 @@ def device_status(device: str, measurements: Sequence[dict[str, str]]) -> dict[s
     }
 
 
-def status_lists(devices: Iterable[dict[str, object]], max_bytes: int = MAX_BYTES) -> Iterator[str]:
+def status_lists(devices: Iterable[dict[str, Any]], max_bytes: int = MAX_BYTES) -> Iterator[str]:
     """Give JSON lists of entries for devices, none longer than `max_bytes` as far as that is possible.
 
     A device that is too long by itself is told in several entries, each with the device's own status.
@@ -40,18 +41,10 @@ def halved(devices: str) -> list[str]:
         measurements = device["measurements"]
         middle = (len(measurements) + 1) // 2
         entries = [device | {"measurements": part} for part in (measurements[:middle], measurements[middle:]) if part]
-    if len(entries) < 2:
-        return []
-    middle = (len(entries) + 1) // 2
-    return [text for half in (entries[:middle], entries[middle:]) for text, _ in cut(half)]
+    return [text for text, _ in halves(json.dumps(entries))] if len(entries) > 1 else []
 
 
-def _parts(device: dict[str, object], max_bytes: int) -> Iterator[dict[str, object]]:
+def _parts(device: dict[str, Any], max_bytes: int) -> Iterator[dict[str, Any]]:
     frame = len(json.dumps(device | {"measurements": []}, separators=(",", ":")))
-    for measurements, _ in cut(_measurements(device), max_bytes - frame - 2):
+    for measurements, _ in cut(device["measurements"], max_bytes - frame - 2):
         yield device | {"measurements": json.loads(measurements)}
-
-
-def _measurements(device: dict[str, object]) -> Iterable[object]:
-    measurements = device["measurements"]
-    return measurements if isinstance(measurements, list) else []

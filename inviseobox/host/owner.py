@@ -1,4 +1,4 @@
-"""Whose files the daemon makes."""
+"""Whose files the daemon and the commands beside it make."""
 
 import os
 import pwd
@@ -8,7 +8,7 @@ from pathlib import Path
 def become_owner_beside(path: str) -> None:
     """As root, become for good the user to whom the directory of `path` belongs.
 
-    Who types `sudo inviseobox run` must not leave a database that the service cannot open.
+    Who types `sudo inviseobox run` must not leave a database that the service cannot open, nor who looks into one.
     """
     if os.geteuid() != 0:
         return

@@ -1,6 +1,5 @@
 """`inviseobox rejected`: the deliveries that the server refused for good, and a second try for them."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -8,12 +7,15 @@ from inviseobox.buffer import rejected
 from inviseobox.clock import utc_text
 from inviseobox.errors import BufferFault
 from inviseobox.foreign import clean_text
+from inviseobox.host.owner import become_owner_beside
 
 
 def run(path: str, *, requeue: bool) -> int:
     """List what was rejected in the database at `path`, and queue it again if asked to; give the exit status."""
     try:
-        _become_owner(path)
+        Path(path).stat()
+        # What SQLite makes beside the file must stay the daemon's.
+        become_owner_beside(path)
         found = rejected.listed(path)
         count = rejected.queue_again(path) if requeue else 0
     except BufferFault as error:
@@ -33,11 +35,3 @@ def run(path: str, *, requeue: bool) -> int:
     elif not found:
         print("nothing was rejected")
     return 0
-
-
-def _become_owner(path: str) -> None:
-    """As root, act as the file's owner: files that SQLite makes beside it must stay the daemon's."""
-    owner = Path(path).stat()
-    if os.geteuid() == 0 and owner.st_uid != 0:
-        os.setegid(owner.st_gid)
-        os.seteuid(owner.st_uid)

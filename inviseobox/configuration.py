@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from inviseobox.errors import ConfigurationError, NotConfigured
-from inviseobox.foreign import clean_text, shown
+from inviseobox.untrusted import clean_text, shown
 
 DEFAULT_INTERVAL = 1800
 MAX_INTERVAL = 86_400

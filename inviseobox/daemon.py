@@ -12,31 +12,31 @@ from typing import Any
 import inviseobox
 from inviseobox import events
 from inviseobox.acquisition.acquisition import Acquisition
-from inviseobox.acquisition.learnt import Learnt
 from inviseobox.acquisition.polling import Sink
+from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.buffer import Buffer
 from inviseobox.clock import WallClock, system_clock
 from inviseobox.configuration import DEFAULT_INTERVAL, Configuration
-from inviseobox.delivery.central_api import CentralApi
-from inviseobox.delivery.server import Server
 from inviseobox.delivery.upload import Upload, start_offset
 from inviseobox.delivery.windows import Windows
-from inviseobox.device_list import DeviceList
+from inviseobox.devices.inventory import Inventory
 from inviseobox.errors import BufferFault, ConfigurationError
-from inviseobox.health import Health
+from inviseobox.health.health import Health
 from inviseobox.host import configuration_file, journal, status_file
 from inviseobox.host.journal import Redaction
 from inviseobox.host.notify import ServiceManager
 from inviseobox.host.status_line import status_line
 from inviseobox.http_client import HttpClient, tls_context
-from inviseobox.inventory import Inventory
 from inviseobox.records import Reading
+from inviseobox.server.api import CentralApi
+from inviseobox.server.device_list import DeviceList
+from inviseobox.server.server import Server
 from inviseobox.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)
 
 _STATUS_FILE_PERIOD = 5.0
-_LEARNT_NOTE = "learnt"
+_UNIT_MEMORY_KEY = "unit memory"
 _STATUS_PERIOD = 1.0
 """Seconds between two looks at whether everything moves; the watchdog's own period may shorten it."""
 
@@ -90,9 +90,9 @@ class Daemon:
             stack.push_async_callback(api.close)
             supervisor = Supervisor()
             stack.push_async_callback(supervisor.stop_all)
-            learnt = await _learnt(buffer)
+            memory = await _unit_memory(buffer)
             sink = self._sink(configuration, buffer)
-            acquisition = Acquisition(configuration, pages, supervisor, sink, self._health, learnt)
+            acquisition = Acquisition(configuration, pages, supervisor, sink, self._health, memory)
             self._start_loops(configuration, buffer, supervisor, api, acquisition)
             self._manager.ready()
             return await self._watch(configuration)
@@ -211,14 +211,14 @@ class Daemon:
             _log.info("stopped, everything is on the disk", extra=events.STOPPED())
 
 
-async def _learnt(buffer: Buffer) -> Learnt:
-    learnt = Learnt(lambda text: buffer.record_note(_LEARNT_NOTE, text))
+async def _unit_memory(buffer: Buffer) -> UnitMemory:
+    memory = UnitMemory(lambda text: buffer.record_setting(_UNIT_MEMORY_KEY, text))
     try:
-        learnt.load(await buffer.note(_LEARNT_NOTE) or "")
+        memory.load(await buffer.setting(_UNIT_MEMORY_KEY) or "")
     except BufferFault as error:
-        marks = events.LEARNT_UNREADABLE()
-        _log.warning("what devices taught earlier cannot be read and will be learnt again: %s", error, extra=marks)
-    return learnt
+        marks = events.UNIT_MEMORY_UNREADABLE()
+        _log.warning("what devices taught earlier cannot be read and will be learned again: %s", error, extra=marks)
+    return memory
 
 
 def _try_files(configuration: Configuration, path: str) -> None:

@@ -13,7 +13,7 @@ sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 import httpx  # noqa: E402
 
 from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError  # noqa: E402
-from inviseobox.foreign import shown  # noqa: E402
+from inviseobox.untrusted import shown  # noqa: E402
 
 # They log whole URLs, and the server's hold the token.
 for _name in ("httpx", "httpcore"):

@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 
-from inviseobox.acquisition.learnt import Learnt
 from inviseobox.acquisition.modbus_link import ModbusLink
-from inviseobox.acquisition.modbus_rounds import ModbusRounds, unit_key
-from inviseobox.acquisition.polling import Rounds, Sink, UnusableRounds, poll
+from inviseobox.acquisition.modbus_poller import ModbusPoller, unit_key
+from inviseobox.acquisition.polling import Poller, Sink, UnusablePoller, poll
 from inviseobox.acquisition.schedule import effective_period
-from inviseobox.acquisition.web_rounds import WebRounds
+from inviseobox.acquisition.unit_memory import UnitMemory
+from inviseobox.acquisition.web_poller import WebPoller
 from inviseobox.configuration import Configuration
-from inviseobox.health import Health
+from inviseobox.devices.inventory import Device, Inventory, Measurement
+from inviseobox.devices.links import SerialLink, TcpLink, WebLink
+from inviseobox.devices.sources import RegisterSource, Unusable
+from inviseobox.health.health import Health
 from inviseobox.http_client import HttpClient
-from inviseobox.inventory import Device, Inventory, Measurement
-from inviseobox.links import SerialLink, TcpLink, WebLink
-from inviseobox.sources import RegisterSource, Unusable
 from inviseobox.supervisor import Start, Supervisor
 
 _Measurements = tuple[tuple[Device, Measurement], ...]
@@ -30,15 +30,15 @@ class Acquisition:
         supervisor: Supervisor,
         sink: Sink,
         health: Health,
-        learnt: Learnt,
+        memory: UnitMemory,
     ) -> None:
-        """Hand readings to `sink`; read pages through `client`; `learnt` outlives this object."""
+        """Hand readings to `sink`; read pages through `client`; `memory` outlives this object."""
         self._configuration = configuration
         self._client = client
         self._supervisor = supervisor
         self._sink = sink
         self._health = health
-        self._learnt = learnt
+        self._memory = memory
         self._running: dict[str, tuple[_Measurements, int]] = {}
 
     async def adopt(self, inventory: Inventory, interval: int) -> None:
@@ -47,7 +47,7 @@ class Acquisition:
         ended = [name for name in self._running if self._running[name] != wanted.get(name)]
         await self._supervisor.stop(_task_name(name) for name in ended)
         self._health.note_inventory(inventory)
-        self._learnt.keep_only(_unit_keys(wanted))
+        self._memory.keep_only(_unit_keys(wanted))
         started = [name for name in wanted if name in ended or name not in self._running]
         self._running = wanted
         for name in started:
@@ -58,13 +58,13 @@ class Acquisition:
         link = content[0][0].link
         period = effective_period(settings.modbus.period, interval)
 
-        def rounds() -> Rounds:
+        def rounds() -> Poller:
             if name != _UNUSABLE and isinstance(link, SerialLink | TcpLink):
                 port = ModbusLink(link, settings.modbus.timeout)
-                return ModbusRounds(port, name, content, settings.modbus, self._sink, self._health, self._learnt)
+                return ModbusPoller(port, name, content, settings.modbus, self._sink, self._health, self._memory)
             if name != _UNUSABLE and isinstance(link, WebLink):
-                return WebRounds(self._client, name, content, settings.http, self._sink, self._health)
-            return UnusableRounds([measurement.series for _, measurement in content], self._sink)
+                return WebPoller(self._client, name, content, settings.http, self._sink, self._health)
+            return UnusablePoller([measurement.series for _, measurement in content], self._sink)
 
         if name == _UNUSABLE or isinstance(link, WebLink):
             period = effective_period(settings.http.period, interval)

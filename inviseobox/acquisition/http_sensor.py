@@ -5,8 +5,8 @@ import json
 from urllib.parse import urljoin, urlsplit
 
 from inviseobox.errors import InvalidAnswer, Refused, UnusableValue
-from inviseobox.foreign import clean_text, number, pick, shown
 from inviseobox.http_client import HttpClient
+from inviseobox.untrusted import clean_text, number, pick, shown
 
 MAX_REDIRECTS = 3
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from inviseobox.acquisition.pymodbus_connection import Answer, Connection, connection_for
-from inviseobox.acquisition.register_plan import Span
+from inviseobox.devices.links import Framing, SerialLink, TcpLink
+from inviseobox.devices.registers import Span
 from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, Refused
-from inviseobox.links import Framing, SerialLink, TcpLink
 
 OPEN_TIMEOUT = 3.0
 """Seconds for a TCP connection or a port to open."""

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Protocol
 
 from inviseobox.acquisition.schedule import next_start
-from inviseobox.health import Health
+from inviseobox.health.health import Health
 from inviseobox.records import Reading, Series
 
 Sink = Callable[[Sequence[Reading]], None]
@@ -28,12 +28,12 @@ class Outcome(Enum):
     DOWN = "the link cannot be opened"
 
 
-class Rounds(Protocol):
+class Poller(Protocol):
     """What is read over one link."""
 
     name: str
 
-    async def round(self, next_start: float) -> Outcome:
+    async def poll_once(self, next_start: float) -> Outcome:
         """Read everything that is due; the round after this begins at `next_start` on the loop's clock.
 
         Every measurement gives one reading, good or failed. The heartbeat of `name` is kept.
@@ -46,13 +46,13 @@ class Rounds(Protocol):
         """Leave the link."""
 
 
-async def poll(rounds: Rounds, period: float, health: Health) -> None:
+async def poll(rounds: Poller, period: float, health: Health) -> None:
     """Do a round at once and then every `period` seconds, for as long as it runs."""
     loop = asyncio.get_running_loop()
     start = loop.time()
     try:
         while True:
-            outcome = await rounds.round(start + period)
+            outcome = await rounds.poll_once(start + period)
             start = next_start(start, period, loop.time())
             if outcome is Outcome.IDLE:
                 start = max(start, loop.time() + IDLE_PERIOD)
@@ -64,7 +64,7 @@ async def poll(rounds: Rounds, period: float, health: Health) -> None:
         await rounds.close()
 
 
-async def _reopened(rounds: Rounds, start: float, health: Health) -> float:
+async def _reopened(rounds: Poller, start: float, health: Health) -> float:
     """Try to open a link that is down until its next round is due at `start`; give when that round begins."""
     loop = asyncio.get_running_loop()
     while loop.time() + REOPEN_PERIOD < start:
@@ -80,7 +80,7 @@ async def _sleep_until(start: float, name: str, health: Health) -> None:
     await asyncio.sleep(pause)
 
 
-class UnusableRounds:
+class UnusablePoller:
     """The measurements that cannot be read as they are described: each read of them fails, so they are dead."""
 
     name = "unusable measurements"
@@ -90,7 +90,7 @@ class UnusableRounds:
         self._readings = [Reading(one, None) for one in series]
         self._sink = sink
 
-    async def round(self, next_start: float) -> Outcome:
+    async def poll_once(self, next_start: float) -> Outcome:
         """Record a failed read of each."""
         self._sink(self._readings)
         return Outcome.READ

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from inviseobox.acquisition.modbus_frame import rtu_answer, tcp_answer
-from inviseobox.acquisition.register_plan import Span
+from inviseobox.devices.links import Framing, SerialLink, TcpLink
+from inviseobox.devices.registers import Span
 from inviseobox.errors import InvalidAnswer, NoAnswer
-from inviseobox.links import Framing, SerialLink, TcpLink
 
 # The import of pymodbus.client 3.0 calls logging.basicConfig(), which would print every line twice.
 _handlers = logging.root.handlers[:]

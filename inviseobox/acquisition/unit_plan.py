@@ -8,7 +8,8 @@ the good parts flow and a bad register stands alone; then cuts that turn out to 
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from inviseobox.acquisition.register_plan import Request, Span, plan
+from inviseobox.acquisition.register_plan import Request, plan
+from inviseobox.devices.registers import Span
 
 SHORTENED_TIME = 3600.0
 """Seconds for which a unit gets shorter reads, once long ones had no answer: the line may only have been noisy."""
@@ -28,7 +29,7 @@ class Attempt:
 
 
 Outcome = bool | None
-"""True: the unit answered with values. False: it refused with exception 2 or 3. None: nothing to be learnt from."""
+"""True: the unit answered with values. False: it refused with exception 2 or 3. None: nothing to be learned from."""
 
 Learning = Generator[Attempt, Outcome, None]
 
@@ -38,7 +39,7 @@ class UnitPlan:
     """The measurements of one unit, and what is known of how it likes to be read.
 
     `gap` and `longest`, the longest read, are in registers; `shortened` is the longest read that the unit answers,
-    where that was learnt. No read goes across the border just before a span in `cuts`. `isolated` are spans that were
+    where that was learned. No read goes across the border just before a span in `cuts`. `isolated` are spans that were
     refused alone, with the time on the caller's clock when they are tried again.
     """
 
@@ -65,7 +66,7 @@ class UnitPlan:
         registers = silent.count // 16 if silent.function.reads_bits else silent.count
         self.shortened = max(_SHORTEST_LIMIT, registers // 2)
 
-    def round(self, now: float) -> Learning:
+    def attempts(self, now: float) -> Learning:
         """Give the attempts of one round that begins at `now`; after each, send back its outcome.
 
         Each wanted span is in at most one accepted attempt that counts. It is in none where it was refused alone, or

@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 from inviseobox.buffer.database import Database
 from inviseobox.buffer.outbox import Outbox
 from inviseobox.buffer.readings import Readings
-from inviseobox.buffer.retention import Dropped, make_room
+from inviseobox.buffer.retention import Dropped, enforce_max_size
 from inviseobox.buffer.sealing import SealedWindow
 from inviseobox.errors import BufferFault
 from inviseobox.records import Batch, Reading
@@ -86,9 +86,9 @@ class Buffer:
             self.work.set()
         return sealed
 
-    async def make_room(self, max_size: int) -> Dropped:
+    async def enforce_max_size(self, max_size: int) -> Dropped:
         """Delete what must go so that the file stays within `max_size` bytes; give what went."""
-        return await self._run(make_room, self._database, max_size)
+        return await self._run(enforce_max_size, self._database, max_size)
 
     async def next_batch(self) -> Batch | None:
         """Give the batch to send next: of the newest window, else the oldest; None where nothing waits."""
@@ -130,22 +130,22 @@ class Buffer:
         """Forget a list of device states, or put `parts` of it in its place."""
         await self._run(self._outbox.status_sent, identity, parts)
 
-    async def note(self, key: str) -> str | None:
-        """Recall what was noted under `key`."""
-        row = await self._run(self._database.row, "SELECT value FROM note WHERE key = ?", key)
+    async def setting(self, key: str) -> str | None:
+        """Return the setting under `key`, None where there is none."""
+        row = await self._run(self._database.row, "SELECT value FROM setting WHERE key = ?", key)
         return str(row[0]) if row else None
 
-    def record_note(self, key: str, value: str) -> None:
-        """Note a text under `key` for later runs, with the next commit."""
-        self._readings.add_note(key, value)
+    def record_setting(self, key: str, value: str) -> None:
+        """Keep a text under `key` for later runs, with the next commit."""
+        self._readings.add_setting(key, value)
 
-    async def write_note(self, key: str, value: str) -> None:
-        """Note a text under `key` for later runs."""
-        await self._run(self._write_note, key, value)
+    async def write_setting(self, key: str, value: str) -> None:
+        """Keep a text under `key` for later runs."""
+        await self._run(self._write_setting, key, value)
 
-    def _write_note(self, key: str, value: str) -> None:
+    def _write_setting(self, key: str, value: str) -> None:
         with self._database.transaction():
-            self._database.run("INSERT OR REPLACE INTO note VALUES (?, ?)", key, value)
+            self._database.run("INSERT OR REPLACE INTO setting VALUES (?, ?)", key, value)
 
 
 def _opened(path: str) -> tuple[Database, Readings]:

@@ -19,9 +19,9 @@ from inviseobox.buffer.opening import (
     LOCK,
     cannot_open,
     connect,
-    give_room,
     is_damage,
-    keep_room,
+    release_reserve,
+    reserve_space,
     sound,
     take_lock,
 )
@@ -71,10 +71,10 @@ class Database:
         except (*ERRORS, OSError) as error:
             if is_damage(error):
                 return self._replaced()
-            if not give_room(self._path):
+            if not release_reserve(self._path):
                 raise cannot_open(self._path, error) from None
             return self._open()
-        self.keep_room()
+        self.reserve_space()
         return connection
 
     def _connected(self) -> sqlite3.Connection:
@@ -169,9 +169,9 @@ class Database:
         except OSError as error:
             raise cannot_open(self._path, error) from None
 
-    def keep_room(self) -> None:
+    def reserve_space(self) -> None:
         """Reserve the room for a start again, where it was used or somebody deleted it."""
-        keep_room(self._path)
+        reserve_space(self._path)
 
     def close(self) -> None:
         """Close the file and let the next daemon have it."""

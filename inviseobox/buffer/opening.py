@@ -114,7 +114,7 @@ def cannot_open(path: str, error: Exception) -> BufferFault:
     return BufferFault(f"{path}: cannot be opened: {why}")
 
 
-def keep_room(path: str) -> None:
+def reserve_space(path: str) -> None:
     """Reserve the room on the disk that a start takes, so that the box also starts when somebody filled the disk."""
     reserve = Path(path + _RESERVE)
     try:
@@ -125,10 +125,10 @@ def keep_room(path: str) -> None:
             os.posix_fallocate(file.fileno(), 0, _RESERVE_SIZE)
     except OSError:
         # Without it the start still works as long as there is room.
-        give_room(path)
+        release_reserve(path)
 
 
-def give_room(path: str) -> bool:
+def release_reserve(path: str) -> bool:
     """Give up the room that was reserved; give whether there was any."""
     try:
         Path(path + _RESERVE).unlink()

@@ -9,8 +9,8 @@ from inviseobox.buffer.database import Database
 from inviseobox.buffer.rejected import DAMAGED
 from inviseobox.buffer.restoring import HISTORY, missing, restored
 from inviseobox.clock import utc_text
-from inviseobox.delivery import batches
 from inviseobox.records import Batch
+from inviseobox.reports import batches
 
 _log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 
 from inviseobox.buffer.database import Database
 from inviseobox.buffer.sealing import SealedWindow, seal
-from inviseobox.delivery.window_ends import OpenWindow, next_border, window_for
 from inviseobox.errors import BufferFault
 from inviseobox.records import Reading, Series
+from inviseobox.reports.window_ends import OpenWindow, next_border, window_for
 
 _Keys = dict[tuple[str, str], tuple[Series, int]]
 """The series that were written, by measurement and fingerprint, with their keys in the database."""
@@ -26,7 +26,7 @@ class Readings:
         self._database = database
         self._keys: _Keys = {}
         self._generation = database.generation
-        self._pending_notes: dict[str, str] = {}
+        self._pending_settings: dict[str, str] = {}
         self.dropped = 0
         """Counts the readings that memory could not hold while the disk could not be written."""
         self._pending: deque[tuple[float, int, Reading]] = deque()
@@ -46,9 +46,9 @@ class Readings:
             self._pending.popleft()
             self.dropped += 1
 
-    def add_note(self, key: str, value: str) -> None:
-        """Keep a note in memory until the next commit. May be called from another thread than the rest."""
-        self._pending_notes[key] = value
+    def add_setting(self, key: str, value: str) -> None:
+        """Keep a setting in memory until the next commit. May be called from another thread than the rest."""
+        self._pending_settings[key] = value
 
     def commit(self) -> None:
         """Write what is pending. Raises BufferFault; all stays pending then."""
@@ -69,12 +69,12 @@ class Readings:
         """A transaction that begins with writing what is pending; what it wrote is forgotten once it is on the disk."""
         # Taken out one by one, for the event loop goes on adding meanwhile.
         taken = [self._pending.popleft() for _ in range(len(self._pending))]
-        notes = dict(self._pending_notes)
+        settings = dict(self._pending_settings)
         try:
             with self._database.transaction():
                 keys = dict(self._keys) if self._generation == self._database.generation else {}
                 self._write(taken, keys)
-                self._database.run_many("INSERT OR REPLACE INTO note VALUES (?, ?)", notes.items())
+                self._database.run_many("INSERT OR REPLACE INTO setting VALUES (?, ?)", settings.items())
                 yield
                 oldest = self._database.row(_OLDEST)
         except BaseException:
@@ -83,9 +83,9 @@ class Readings:
         self._keys = keys
         self._generation = self._database.generation
         self.oldest_end = oldest[0] if oldest else None
-        for name, text in notes.items():
-            if self._pending_notes.get(name) == text:
-                del self._pending_notes[name]
+        for name, text in settings.items():
+            if self._pending_settings.get(name) == text:
+                del self._pending_settings[name]
 
     def _write(self, taken: Iterable[tuple[float, int, Reading]], keys: _Keys) -> None:
         """Write readings into the windows that were open when each came; note in `keys` the series that are new."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inviseobox.buffer import first_page
-from inviseobox.delivery.batches import digest
 from inviseobox.errors import BufferFault
+from inviseobox.reports.batches import digest
 
 DAMAGED = "damaged on the disk"
 """In the place of the server's words, for what was never sent."""
@@ -29,7 +29,7 @@ class Rejected:
     end: int
     fields: str
     words: str
-    is_sound: bool
+    is_intact: bool
     """Whether it is still what was sealed: what was damaged on the disk must not go to the server."""
 
 
@@ -43,7 +43,7 @@ def queue_again(path: str) -> int:
     """Put all that is sound back to what waits for the server; give how much it was. Raises BufferFault."""
     with _opened(path) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        sound = [one for one in _listed(connection) if one.is_sound]
+        sound = [one for one in _listed(connection) if one.is_intact]
         connection.executemany(
             "INSERT INTO outbox (end, fields, digest, count) VALUES (?, ?, ?, ?)",
             ((one.end, one.fields, digest(one.fields), len(json.loads(one.fields))) for one in sound),
@@ -59,12 +59,12 @@ def _listed(connection: sqlite3.Connection) -> list[Rejected]:
     column = "digest" if "digest" in columns else "NULL"
     rows = connection.execute(f"SELECT id, end, fields, words, {column} FROM rejected ORDER BY id").fetchall()  # noqa: S608
     return [
-        Rejected(number, end, fields, words, _is_sound(fields, words, noted))
+        Rejected(number, end, fields, words, _is_intact(fields, words, noted))
         for number, end, fields, words, noted in rows
     ]
 
 
-def _is_sound(fields: str, words: str, noted: str | None) -> bool:
+def _is_intact(fields: str, words: str, noted: str | None) -> bool:
     if noted is not None:
         return digest(fields) == noted
     # Set aside by a version that did not note the digest.

@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 
 from inviseobox.clock import utc_text
-from inviseobox.delivery.batches import cut, digest, halves
+from inviseobox.reports.batches import cut, digest, halves
 
 HISTORY = "SELECT measurement, value FROM history WHERE end = ? ORDER BY measurement"
 """What the functions here take: the reports of the window that ended then."""

@@ -21,7 +21,7 @@ class Dropped:
     fields: int = 0
 
 
-def make_room(database: Database, max_size: int) -> Dropped:
+def enforce_max_size(database: Database, max_size: int) -> Dropped:
     """Delete until the file's content takes at most `max_size` bytes, the least needed first.
 
     That is the history, what was rejected, ends of long ago, then the oldest deliveries; those of the newest window
@@ -29,7 +29,7 @@ def make_room(database: Database, max_size: int) -> Dropped:
     shrink. Raises BufferFault.
     """
     history = rejected = deliveries = fields = 0
-    database.keep_room()
+    database.reserve_space()
     with database.transaction():
         while _used(database) > max_size:
             if database.run("DELETE FROM history WHERE end = (SELECT min(end) FROM history)"):

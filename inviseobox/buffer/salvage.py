@@ -8,7 +8,7 @@ from inviseobox.buffer.first_page import readable
 from inviseobox.buffer.restoring import HISTORY, missing, restored
 from inviseobox.buffer.schema import COLUMNS
 from inviseobox.configuration import DEFAULT_INTERVAL, MAX_INTERVAL
-from inviseobox.delivery.batches import digest
+from inviseobox.reports.batches import digest
 
 _Row = dict[str, Any]
 
@@ -21,21 +21,21 @@ def salvage(damaged: str, fresh: sqlite3.Connection) -> dict[str, int]:
     Nothing is written to the damaged file. Raises sqlite3.Error or OSError where the fresh one cannot be written.
     """
     saved = dict.fromkeys(COLUMNS, 0)
-    torn: set[str] = set()
+    incomplete_tables: set[str] = set()
     with readable(damaged) as source:
         source.text_factory = lambda text: text.decode("utf-8", "replace")
         fresh.execute("BEGIN IMMEDIATE")
         try:
             for table in COLUMNS:
-                for row in _readable(source, table, torn):
+                for row in _readable(source, table, incomplete_tables):
                     sound = _sound(fresh, row) if table == "outbox" else row
                     if sound is None:
-                        torn.add(table)
+                        incomplete_tables.add(table)
                     else:
                         saved[table] += _inserted(fresh, table, sound)
-            saved["reading"] -= _without_homeless(fresh)
+            saved["reading"] -= _delete_orphans(fresh)
             _complete_windows(fresh)
-            if "outbox" in torn:
+            if "outbox" in incomplete_tables:
                 saved["outbox"] += _brought_back(fresh)
             fresh.execute("COMMIT")
         except BaseException:
@@ -45,8 +45,8 @@ def salvage(damaged: str, fresh: sqlite3.Connection) -> dict[str, int]:
     return saved
 
 
-def _readable(source: sqlite3.Connection, table: str, torn: set[str]) -> Iterator[_Row]:
-    """Give the rows that can be read; a table of which some cannot is noted in `torn`."""
+def _readable(source: sqlite3.Connection, table: str, incomplete_tables: set[str]) -> Iterator[_Row]:
+    """Give the rows that can be read; a table of which some cannot is noted in `incomplete_tables`."""
     for order in ("ASC", "DESC"):
         try:
             # An older file has fewer columns, or lacks the table.
@@ -56,7 +56,7 @@ def _readable(source: sqlite3.Connection, table: str, torn: set[str]) -> Iterato
                 rows = source.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY rowid {order}")  # noqa: S608
                 yield from (dict(zip(columns, row, strict=True)) for row in rows)
         except (sqlite3.DatabaseError, UnicodeDecodeError):
-            torn.add(table)
+            incomplete_tables.add(table)
         else:
             return
 
@@ -83,7 +83,7 @@ def _brought_back(fresh: sqlite3.Connection) -> int:
     return number
 
 
-def _without_homeless(fresh: sqlite3.Connection) -> int:
+def _delete_orphans(fresh: sqlite3.Connection) -> int:
     """Drop the readings of series that are lost, whose keys go to other series from now on; give their number."""
     return fresh.execute("DELETE FROM reading WHERE series NOT IN (SELECT key FROM series)").rowcount
 

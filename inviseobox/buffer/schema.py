@@ -13,7 +13,7 @@ OLDEST_READER = 1
 """The oldest SCHEMA whose program can work on this one's files."""
 
 COLUMNS = {
-    "note": ("key", "value"),
+    "setting": ("key", "value"),
     "series": ("key", "measurement", "fingerprint", "device", "aggregates", "baseline"),
     "window": ("end", "interval", "sealed", "digests", "delivered"),
     "history": ("rowid", "end", "measurement", "value", "status"),
@@ -24,7 +24,7 @@ COLUMNS = {
 """What must not be lost, by table."""
 
 _VERSION_1 = """
-CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE series (
     key INTEGER PRIMARY KEY, measurement TEXT NOT NULL, fingerprint TEXT NOT NULL,
     device TEXT NOT NULL, aggregates TEXT NOT NULL, baseline REAL,
@@ -63,10 +63,10 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
     """Create or migrate the tables, in one transaction. Raises BufferUnusable for a file that is too new."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA:
-        oldest = connection.execute("SELECT value FROM note WHERE key = 'oldest reader'").fetchone()
+        oldest = connection.execute("SELECT value FROM setting WHERE key = 'oldest reader'").fetchone()
         if oldest is None or int(oldest[0]) > SCHEMA:
             raise BufferUnusable(f"{path} was written by a newer inviseobox (schema {version}); install that version")
     elif version < SCHEMA:
         steps = "".join(_STEPS[version:])
-        reader = f"INSERT OR REPLACE INTO note VALUES ('oldest reader', '{OLDEST_READER}');"  # noqa: S608
+        reader = f"INSERT OR REPLACE INTO setting VALUES ('oldest reader', '{OLDEST_READER}');"  # noqa: S608
         connection.executescript(f"BEGIN IMMEDIATE; {steps} {reader} PRAGMA user_version = {SCHEMA}; COMMIT;")

@@ -9,10 +9,10 @@ from typing import Any
 
 from inviseobox.buffer.database import Database
 from inviseobox.clock import utc_text
-from inviseobox.delivery.aggregation import Segment, aggregate
-from inviseobox.delivery.batches import cut, digest
-from inviseobox.delivery.device_status import device_status, measurement_status, status_lists
 from inviseobox.records import Aggregate
+from inviseobox.reports.aggregation import Segment, aggregate
+from inviseobox.reports.batches import cut, digest
+from inviseobox.reports.device_status import device_status, measurement_status, status_lists
 
 HISTORY_TIME = 31 * 86_400
 """Seconds of windows that stay in the history."""

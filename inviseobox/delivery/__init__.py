@@ -1,1 +1,1 @@
-"""From readings to the server: windows, aggregates, upload."""
+"""From readings to the server: the loops that seal windows and upload them."""

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from inviseobox import events
 from inviseobox.buffer import Buffer
 from inviseobox.clock import utc_text
-from inviseobox.delivery.answers import Verdict, described
-from inviseobox.delivery.central_api import ServerAnswer
-from inviseobox.delivery.evidence import Searches, search
+from inviseobox.delivery.refusal_search import Searches, search
 from inviseobox.errors import DeliveryError, DeliveryRefused, TokenRefused
-from inviseobox.health import Health
+from inviseobox.health.health import Health
 from inviseobox.records import Batch
+from inviseobox.server.answers import Verdict, described
+from inviseobox.server.api import ServerAnswer
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Refusals:
             return False
         remaining = await search(batch, self._accepts)
         if remaining is None:
-            self._searches.was_in_vain(batch, loop.time())
+            self._searches.note_failed(batch, loop.time())
             return False
         await self._buffer.replace(batch, remaining)
         self._searches.forget(batch)

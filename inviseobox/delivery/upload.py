@@ -9,19 +9,19 @@ from typing import Any
 from inviseobox import events
 from inviseobox.buffer import Buffer
 from inviseobox.clock import WallClock, utc_text
-from inviseobox.delivery.answers import Verdict, described, judge
-from inviseobox.delivery.central_api import TIMEOUT, CentralApi, ServerAnswer
-from inviseobox.delivery.device_status import halved
-from inviseobox.delivery.patience import patient
 from inviseobox.delivery.refusals import Refusals, postponed
-from inviseobox.delivery.server import Server
 from inviseobox.errors import DeliveryError, DeliveryRefused
-from inviseobox.health import Health
+from inviseobox.health.health import Health
 from inviseobox.records import Batch
+from inviseobox.reports.device_status import halved
+from inviseobox.server.answers import Verdict, described, judge
+from inviseobox.server.api import TIMEOUT, CentralApi, ServerAnswer
+from inviseobox.server.retry import retrying
+from inviseobox.server.server import Server
 
 _log = logging.getLogger(__name__)
 
-STATUS_PATIENCE = 5.0
+STATUS_TIMEOUT = 5.0
 """Seconds that values wait for a status which goes before them."""
 LONGEST_PAUSE = 300.0
 """Seconds between two tries, unless the server asks for more."""
@@ -78,9 +78,9 @@ class Upload:
     async def _drain(self) -> None:
         """Send until nothing waits, trying again for as long as it takes."""
         while True:
-            retrying = patient(LONGEST_PAUSE, self._pause_after_failure, self._report)
+            until_taken = retrying(LONGEST_PAUSE, self._pause_after_failure, self._report)
             self._health.heartbeats.expect(_BEAT, _STEP)
-            if not await retrying(self._deliver_one):
+            if not await until_taken(self._deliver_one):
                 return
 
     async def _deliver_one(self) -> bool:
@@ -91,7 +91,7 @@ class Upload:
             # Before the values, but without making them wait: what fails now is tried again after them.
             self._tried_status = status[:2]
             try:
-                await self._deliver_status(status[0], status[2], timeout=STATUS_PATIENCE)
+                await self._deliver_status(status[0], status[2], timeout=STATUS_TIMEOUT)
             except DeliveryError as error:
                 if error.retry_after is not None:
                     raise

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from inviseobox import events
 from inviseobox.buffer import Buffer, Dropped, SealedWindow
 from inviseobox.clock import WallClock, utc_text
-from inviseobox.delivery.window_ends import next_border
 from inviseobox.errors import BufferFault
-from inviseobox.health import Health
+from inviseobox.health.health import Health
+from inviseobox.reports.window_ends import next_border
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Windows:
         for window in sealed:
             _log.info("window %s closed, %d values to deliver", utc_text(window.end), window.fields)
             self._report_backwards(window)
-        dropped = await self._buffer.make_room(self._max_size) if sealed else None
+        dropped = await self._buffer.enforce_max_size(self._max_size) if sealed else None
         self._health.backlog = await self._buffer.backlog()
         if dropped is not None:
             self._health.note_window()

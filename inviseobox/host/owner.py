@@ -5,7 +5,7 @@ import pwd
 from pathlib import Path
 
 
-def become_owner_beside(path: str) -> None:
+def drop_privileges_to_owner(path: str) -> None:
     """As root, become for good the user to whom the directory of `path` belongs.
 
     Who types `sudo inviseobox run` must not leave a database that the service cannot open, nor who looks into one.

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import inviseobox
-from inviseobox.health import Health, Latest
-from inviseobox.inventory import Measurement
+from inviseobox.devices.inventory import Measurement
+from inviseobox.health.health import Health, Latest
 
 SCHEMA = 1
 MODE = 0o640

@@ -3,7 +3,7 @@
 import time
 import unicodedata
 
-from inviseobox.health import Health
+from inviseobox.health.health import Health
 
 _LONGEST = 400
 

@@ -18,16 +18,20 @@ _MBAP = struct.Struct(">HHHB")
 class ModbusGateway:
     """Answers for `units`, one request of a connection after the other, on any number of connections.
 
-    For a unit that is silent, or that nobody has, it answers after `patience` seconds with the exception
+    For a unit that is silent, or that nobody has, it answers after `silence_time` seconds with the exception
     `for_silence`: 0x0B or 0x0A, or None to be silent too, as a meter that is no gateway. Both may be changed.
     """
 
     def __init__(
-        self, units: ModbusUnits, *, for_silence: int | None = GATEWAY_TARGET_FAILED_TO_RESPOND, patience: float = 0.0
+        self,
+        units: ModbusUnits,
+        *,
+        for_silence: int | None = GATEWAY_TARGET_FAILED_TO_RESPOND,
+        silence_time: float = 0.0,
     ) -> None:
         self.units = units
         self.for_silence = for_silence
-        self.patience = patience
+        self.silence_time = silence_time
         self.listener = Listener(self._serve)
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
@@ -63,7 +67,7 @@ class ModbusGateway:
         replies = self.units.replies(unit, pdu)
         if replies or self.for_silence is None:
             return replies
-        return (Reply(unit, exception(pdu[0], self.for_silence), delay=self.patience),)
+        return (Reply(unit, exception(pdu[0], self.for_silence), delay=self.silence_time),)
 
     async def _send_later(self, writer: StreamWriter, reply: Reply, request: bytes) -> None:
         with contextlib.suppress(ConnectionError):

@@ -12,7 +12,7 @@ from inviseobox.simulator.rtu_frame import character_time, opened, sealed, silen
 DEFAULT_BAUDRATE = 9600
 
 # Ports here have no UART: bytes of one frame may come in several reads. Only a frame that is not whole waits for more.
-_PATIENCE = 0.05
+_LONGEST_WAIT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ class RtuLine:
         self._stop_waiting()
         request = opened(self._begun)
         if request is None:
-            patience = max(_PATIENCE, silent_interval(self.baudrate))
+            longest_wait = max(_LONGEST_WAIT, silent_interval(self.baudrate))
             loop = asyncio.get_running_loop()
-            self._giving_up = loop.call_at(self._busy_until + patience, self._give_up)
+            self._giving_up = loop.call_at(self._busy_until + longest_wait, self._give_up)
             return
         frame, self._begun = self._begun, b""
         self.frames.append(Heard(frame, self._silence))

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from inviseobox.acquisition.acquisition import by_link
-from inviseobox.acquisition.learnt import Learnt
 from inviseobox.acquisition.modbus_link import ModbusLink
-from inviseobox.acquisition.modbus_rounds import ModbusRounds
+from inviseobox.acquisition.modbus_poller import ModbusPoller
 from inviseobox.acquisition.polling import Outcome
+from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.configuration import ModbusSettings
-from inviseobox.health import Health
-from inviseobox.links import Framing, TcpLink
+from inviseobox.devices.links import Framing, TcpLink
+from inviseobox.health.health import Health
 from inviseobox.records import Reading
 from tests.integration.entries import listed, modbus_device
 
@@ -59,12 +59,12 @@ class Bench:
             yield
 
     @asynccontextmanager
-    async def rounds(self) -> AsyncIterator[ModbusRounds]:
+    async def rounds(self) -> AsyncIterator[ModbusPoller]:
         """The rounds that read the units."""
         inventory = listed(modbus_device(self.port, self.units))
         ((name, content),) = by_link(inventory).items()
         link = ModbusLink(TcpLink("127.0.0.1", self.port, Framing.TCP), SETTINGS.timeout)
-        rounds = ModbusRounds(link, name, content, SETTINGS, self.readings.extend, self.health, Learnt(ignored))
+        rounds = ModbusPoller(link, name, content, SETTINGS, self.readings.extend, self.health, UnitMemory(ignored))
         try:
             yield rounds
         finally:
@@ -86,8 +86,8 @@ class Bench:
 
 
 def ignored(text: str) -> None:
-    """What was learnt is of no interest here."""
+    """What was learned is of no interest here."""
 
 
-async def one_round(rounds: ModbusRounds) -> Outcome:
-    return await rounds.round(asyncio.get_running_loop().time() + SETTINGS.period)
+async def one_round(rounds: ModbusPoller) -> Outcome:
+    return await rounds.poll_once(asyncio.get_running_loop().time() + SETTINGS.period)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inviseobox.links import Framing
+from inviseobox.devices.links import Framing
 
 
 @pytest.fixture(params=[Framing.TCP, Framing.RTU], ids=["tcp", "rtu over tcp"])

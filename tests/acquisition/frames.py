@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from inviseobox.acquisition.register_plan import FunctionCode, Span
+from inviseobox.devices.registers import FunctionCode, Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from inviseobox.acquisition.modbus_link import ModbusLink
+from inviseobox.devices.links import Framing, TcpLink
 from inviseobox.errors import ReadError
-from inviseobox.links import Framing, TcpLink
 
 from .frames import Act, Asked, device, mbap, right, rtu
 

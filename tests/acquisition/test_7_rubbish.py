@@ -14,7 +14,7 @@ import pytest
 
 from inviseobox.acquisition.http_sensor import read_page, read_value
 from inviseobox.acquisition.modbus_link import ModbusLink
-from inviseobox.acquisition.register_plan import FunctionCode, Span
+from inviseobox.devices.registers import FunctionCode, Span
 from inviseobox.errors import ReadError
 from inviseobox.http_client import HttpClient, tls_context
 from inviseobox.simulator.faults import Deformed

@@ -44,7 +44,7 @@ def test_a_gateway_that_accepts_a_single_connection(
                 for _ in range(3):
                     await assert_all_read(box, meters, 60)
                 assert listener.accepted == 1
-                # Each costs the connection, and the repeated request its 0.5 s of patience.
+                # Each costs the connection, and the repeated request the 0.5 s that it is given.
                 faults: list[Fault] = [silence, HangUp(), HangUp(3)]
                 for fault in faults:
                     link.units.set_faults(2, Times(1, fault))

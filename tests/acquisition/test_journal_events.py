@@ -10,12 +10,12 @@ import pytest
 
 from inviseobox import events
 from inviseobox.acquisition.acquisition import by_link
-from inviseobox.acquisition.learnt import Learnt
 from inviseobox.acquisition.modbus_link import ModbusLink
-from inviseobox.acquisition.modbus_rounds import ModbusRounds
+from inviseobox.acquisition.modbus_poller import ModbusPoller
+from inviseobox.acquisition.unit_memory import UnitMemory
+from inviseobox.devices.links import Framing, TcpLink
 from inviseobox.events import Marks
-from inviseobox.health import Health
-from inviseobox.links import Framing, TcpLink
+from inviseobox.health.health import Health
 from tests.integration import virtual_time
 from tests.integration.entries import listed, modbus_device
 
@@ -24,11 +24,11 @@ from .frames import Asked
 
 
 @asynccontextmanager
-async def reading(bench: Bench, *devices: dict[str, Any]) -> AsyncIterator[ModbusRounds]:
+async def reading(bench: Bench, *devices: dict[str, Any]) -> AsyncIterator[ModbusPoller]:
     """The rounds that read `devices`, which are all on the bench."""
     ((name, content),) = by_link(listed(*devices)).items()
     link = ModbusLink(TcpLink("127.0.0.1", bench.port, Framing.TCP), SETTINGS.timeout)
-    rounds = ModbusRounds(link, name, content, SETTINGS, bench.readings.extend, Health(), Learnt(ignored))
+    rounds = ModbusPoller(link, name, content, SETTINGS, bench.readings.extend, Health(), UnitMemory(ignored))
     try:
         yield rounds
     finally:

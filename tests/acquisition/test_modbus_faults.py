@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from inviseobox.devices.links import Framing
 from inviseobox.errors import InvalidAnswer, NoAnswer, Refused
-from inviseobox.links import Framing
 from tests.integration import virtual_time
 
 from .frames import Asked, holding, mbap, registers, right, rtu, values

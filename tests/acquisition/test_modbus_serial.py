@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from inviseobox.acquisition.modbus_link import ModbusLink
-from inviseobox.acquisition.register_plan import FunctionCode, Span
+from inviseobox.devices.links import SerialLink
+from inviseobox.devices.registers import FunctionCode, Span
 from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError, Refused
-from inviseobox.links import SerialLink
 from tests.integration.virtual_time import until
 
 from .frames import Asked, crc, holding, registers, right, rtu, values

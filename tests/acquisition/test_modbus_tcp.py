@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from inviseobox.acquisition.modbus_link import ModbusLink
-from inviseobox.acquisition.register_plan import FunctionCode, Span
+from inviseobox.devices.links import Framing, TcpLink
+from inviseobox.devices.registers import FunctionCode, Span
 from inviseobox.errors import LinkDown, NoAnswer, Refused
-from inviseobox.links import Framing, TcpLink
 from inviseobox.simulator.modbus_gateway import ModbusGateway
 from inviseobox.simulator.modbus_units import ModbusUnits
 from tests.integration import virtual_time

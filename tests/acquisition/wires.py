@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from inviseobox import inventory
 from inviseobox.acquisition.acquisition import Acquisition
-from inviseobox.acquisition.learnt import Learnt
+from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.configuration import Configuration, HttpSettings, ModbusSettings
-from inviseobox.health import Health
+from inviseobox.devices import inventory
+from inviseobox.devices.links import Framing, SerialLink, TcpLink
+from inviseobox.health.health import Health
 from inviseobox.http_client import HttpClient, tls_context
-from inviseobox.links import Framing, SerialLink, TcpLink
 from inviseobox.records import Reading
 from inviseobox.simulator.changes import Changes
 from inviseobox.simulator.device_list import listed_meter, serial_communication, tcp_communication
@@ -119,11 +119,11 @@ class Box:
     async def polling(self, *devices: Mapping[str, Any]) -> AsyncIterator[Acquisition]:
         """Read these devices."""
         configuration = Configuration(token="0" * 64, url="http://127.0.0.1/api", modbus=self.modbus, http=self.http)
-        learnt = Learnt(self._save)
-        learnt.load(self.saved)
+        memory = UnitMemory(self._save)
+        memory.load(self.saved)
         supervisor = Supervisor()
         client = HttpClient(tls_context(None), headers={})
-        acquisition = Acquisition(configuration, client, supervisor, self._sink, self.health, learnt)
+        acquisition = Acquisition(configuration, client, supervisor, self._sink, self.health, memory)
         try:
             await acquisition.adopt(listed(*devices), LONG_INTERVAL)
             yield acquisition

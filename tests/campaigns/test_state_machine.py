@@ -23,14 +23,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from inviseobox.buffer import Buffer
 from inviseobox.configuration import ApiForm
-from inviseobox.delivery.batches import digest
-from inviseobox.delivery.central_api import TIMEOUT, CentralApi, ServerAnswer
-from inviseobox.delivery.evidence import Searches
-from inviseobox.delivery.server import Server
+from inviseobox.delivery.refusal_search import Searches
 from inviseobox.delivery.upload import Upload
 from inviseobox.errors import BufferFault, DeliveryError
-from inviseobox.health import Health
+from inviseobox.health.health import Health
 from inviseobox.records import Aggregate, Reading, Series
+from inviseobox.reports.batches import digest
+from inviseobox.server.api import TIMEOUT, CentralApi, ServerAnswer
+from inviseobox.server.server import Server
 
 from .files import Report, Value
 from .sizes import SOAK, sample

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from inviseobox import inventory
-from inviseobox.inventory import Inventory
+from inviseobox.devices import inventory
+from inviseobox.devices.inventory import Inventory
 
 
 def modbus_device(port: int, units: dict[int, list[int]], *, name: str = "meter", **parameters: Any) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def written_by(path: Path, version: int, oldest_reader: int) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE thing_of_the_future (id INTEGER PRIMARY KEY)")
         connection.execute("ALTER TABLE outbox ADD COLUMN priority INTEGER")
-        connection.execute("UPDATE note SET value = ? WHERE key = 'oldest reader'", (str(oldest_reader),))
+        connection.execute("UPDATE setting SET value = ? WHERE key = 'oldest reader'", (str(oldest_reader),))
         connection.execute(f"PRAGMA user_version = {version}")
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from inviseobox.device_list import DeviceList
+from inviseobox.devices.inventory import Inventory
 from inviseobox.errors import BufferFault
-from inviseobox.inventory import Inventory
 from inviseobox.records import Reading
+from inviseobox.server.device_list import DeviceList
 
 from . import virtual_time
 from .buffers import series
@@ -53,8 +53,8 @@ def test_a_list_that_cannot_be_kept_is_in_force(tmp_path: Path, first: bool) -> 
             disk.free()
             await one.buffer.commit()
             task.cancel()
-            assert '"new"' in (await one.buffer.note("device list") or "")
-            assert await one.buffer.note("api form") == "documented"
+            assert '"new"' in (await one.buffer.setting("device list") or "")
+            assert await one.buffer.setting("api form") == "documented"
 
     with small_disk(tmp_path) as disk:
         virtual_time.run(scenario(disk))

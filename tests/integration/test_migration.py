@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from inviseobox.clock import utc_text
-from inviseobox.delivery.batches import digest
 from inviseobox.records import Aggregate
+from inviseobox.reports.batches import digest
 
 from .buffers import opened, read, reports, series
 
@@ -18,7 +18,7 @@ MINUTE = 60
 START = 1_700_000_040
 
 WRITTEN_BY_1 = """
-CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE series (
     key INTEGER PRIMARY KEY, measurement TEXT NOT NULL, fingerprint TEXT NOT NULL,
     device TEXT NOT NULL, aggregates TEXT NOT NULL, baseline REAL,
@@ -35,8 +35,8 @@ CREATE TABLE status (id INTEGER PRIMARY KEY, end INTEGER NOT NULL, devices TEXT 
 CREATE TABLE rejected (
     id INTEGER PRIMARY KEY, end INTEGER NOT NULL, fields TEXT NOT NULL, words TEXT NOT NULL
 ) STRICT;
-INSERT INTO note VALUES ('device list', '[]');
-INSERT INTO note VALUES ('oldest reader', '1');
+INSERT INTO setting VALUES ('device list', '[]');
+INSERT INTO setting VALUES ('oldest reader', '1');
 INSERT INTO series VALUES (1, 'energy', 'as built', 'meter', 'diff', 10.5);
 INSERT INTO window VALUES (1700000100, 60, 1);
 INSERT INTO window VALUES (1700000160, 60, NULL);
@@ -73,7 +73,7 @@ def test_a_file_of_an_earlier_version_goes_on_where_it_was(tmp_path: Path, versi
     async def scenario() -> None:
         async with opened(path) as buffer:
             assert buffer.set_aside is None
-            assert await buffer.note("device list") == "[]"
+            assert await buffer.setting("device list") == "[]"
             read(buffer, START + MINUTE + 30, MINUTE, series("energy", Aggregate.DIFF), 13.0)
             await buffer.seal(START + 2 * MINUTE)
             assert await buffer.rejected() == 1
@@ -106,7 +106,7 @@ def test_the_version_before_works_on_a_file_of_this_one(tmp_path: Path, version:
         with closing(sqlite3.connect(file)) as connection, connection:
             for table, wanted in columns.items():
                 assert connection.execute(f"PRAGMA table_info({table})").fetchall()[: len(wanted)] == wanted
-            oldest = connection.execute("SELECT value FROM note WHERE key = 'oldest reader'").fetchone()
+            oldest = connection.execute("SELECT value FROM setting WHERE key = 'oldest reader'").fetchone()
             assert oldest == ("1",)
             # As schemas 1 and 2 seal a window.
             end = START + 9 * MINUTE

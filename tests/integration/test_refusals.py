@@ -38,7 +38,7 @@ def test_the_token_is_in_no_file(tmp_path: Path) -> None:
 
             server.script("fields", Seen(outcome=echoing))
             _, text = await one.server.device_list()
-            await one.buffer.write_note("device list", text)
+            await one.buffer.write_setting("device list", text)
             await window(one, 0, [known("m0"), series("poison"), known("m1")])
             one.start()
             await asyncio.sleep(HOUR)

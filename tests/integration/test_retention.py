@@ -11,9 +11,9 @@ import pytest
 
 from inviseobox.buffer import Buffer, Dropped
 from inviseobox.buffer.database import Database
-from inviseobox.buffer.retention import make_room
+from inviseobox.buffer.retention import enforce_max_size
 from inviseobox.delivery.windows import Windows
-from inviseobox.health import Health
+from inviseobox.health.health import Health
 from inviseobox.records import Aggregate, Reading
 
 from . import virtual_time
@@ -91,7 +91,7 @@ def test_what_was_rejected_and_old_ends_go_before_what_waits(tmp_path: Path) -> 
             await asyncio.to_thread(fill)
             read(buffer, START + HOUR, HOUR, POWER, 2.0)
             await buffer.seal(START + 2 * HOUR)
-            dropped = await buffer.make_room(LEAST)
+            dropped = await buffer.enforce_max_size(LEAST)
             assert dropped.rejected > 0
             assert (dropped.deliveries, dropped.fields) == (0, 0)
             assert [batch.window_end for batch in await waiting(buffer)] == [START + 2 * HOUR, START + HOUR]
@@ -113,7 +113,7 @@ def test_the_newest_window_stays_whatever_fills_the_file(tmp_path: Path) -> None
             for number in range(3):
                 read(buffer, START + number * HOUR, HOUR, POWER, 1.0)
                 await buffer.seal(START + (number + 1) * HOUR)
-            dropped = await buffer.make_room(1)
+            dropped = await buffer.enforce_max_size(1)
             assert (dropped.deliveries, dropped.fields) == (2, 2)
             assert [batch.window_end for batch in await waiting(buffer)] == [START + 3 * HOUR]
 
@@ -126,7 +126,7 @@ def test_the_bound_holds_also_where_no_window_is_known(tmp_path: Path) -> None:
     try:
         row = (START, "[]" + " " * 1000, "digest", 2)
         ask(path, "INSERT INTO outbox (end, fields, digest, count) VALUES (?, ?, ?, ?)", [row] * 2000)
-        dropped = make_room(database, LEAST)
+        dropped = enforce_max_size(database, LEAST)
         assert 1000 < dropped.deliveries < 1500
         assert dropped == Dropped(deliveries=dropped.deliveries, fields=2 * dropped.deliveries)
     finally:

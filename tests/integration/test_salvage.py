@@ -148,7 +148,7 @@ def test_an_empty_file_of_which_nothing_was_known_is_a_new_one(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("version", [1, 2])
-@pytest.mark.parametrize("lost", ["note", "window"])
+@pytest.mark.parametrize("lost", ["setting", "window"])
 def test_a_damaged_file_of_an_earlier_version(tmp_path: Path, version: int, lost: str) -> None:
     path = tmp_path / "data.db"
     test_migration.write(path, version)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from inviseobox.buffer import Buffer
 from inviseobox.configuration import ApiForm, Configuration
-from inviseobox.delivery.central_api import CentralApi
-from inviseobox.delivery.server import Server
 from inviseobox.delivery.upload import Upload
-from inviseobox.health import Health
+from inviseobox.health.health import Health
 from inviseobox.records import Aggregate, Reading, Series
+from inviseobox.server.api import CentralApi
+from inviseobox.server.server import Server
 from inviseobox.simulator.central_server import CentralServer, Form, Outcome
 from inviseobox.simulator.http_server import Request, Response
 

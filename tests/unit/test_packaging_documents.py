@@ -13,6 +13,7 @@ import pytest
 
 import inviseobox
 from inviseobox import cli
+from inviseobox.commands.exit_status import EX_CONFIG
 from inviseobox.configuration import Configuration, parse
 from inviseobox.errors import ConfigurationError, NotConfigured
 
@@ -167,8 +168,8 @@ def test_the_page_of_the_service_tells_the_times_that_the_unit_sets() -> None:
     assert f"started again after {settings['RestartSec']} seconds, any number" in page
     assert f"at most {settings['TimeoutStopSec']} seconds" in page
     assert f"take {settings['MemoryMax'].removesuffix('M')} MB of memory" in page
-    assert settings["RestartPreventExitStatus"] == str(cli.EX_CONFIG)
-    assert f".B {cli.EX_CONFIG}\n" in page
+    assert settings["RestartPreventExitStatus"] == str(EX_CONFIG)
+    assert f".B {EX_CONFIG}\n" in page
 
 
 def completed(*words: str, directory: Path) -> set[str]:

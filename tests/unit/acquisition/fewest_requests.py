@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from inviseobox.acquisition.register_plan import Span
+from inviseobox.devices.registers import Span
 
 Accepts = Callable[[int, int], bool]
 """Whether a device accepts a read of the addresses from the first up to, without, the second."""

@@ -5,7 +5,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inviseobox.acquisition.register_plan import FunctionCode, Request, Span, plan
+from inviseobox.acquisition.register_plan import Request, plan
+from inviseobox.devices.registers import FunctionCode, Span
 
 from .fewest_requests import fewest_requests, longest_gap
 

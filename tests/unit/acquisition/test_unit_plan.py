@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inviseobox.acquisition.register_plan import FunctionCode, Request, Span
+from inviseobox.acquisition.register_plan import Request
 from inviseobox.acquisition.unit_plan import ISOLATED_RETRY, SHORTENED_TIME, Attempt, UnitPlan
+from inviseobox.devices.registers import FunctionCode, Span
 
 from .fewest_requests import fewest_requests
 
@@ -52,7 +53,7 @@ class Round:
 def do_round(plan: UnitPlan, device: Device, now: float = 0, *, attempts: int | None = None) -> Round:
     """Do a round; break it off after so many attempts, as silence does."""
     done = Round([], 0, [])
-    learning = plan.round(now)
+    learning = plan.attempts(now)
     attempt = next(learning, None)
     while attempt is not None and (attempts is None or done.attempts < attempts):
         check_request(attempt.request, plan)
@@ -159,7 +160,7 @@ def test_answers_that_teach_nothing_lose_no_measurement_for_good(
     wanted: frozenset[Span], device: Device, busy: list[bool]
 ) -> None:
     plan = UnitPlan(wanted, GAP, LIMIT)
-    learning = plan.round(0)
+    learning = plan.attempts(0)
     attempt = next(learning, None)
     for is_busy in itertools.chain(busy, itertools.repeat(False)):
         if attempt is None:
@@ -229,7 +230,7 @@ def test_what_one_function_code_teaches_does_not_touch_another() -> None:
         span = attempt.request.span
         return span.function is FunctionCode.COILS or device.accepts(span.address, span.end)
 
-    learning = plan.round(0)
+    learning = plan.attempts(0)
     attempt = next(learning, None)
     while attempt is not None:
         try:
@@ -267,7 +268,7 @@ def test_a_read_that_gets_no_answer_is_halved_until_four_registers(count: int) -
     assert max(request.span.count for request in plan.requests()) == 4
 
 
-def test_a_limit_of_the_configuration_holds_beside_one_that_was_learnt() -> None:
+def test_a_limit_of_the_configuration_holds_beside_one_that_was_learned() -> None:
     plan = UnitPlan(neighbours(100), GAP, 10, shortened=60)
     assert max(request.span.count for request in plan.requests()) == 10
 
@@ -291,5 +292,5 @@ def test_long_reads_are_tried_again_after_an_hour() -> None:
     plan = UnitPlan(neighbours(60), GAP, 125)
     plan.shorten(registers(0, 60), 1000)
     assert [request.span.count for request in plan.requests()] == [30, 30]
-    assert next(plan.round(1000 + SHORTENED_TIME - 1)).request.span.count == 30
-    assert next(plan.round(1000 + SHORTENED_TIME)).request.span.count == 60
+    assert next(plan.attempts(1000 + SHORTENED_TIME - 1)).request.span.count == 30
+    assert next(plan.attempts(1000 + SHORTENED_TIME)).request.span.count == 60

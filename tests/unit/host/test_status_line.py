@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from inviseobox import events
-from inviseobox.health import Health
+from inviseobox.devices.inventory import Device, Inventory, Measurement
+from inviseobox.devices.sources import Unusable
+from inviseobox.health.health import Health
 from inviseobox.host.status_line import status_line
-from inviseobox.inventory import Device, Inventory, Measurement
 from inviseobox.records import Reading, Series
-from inviseobox.sources import Unusable
 
 
 @pytest.fixture(autouse=True)

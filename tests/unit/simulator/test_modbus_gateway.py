@@ -201,7 +201,7 @@ def test_a_late_hang_up_ends_the_connection() -> None:
 @pytest.mark.parametrize("code", [0x0A, 0x0B])
 def test_a_gateway_answers_in_place_of_a_silent_unit(code: int) -> None:
     async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
-        gateway.for_silence, gateway.patience = code, 0.2
+        gateway.for_silence, gateway.silence_time = code, 0.2
         client = await connect()
         began = asyncio.get_running_loop().time()
         await exchange(client, frame(1, 17, ASKED), frame(1, 17, f"83 {code:02x}"))

@@ -1,0 +1,74 @@
+"""What devices taught about how they like to be read, kept over restarts. Pure: the caller stores the text."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from inviseobox.acquisition.unit_plan import UnitPlan
+from inviseobox.devices.registers import Span
+
+
+class UnitMemory:
+    """The cuts and isolated registers of every unit, by the unit's name.
+
+    Knowledge belongs to the measurements that a unit has at the time: when the device list changes them, it is void.
+    """
+
+    def __init__(self, save: Callable[[str], None]) -> None:
+        """Begin with nothing; hand the text to keep to `save` whenever it changes."""
+        self._save = save
+        self._units: dict[str, dict[str, Any]] = {}
+
+    def load(self, text: str) -> None:
+        """Take over what was saved. A text that is none of ours teaches nothing."""
+        try:
+            units = json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        if isinstance(units, dict):
+            self._units = {name: known for name, known in units.items() if _is_intact(known)}
+
+    def teach(self, name: str, plan: UnitPlan) -> None:
+        """Give a new plan what is known of the unit. Isolated registers are tried again at once."""
+        known = self._units.get(name)
+        if known is None or known["of"] != _identity(plan):
+            return
+        plan.cuts = {span for span in plan.wanted if _written(span) in known["cuts"]}
+        plan.isolated = {span: 0.0 for span in plan.wanted if _written(span) in known["isolated"]}
+
+    def note(self, name: str, plan: UnitPlan) -> None:
+        """Keep what a plan has learned by now."""
+        known = {
+            "of": _identity(plan),
+            "cuts": sorted(map(_written, plan.cuts)),
+            "isolated": sorted(map(_written, plan.isolated)),
+        }
+        if self._units.get(name) != known:
+            self._units[name] = known
+            self._save(json.dumps(self._units))
+
+    def keep_only(self, names: Iterable[str]) -> None:
+        """Forget all units but these."""
+        kept = {name: self._units[name] for name in names if name in self._units}
+        if kept != self._units:
+            self._units = kept
+            self._save(json.dumps(kept))
+
+
+def _is_intact(known: object) -> bool:
+    return (
+        isinstance(known, dict)
+        and isinstance(known.get("of"), str)
+        and isinstance(known.get("cuts"), list)
+        and isinstance(known.get("isolated"), list)
+    )
+
+
+def _written(span: Span) -> list[int]:
+    return [span.unit, int(span.function), span.address, span.count]
+
+
+def _identity(plan: UnitPlan) -> str:
+    wanted = sorted(map(_written, plan.wanted))
+    return hashlib.sha256(json.dumps([wanted, plan.gap]).encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""What a person or systemd runs: one module for the body of each command."""

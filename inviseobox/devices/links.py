@@ -1,0 +1,148 @@
+"""What a link is: one serial port, or one host and port. Over each goes one request at a time. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from inviseobox.errors import NotUnderstood
+from inviseobox.untrusted import shown, whole_number
+
+
+class Framing(StrEnum):
+    """How Modbus frames travel over a TCP connection."""
+
+    TCP = "Modbus/TCP"
+    RTU = "RTU over TCP"
+
+
+@dataclass(frozen=True, slots=True)
+class SerialLink:
+    """A serial port with Modbus RTU on it. `bytesize` and `stopbits` in bits, `parity` one of N, E, O."""
+
+    port: str
+    baudrate: int = 9600
+    bytesize: int = 8
+    parity: str = "N"
+    stopbits: int = 1
+
+    @property
+    def name(self) -> str:
+        """What identifies the link, in logs and among other links."""
+        return self.port
+
+
+@dataclass(frozen=True, slots=True)
+class TcpLink:
+    """A gateway or meter that is reached over TCP."""
+
+    host: str
+    port: int
+    framing: Framing
+
+    @property
+    def name(self) -> str:
+        """What identifies the link, in logs and among other links."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class WebLink:
+    """A page of a sensor. Pages of one scheme, host and port share a link."""
+
+    scheme: str
+    host: str
+    port: int
+    url: str
+
+    @property
+    def name(self) -> str:
+        """What identifies the link, in logs and among other links."""
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+
+Link = SerialLink | TcpLink | WebLink
+
+
+def read_link(communication: object) -> Link:
+    """Read the link of a device from the `communication` of its entry. Raises NotUnderstood."""
+    if not isinstance(communication, dict):
+        raise NotUnderstood("it has no communication")
+    settings = communication.get("configuration")
+    if not isinstance(settings, dict):
+        raise NotUnderstood("its communication has no configuration")
+    protocol, mode = communication.get("protocol"), communication.get("mode")
+    if protocol == "WebService":
+        return _web_link(settings)
+    if protocol != "Modbus":
+        raise NotUnderstood(f"unknown protocol {shown(protocol)}; known are Modbus and WebService")
+    host = _host(settings)
+    if mode == "RTU" and host is None:
+        return _serial_link(settings)
+    if mode not in ("TCP", "RTU", "RTUoverTCP"):
+        raise NotUnderstood(f"unknown Modbus mode {shown(mode)}; known are RTU, TCP and RTUoverTCP")
+    if host is None:
+        raise NotUnderstood("its communication names no host")
+    return TcpLink(host, _port(settings), Framing.TCP if mode == "TCP" else Framing.RTU)
+
+
+def _host(settings: dict[str, Any]) -> str | None:
+    for key in ("host", "ip", "address"):
+        host = settings.get(key)
+        if isinstance(host, str) and host.strip():
+            host = host.strip().lower()
+            if not _is_host(host):
+                raise NotUnderstood(f"its host {shown(host)} is no host name or address")
+            return host
+    return None
+
+
+def _is_host(host: str) -> bool:
+    if len(host) > 253 or not host.isprintable() or any(mark in host for mark in " /@?#"):
+        return False
+    try:
+        # What the resolver does first: it refuses empty labels and those of more than 63 bytes.
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
+def _port(settings: dict[str, Any]) -> int:
+    port = 502 if settings.get("port") is None else whole_number(settings["port"])
+    if port is None or not 1 <= port <= 65_535:
+        raise NotUnderstood(f"its port {shown(settings.get('port'))} is no TCP port")
+    return port
+
+
+def _serial_link(settings: dict[str, Any]) -> SerialLink:
+    port = settings.get("port")
+    if not isinstance(port, str) or not port.startswith("/dev/") or ".." in port.split("/") or not port.isprintable():
+        raise NotUnderstood(f"its port {shown(port)} is no device under /dev")
+    baudrate = whole_number(settings.get("baudrate", 9600))
+    if baudrate is None or not 50 <= baudrate <= 4_000_000:
+        raise NotUnderstood(f"its baudrate {shown(settings.get('baudrate'))} is none")
+    bytesize = whole_number(settings.get("bytesize", 8))
+    if bytesize not in (7, 8):
+        raise NotUnderstood(f"its bytesize {shown(settings.get('bytesize'))} is neither 7 nor 8")
+    parity = settings.get("parity", "N")
+    if parity not in ("N", "E", "O"):
+        raise NotUnderstood(f"its parity {shown(parity)} is none of N, E and O")
+    stopbits = whole_number(settings.get("stopbits", 1))
+    if stopbits not in (1, 2):
+        raise NotUnderstood(f"its stopbits {shown(settings.get('stopbits'))} is neither 1 nor 2")
+    return SerialLink(port, baudrate, bytesize, parity, stopbits)
+
+
+def _web_link(settings: dict[str, Any]) -> WebLink:
+    url = settings.get("url")
+    try:
+        if not isinstance(url, str) or not url.isprintable():
+            raise ValueError
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise NotUnderstood(f"its url {shown(url)} is no http or https address") from None
+    return WebLink(parts.scheme, parts.hostname, port, url)

@@ -1,0 +1,80 @@
+"""How a measurement is read: which registers of which unit, or which key of which page. Pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from inviseobox.devices.links import Link, WebLink
+from inviseobox.devices.register_codec import VALUE_CLASSES, ByteOrder, ValueClass
+from inviseobox.devices.registers import FunctionCode, Span
+from inviseobox.errors import NotUnderstood
+from inviseobox.untrusted import shown, whole_number
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterSource:
+    """A measurement that is read over Modbus: where its registers are, and what they mean."""
+
+    span: Span
+    value_class: ValueClass
+    byte_order: ByteOrder
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSource:
+    """A measurement that is read from a page: the page's URL and the key of the value in its JSON."""
+
+    url: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A measurement that cannot be read as it is described; `reason` says why, for a person."""
+
+    reason: str
+
+
+Source = RegisterSource | JsonSource | Unusable
+
+
+def read_source(parameters: object, link: Link) -> Source:
+    """Read how a measurement on `link` is read from the `parameters` of its entry. Raises NotUnderstood."""
+    if not isinstance(parameters, dict):
+        raise NotUnderstood("it has no parameters")
+    if isinstance(link, WebLink):
+        key = parameters.get("key")
+        if not isinstance(key, str) or not key:
+            raise NotUnderstood("its parameters name no key")
+        return JsonSource(link.url, key)
+    return _register_source(parameters)
+
+
+def _register_source(parameters: dict[str, Any]) -> RegisterSource:
+    try:
+        function = FunctionCode(whole_number(parameters.get("register")) or 0)
+    except ValueError:
+        raise NotUnderstood(f"its register {shown(parameters.get('register'))} is none of 0x01 to 0x04") from None
+    unit = whole_number(parameters.get("slave"))
+    if unit is None or not 0 <= unit <= 255:
+        raise NotUnderstood(f"its slave {shown(parameters.get('slave'))} is not within 0 to 255")
+    named = parameters.get("value_class")
+    value_class = VALUE_CLASSES.get(named.strip().upper()) if isinstance(named, str) else None
+    if value_class is None and not (named is None and function.reads_bits):
+        raise NotUnderstood(f"its value_class {shown(named)} is unknown")
+    if value_class is None or function.reads_bits:
+        # One bit is 0 or 1, whatever the class is called.
+        value_class = VALUE_CLASSES["BOOLEAN"]
+    width = 1 if function.reads_bits else value_class.width
+    count = whole_number(parameters.get("count", width))
+    if count is None or count < width:
+        raise NotUnderstood(
+            f"its count {shown(parameters.get('count'))} is smaller than {value_class.name} needs, {width}"
+        )
+    try:
+        byte_order = ByteOrder(parameters.get("byte_order", ByteOrder.ABCD))
+    except ValueError:
+        raise NotUnderstood(f"its byte_order {shown(parameters.get('byte_order'))} is unknown") from None
+    address = whole_number(parameters.get("address"))
+    if address is None or not 0 <= address <= 65_536 - width:
+        raise NotUnderstood(f"its address {shown(parameters.get('address'))} is not within 0 to {65_536 - width}")
+    return RegisterSource(Span(unit, function, address, width), value_class, byte_order)

@@ -1,0 +1,1 @@
+"""Talking to the Inviseo server: its API, what its answers mean, the device list."""

@@ -1,0 +1,73 @@
+"""What the server's answer to a POST means for the batch. Pure."""
+
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+from inviseobox.untrusted import clean_text
+
+
+class Verdict(Enum):
+    """What to do with what was sent."""
+
+    ACCEPTED = "the server has it: forget it"
+    LATER = "keep it, try again with back-off"
+    TOO_LARGE = "send it in halves"
+    ITEM_REFUSED = "some item in it is refused: find it"
+    WRONG_FORM = "the server does not know the path: try the other form of the API"
+    TOKEN_REFUSED = "keep it: the server does not accept the token"  # noqa: S105
+
+
+def judge(status: int, body: bytes) -> Verdict:
+    """Judge by the status code, and by the body only whether it is HTML.
+
+    The Content-Type says nothing: Express labels the text "OK" as text/html. A captive portal's page comes with 200.
+    """
+    if 200 <= status < 300:
+        return Verdict.LATER if looks_like_html(body) else Verdict.ACCEPTED
+    match status:
+        case 413:
+            return Verdict.TOO_LARGE
+        case 400 | 409 | 422:
+            return Verdict.ITEM_REFUSED
+        case 401 | 403:
+            return Verdict.TOKEN_REFUSED
+        case 404:
+            return Verdict.WRONG_FORM
+    return Verdict.LATER
+
+
+def looks_like_html(body: bytes) -> bool:
+    """Whether the body begins, after a byte order mark and white space, with `<`."""
+    return body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
+
+
+def described(status: int, body: bytes) -> str:
+    """Say in a few words what the server answered, with its own words where it is not HTML."""
+    if looks_like_html(body):
+        return f"it answered {status} with a web page (is there a login page in between?)"
+    if 300 <= status < 400:
+        return f"it answered {status}, a redirect, which is not followed: set url to the final address"
+    words = clean_text(body[:400].decode("utf-8", "replace").strip())
+    return f"it answered {status}" + (f": {words}" if words and status >= 400 else "")
+
+
+def retry_after(header: str | None) -> float | None:
+    """Read the seconds of a Retry-After header (RFC 9110, section 10.2.3), at most an hour; None for a date."""
+    text = (header or "").strip()
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    digits = text.lstrip("0") or "0"
+    return 3600.0 if len(digits) > 4 else float(min(int(digits), 3600))
+
+
+def server_date(header: str | None) -> float | None:
+    """Read a Date header (RFC 9110, section 6.6.1) as seconds since the epoch; None where it is none."""
+    try:
+        date = parsedate_to_datetime(header) if header else None
+    except (ValueError, OverflowError):
+        return None
+    if date is None:
+        return None
+    # The oldest of the three forms, asctime's, names no zone: it is UTC.
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

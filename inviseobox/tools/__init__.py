@@ -1,1 +1,0 @@
-"""What a person runs: one module for the body of each command."""

@@ -1,0 +1,85 @@
+"""Untrusted input made harmless: texts and numbers that others sent. Pure."""
+
+import re
+import unicodedata
+from typing import Any
+
+MAX_TEXT = 200
+_WHOLE = re.compile(r"[+-]?\d{1,20}|0[xX][0-9a-fA-F]{1,16}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def clean_text(value: object) -> str:
+    """Make one line of at most 200 printable characters of an untrusted text; empty where it is none."""
+    if not isinstance(value, str):
+        return ""
+    return "".join(_clean(mark) for mark in value[:MAX_TEXT]).strip()
+
+
+def _clean(mark: str) -> str:
+    # French puts no-break spaces before colons and units; to Python they are not printable.
+    if unicodedata.category(mark) == "Zs":
+        return " "
+    return mark if mark.isprintable() else "\ufffd"
+
+
+def shown(value: object) -> str:
+    """Quote an untrusted value, whatever it is, in an error text: one line, at most 60 characters."""
+    try:
+        text = ascii(value)
+    except (ValueError, RecursionError):
+        text = f"an oversized {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def whole_number(value: object) -> int | None:
+    """Read a whole number that may come as a number or a text, decimal or with 0x; None where it is none."""
+    match value:
+        case bool():
+            return None
+        case int():
+            return value
+        case float():
+            return int(value) if value.is_integer() and abs(value) < 2**53 else None
+        case str() if _WHOLE.fullmatch(text := value.strip()):
+            return int(text, 16 if "x" in text.lower() else 10)
+    return None
+
+
+def number(value: object) -> float | None:
+    """Read a finite number that may come as a number, a numeric text or a truth value; None where it is none."""
+    match value:
+        case bool() | int() | float():
+            try:
+                read = float(value)
+            except OverflowError:
+                return None
+        case str() if len(value) <= MAX_TEXT and _NUMBER.fullmatch(text := value.strip()):
+            read = float(text)
+        case _:
+            return None
+    return read if read - read == 0 else None
+
+
+def pick(document: Any, key: str) -> object:
+    """Find `key` in a JSON document: a top-level key of that name, else a path of dots into objects and lists.
+
+    Gives None where there is none.
+    """
+    if isinstance(document, dict) and key in document:
+        return document[key]
+    found = document
+    for step in key.split("."):
+        if isinstance(found, dict) and step in found:
+            found = found[step]
+        elif (
+            isinstance(found, list)
+            and step.isascii()
+            and step.isdecimal()
+            and len(step) < 10
+            and int(step) < len(found)
+        ):
+            found = found[int(step)]
+        else:
+            return None
+    return found

@@ -1,0 +1,120 @@
+"""What was learned of devices, over restarts."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inviseobox.acquisition.unit_memory import UnitMemory
+from inviseobox.acquisition.unit_plan import UnitPlan
+from inviseobox.devices.registers import FunctionCode, Span
+
+SPANS = [Span(1, FunctionCode.HOLDING_REGISTERS, address, 2) for address in (0, 2, 6, 8)]
+
+
+def plan(*spans: Span) -> UnitPlan:
+    return UnitPlan(frozenset(spans or SPANS), 8, 125)
+
+
+def taught() -> UnitPlan:
+    known = plan()
+    known.cuts.add(SPANS[2])
+    known.isolated[SPANS[0]] = 1234.5
+    return known
+
+
+def after_restart(text: str) -> UnitMemory:
+    memory = UnitMemory(lambda text: None)
+    memory.load(text)
+    return memory
+
+
+def saved() -> str:
+    texts: list[str] = []
+    UnitMemory(texts.append).note("gateway:502 1", taught())
+    return texts[-1]
+
+
+def test_a_unit_is_remembered_over_a_restart() -> None:
+    fresh = plan()
+    after_restart(saved()).teach("gateway:502 1", fresh)
+    assert fresh.requests() == taught().requests()
+    assert fresh.cuts == {SPANS[2]}
+    assert set(fresh.isolated) == {SPANS[0]}
+
+
+def test_what_was_isolated_is_tried_again_at_once() -> None:
+    fresh = plan()
+    after_restart(saved()).teach("gateway:502 1", fresh)
+    first = next(fresh.attempts(5.0))
+    assert first.request.wanted == (SPANS[0],)
+    assert not first.counts
+
+
+@pytest.mark.parametrize("name", ["gateway:502 2", "other:502 1"])
+def test_another_unit_learns_nothing(name: str) -> None:
+    fresh = plan()
+    after_restart(saved()).teach(name, fresh)
+    assert fresh == plan()
+
+
+def test_a_unit_with_other_measurements_learns_nothing() -> None:
+    fresh = plan(*SPANS[:3])
+    after_restart(saved()).teach("gateway:502 1", fresh)
+    assert fresh == plan(*SPANS[:3])
+
+
+def test_only_changes_are_saved() -> None:
+    texts: list[str] = []
+    memory = UnitMemory(texts.append)
+    memory.note("u", taught())
+    memory.note("u", taught())
+    assert len(texts) == 1
+    memory.keep_only(["u"])
+    assert len(texts) == 1
+    memory.keep_only([])
+    assert len(texts) == 2
+    fresh = plan()
+    after_restart(texts[-1]).teach("u", fresh)
+    assert fresh == plan()
+
+
+def test_what_is_kept_does_not_change_with_the_plan_it_came_from() -> None:
+    texts: list[str] = []
+    memory = UnitMemory(texts.append)
+    unit = taught()
+    memory.note("u", unit)
+    unit.cuts.add(SPANS[3])
+    memory.note("u", unit)
+    assert len(texts) == 2
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["u", "of", "cuts"]), inner),
+    max_leaves=6,
+)
+
+
+@given(st.text() | JSON.map(json.dumps))
+def test_any_text_teaches_nothing_and_breaks_nothing(text: str) -> None:
+    fresh = plan()
+    memory = after_restart(text)
+    memory.teach("u", fresh)
+    assert fresh == plan()
+    memory.keep_only(["u"])
+
+
+@given(st.sampled_from([None, "of", "cuts", "isolated", "shortened"]), JSON)
+def test_damaged_knowledge_breaks_nothing(key: str | None, value: object) -> None:
+    """As after a change of the format, by an update or by one that was rolled back."""
+    known = json.loads(saved())["gateway:502 1"]
+    for damaged in ({name: known[name] for name in known if name != key}, known | {key or "new": value}):
+        fresh = plan()
+        after_restart(json.dumps({"u": damaged})).teach("u", fresh)
+        assert {span for request in fresh.requests() for span in request.wanted} | set(fresh.isolated) == set(SPANS)
+
+
+def test_a_text_that_is_nested_without_end_teaches_nothing() -> None:
+    after_restart("[" * 100_000)

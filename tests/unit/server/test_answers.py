@@ -1,0 +1,149 @@
+"""What the server's answers mean."""
+
+import math
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inviseobox.server.answers import Verdict, described, judge, looks_like_html, retry_after, server_date
+
+OK = b"OK"
+PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (200, Verdict.ACCEPTED),
+        (201, Verdict.ACCEPTED),
+        (204, Verdict.ACCEPTED),
+        (299, Verdict.ACCEPTED),
+        (300, Verdict.LATER),
+        (301, Verdict.LATER),
+        (302, Verdict.LATER),
+        (307, Verdict.LATER),
+        (400, Verdict.ITEM_REFUSED),
+        (401, Verdict.TOKEN_REFUSED),
+        (402, Verdict.LATER),
+        (403, Verdict.TOKEN_REFUSED),
+        (404, Verdict.WRONG_FORM),
+        (405, Verdict.LATER),
+        (408, Verdict.LATER),
+        (409, Verdict.ITEM_REFUSED),
+        (413, Verdict.TOO_LARGE),
+        (422, Verdict.ITEM_REFUSED),
+        (425, Verdict.LATER),
+        (429, Verdict.LATER),
+        (451, Verdict.LATER),
+        (500, Verdict.LATER),
+        (502, Verdict.LATER),
+        (503, Verdict.LATER),
+        (504, Verdict.LATER),
+        (599, Verdict.LATER),
+    ],
+)
+def test_the_table_of_verdicts(status: int, verdict: Verdict) -> None:
+    assert judge(status, OK) is verdict
+
+
+@given(st.integers(100, 999), st.binary(max_size=20))
+def test_nothing_but_a_2xx_without_html_is_an_acceptance(status: int, body: bytes) -> None:
+    accepted = judge(status, body) is Verdict.ACCEPTED
+    assert accepted == (200 <= status < 300 and not looks_like_html(body))
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_captive_portal_accepts_nothing(status: int) -> None:
+    assert judge(status, PAGE) is Verdict.LATER
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_a_refusal_counts_though_express_and_nginx_write_it_in_html(status: int) -> None:
+    assert judge(status, PAGE) is judge(status, OK)
+
+
+@pytest.mark.parametrize("body", [PAGE, b" \r\n\t<p>", b"\xef\xbb\xbf<html>", b"\xef\xbb\xbf \n<html>", b"<"])
+def test_what_looks_like_html(body: bytes) -> None:
+    assert looks_like_html(body)
+
+
+@pytest.mark.parametrize("body", [b"", b"OK", b"\xef\xbb\xbf", b'{"html": "<p>"}', b"a < b", b"\xef\xbb\xbfOK"])
+def test_what_does_not(body: bytes) -> None:
+    assert not looks_like_html(body)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120),
+        (" 120 ", 120),
+        ("0", 0),
+        ("3600", 3600),
+        ("3601", 3600),
+        ("9" * 100, 3600),
+        ("0" * 20 + "5", 5),
+        (None, None),
+        ("", None),
+        ("-5", None),
+        ("1.5", None),
+        ("soon", None),
+        ("\u0663", None),
+    ],
+)
+def test_retry_after(header: str | None, seconds: float | None) -> None:
+    assert retry_after(header) == seconds
+
+
+def test_the_words_of_the_server_are_told() -> None:
+    assert described(400, b'{"error":"unknown measurement"}') == 'it answered 400: {"error":"unknown measurement"}'
+
+
+def test_a_web_page_is_told_as_such_and_not_shown() -> None:
+    assert "web page" in described(200, PAGE)
+    assert "Please log in" not in described(200, PAGE)
+
+
+def test_a_redirect_says_what_to_do() -> None:
+    assert "url" in described(301, b"Moved")
+
+
+@given(st.integers(100, 999), st.binary(max_size=500))
+def test_any_answer_is_described_in_one_harmless_line(status: int, body: bytes) -> None:
+    said = described(status, body)
+    assert said.isprintable()
+    assert str(status) in said
+    assert len(said) < 300
+
+
+@pytest.mark.parametrize(
+    ("header", "epoch"),
+    [
+        ("Tue, 24 Dec 2024 15:30:00 GMT", 1735054200),
+        ("Tuesday, 24-Dec-24 15:30:00 GMT", 1735054200),
+        ("Tue Dec 24 15:30:00 2024", 1735054200),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        (None, None),
+        ("", None),
+        ("now", None),
+    ],
+)
+def test_the_three_forms_of_a_date(header: str | None, epoch: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 9110, section 5.6.7: a recipient takes all three, and all are in UTC whatever the box's zone is."""
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    try:
+        assert server_date(header) == epoch
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+HEADER = st.text(st.sampled_from("Tue, 24 Dec 2024 15:30:00 GMT+-9é:("), max_size=40) | st.text()
+
+
+@given(HEADER)
+def test_any_date_is_a_time_or_none(header: str) -> None:
+    read = server_date(header)
+    assert read is None or math.isfinite(read)

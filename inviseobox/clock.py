@@ -1,13 +1,21 @@
-"""The wall clock, which may step, and its texts. Durations are measured with the event loop's monotonic time."""
+"""The wall clock, which may step, and its texts; and the monotonic clock of the event loop, for durations."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 WallClock = Callable[[], float]
 """Returns seconds since the epoch, UTC. It may step in either direction at any moment."""
+MonotonicClock = Callable[[], float]
+"""Returns seconds since some moment. It never steps."""
 
 system_clock: WallClock = time.time
+
+
+def loop_clock() -> float:
+    """Return the seconds of the running event loop's clock, which is monotonic. Raises RuntimeError outside of one."""
+    return asyncio.get_running_loop().time()
 
 
 def utc_text(epoch: int) -> str:

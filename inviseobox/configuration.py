@@ -15,6 +15,8 @@ MAX_INTERVAL = 86_400
 SHORTEST_PERIOD = 0.1
 """Seconds; a shorter period of rounds would mean nothing."""
 DEFAULT_BUFFER = "/var/lib/inviseobox/data.db"
+DEFAULT_MAX_SIZE = 536_870_912
+DEFAULT_LEVEL = "info"
 
 
 class ApiForm(StrEnum):
@@ -59,8 +61,8 @@ class Configuration:
     modbus: ModbusSettings = ModbusSettings()
     http: HttpSettings = HttpSettings()
     buffer_path: str = DEFAULT_BUFFER
-    buffer_max_size: int = 536_870_912
-    log_level: str = "info"
+    buffer_max_size: int = DEFAULT_MAX_SIZE
+    log_level: str = DEFAULT_LEVEL
 
     @property
     def token_is_usual(self) -> bool:
@@ -167,21 +169,11 @@ def parse(
         interval=top.whole("interval", 0, 1, MAX_INTERVAL, "seconds") or None,
         api=None if api == "auto" else ApiForm(api),
         ca_file=top.text("ca_file", None, "the path of a file with certificates"),
-        modbus=ModbusSettings(
-            period=_modbus_period(modbus),
-            timeout=modbus.number("timeout", 1, 0.01, 60, "seconds"),
-            max_registers=modbus.whole("max_registers", 125, 4, 125, "registers"),
-            gap=modbus.whole("gap", 8, 0, 124, "registers"),
-        ),
-        http=HttpSettings(
-            period=http.number("period", 600, 1, 86_400, "seconds"),
-            timeout=http.number("timeout", 25, 0.1, 600, "seconds"),
-            max_body=http.whole("max_body", 1_048_576, 1024, 67_108_864, "bytes"),
-            verify_tls=http.switch("verify_tls", True),
-        ),
+        modbus=_modbus(modbus),
+        http=_http(http),
         buffer_path=buffer.text("path", None, "the path of the database") or DEFAULT_BUFFER,
-        buffer_max_size=buffer.whole("max_size", 536_870_912, 1_048_576, 1 << 50, "bytes"),
-        log_level=log.choice("level", "info", ("debug", "info", "warning", "error")),
+        buffer_max_size=buffer.whole("max_size", DEFAULT_MAX_SIZE, 1_048_576, 1 << 50, "bytes"),
+        log_level=log.choice("level", DEFAULT_LEVEL, ("debug", "info", "warning", "error")),
     )
     for table in (modbus, http, buffer, log, top):
         table.finish()
@@ -191,8 +183,28 @@ def parse(
     return configuration
 
 
-def _modbus_period(modbus: _Table) -> float:
-    period = modbus.number("period", 10, 0, 86_400, "seconds")
+def _modbus(modbus: _Table) -> ModbusSettings:
+    usual = ModbusSettings()
+    return ModbusSettings(
+        period=_modbus_period(modbus, usual.period),
+        timeout=modbus.number("timeout", usual.timeout, 0.01, 60, "seconds"),
+        max_registers=modbus.whole("max_registers", usual.max_registers, 4, 125, "registers"),
+        gap=modbus.whole("gap", usual.gap, 0, 124, "registers"),
+    )
+
+
+def _http(http: _Table) -> HttpSettings:
+    usual = HttpSettings()
+    return HttpSettings(
+        period=http.number("period", usual.period, 1, 86_400, "seconds"),
+        timeout=http.number("timeout", usual.timeout, 0.1, 600, "seconds"),
+        max_body=http.whole("max_body", usual.max_body, 1024, 67_108_864, "bytes"),
+        verify_tls=http.switch("verify_tls", usual.verify_tls),
+    )
+
+
+def _modbus_period(modbus: _Table, usual: float) -> float:
+    period = modbus.number("period", usual, 0, 86_400, "seconds")
     if 0 < period < SHORTEST_PERIOD:
         raise modbus.error("period", f"must be 0 (one round after the other) or at least {SHORTEST_PERIOD} seconds")
     return period

@@ -5,29 +5,27 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import inviseobox
 from inviseobox import events
 from inviseobox.acquisition.acquisition import Acquisition
-from inviseobox.acquisition.polling import Sink
+from inviseobox.acquisition.intake import Intake
 from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.buffer import Buffer
 from inviseobox.clock import WallClock, system_clock
-from inviseobox.configuration import DEFAULT_INTERVAL, Configuration
+from inviseobox.configuration import Configuration
 from inviseobox.delivery.upload import Upload, start_offset
 from inviseobox.delivery.windows import Windows
-from inviseobox.devices.inventory import Inventory
+from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.errors import BufferFault, ConfigurationError
-from inviseobox.health.health import Health
-from inviseobox.host import configuration_file, journal, status_file
+from inviseobox.health.health import ClockWitness, Health
+from inviseobox.host import configuration_file, journal, status_file, time_synchronisation
 from inviseobox.host.journal import Redaction
 from inviseobox.host.notify import ServiceManager
 from inviseobox.host.status_line import status_line
 from inviseobox.http_client import HttpClient, tls_context
-from inviseobox.records import Reading
 from inviseobox.server.api import CentralApi
 from inviseobox.server.device_list import DeviceList
 from inviseobox.server.server import Server
@@ -51,6 +49,7 @@ class Daemon:
         self._clock = clock
         self._manager = ServiceManager(os.environ)
         self._health = Health()
+        self._devices = DevicesInForce()
         self._next_status_file = 0.0
         self._buffer_path = ""
         self._stop = asyncio.Event()
@@ -80,39 +79,28 @@ class Daemon:
             await self._close(buffer)
 
     async def _run_with(self, configuration: Configuration, buffer: Buffer) -> Configuration:
-        """Work with one configuration; give the one to go on with."""
+        """Work with one configuration; return the one to go on with."""
         self._redaction.learn(configuration.token)
         if not configuration.token_is_usual:
             _log.warning("the token is not 64 hexadecimal digits; it is used as it is", extra=events.TOKEN_UNUSUAL())
+        self._devices = self._devices.with_interval(configuration.interval)
         async with contextlib.AsyncExitStack() as stack:
-            pages, api = self._clients(configuration)
+            agent = {"User-Agent": f"inviseobox/{inviseobox.__version__}"}
+            pages = HttpClient(tls_context(None, verify=configuration.http.verify_tls), headers=agent)
             stack.push_async_callback(pages.close)
+            api = CentralApi(configuration, self._note_server_date)
             stack.push_async_callback(api.close)
             supervisor = Supervisor()
             stack.push_async_callback(supervisor.stop_all)
             memory = await _unit_memory(buffer)
-            sink = self._sink(configuration, buffer)
-            acquisition = Acquisition(configuration, pages, supervisor, sink, self._health, memory)
+            intake = Intake(buffer, self._devices, self._health, self._clock)
+            acquisition = Acquisition(configuration, pages, supervisor, self._devices, intake, self._health, memory)
             self._start_loops(configuration, buffer, supervisor, api, acquisition)
             self._manager.ready()
             return await self._watch(configuration)
 
-    def _clients(self, configuration: Configuration) -> tuple[HttpClient, CentralApi]:
-        agent = {"User-Agent": f"inviseobox/{inviseobox.__version__}"}
-        pages = HttpClient(tls_context(None, verify=configuration.http.verify_tls), headers=agent)
-        return pages, CentralApi(configuration, lambda date: self._health.note_clock(self._clock() - date))
-
-    def _interval(self, configuration: Configuration) -> int:
-        """Give the length of a window in seconds: the box's own setting, else the server's."""
-        return configuration.interval or self._health.inventory.interval or DEFAULT_INTERVAL
-
-    def _sink(self, configuration: Configuration, buffer: Buffer) -> Sink:
-        def sink(readings: Sequence[Reading]) -> None:
-            now = self._clock()
-            buffer.record(now, self._interval(configuration), readings)
-            self._health.note_readings(readings, now)
-
-        return sink
+    def _note_server_date(self, date: float) -> None:
+        self._health.note_server_date(date, self._clock())
 
     def _start_loops(
         self,
@@ -122,22 +110,17 @@ class Daemon:
         api: CentralApi,
         acquisition: Acquisition,
     ) -> None:
-        def interval() -> int:
-            return self._interval(configuration)
-
-        async def adopt(inventory: Inventory) -> None:
-            await acquisition.adopt(inventory, configuration.interval or inventory.interval or DEFAULT_INTERVAL)
-
+        devices, health = self._devices, self._health
         server = Server(api, buffer, configuration.api)
-        device_list = DeviceList(buffer, server, self._health, adopt)
+        device_list = DeviceList(buffer, server, health, devices, acquisition)
 
         def offset() -> float:
-            return start_offset(configuration.token, interval())
+            return start_offset(configuration.token, devices.interval())
 
-        upload = Upload(buffer, api, server, self._health, self._clock, offset)
-        windows = Windows(buffer, self._clock, interval, configuration.buffer_max_size, self._health)
+        upload = Upload(buffer, server, devices, health, self._clock, offset)
+        windows = Windows(buffer, self._clock, devices, configuration.buffer_max_size, health)
         supervisor.start("windows", windows.run)
-        supervisor.start("device list", lambda: device_list.run(interval))
+        supervisor.start("device list", device_list.run)
         supervisor.start("upload", upload.run)
 
     async def _watch(self, configuration: Configuration) -> Configuration:
@@ -155,13 +138,14 @@ class Daemon:
             overdue = self._health.heartbeats.overdue()
             if overdue and overdue != stuck:
                 names = events.together(overdue)
-                marks = events.STUCK(task=names)
-                _log.error("no progress: %s; the watchdog will restart the service", names, extra=marks)
+                fields = events.STUCK(task=names)
+                _log.error("no progress: %s; the watchdog will restart the service", names, extra=fields)
             stuck = overdue
             if not stuck:
                 self._manager.feed_watchdog()
+            self._health.troubles.settle()
             self._write_status_file()
-            line = status_line(self._health)
+            line = status_line(self._health, self._devices)
             if line != shown:
                 self._manager.status(line)
                 shown = line
@@ -174,30 +158,37 @@ class Daemon:
         if directory is None or now < self._next_status_file:
             return
         self._next_status_file = now + _STATUS_FILE_PERIOD
-        content = status_file.snapshot(self._health, self._clock(), os.environ.get("INVOCATION_ID", ""))
+        invocation = os.environ.get("INVOCATION_ID", "")
+        self._note_time_synchronisation()
+        content = status_file.snapshot(self._health, self._devices, self._clock(), invocation)
         path = Path(directory) / "status.json"
         try:
             status_file.write(path, content)
         except OSError as error:
-            marks, cause = events.STATUS_FILE(file=str(path)), error.strerror or str(error)
-            self._health.troubles.begin(marks, "status.json", cause, "is /run full? (df -h /run)")
+            trouble = events.STATUS_FILE(error.strerror or str(error), file=str(path))
+            self._health.troubles.begin("status file", trouble)
         else:
-            self._health.troubles.end("status.json", "is written again")
+            self._health.troubles.end("status file")
+
+    def _note_time_synchronisation(self) -> None:
+        at, known = time_synchronisation.last_set(), self._health.clock_witness
+        if at is not None and (known is None or at > known.at):
+            self._health.clock_witness = ClockWitness(at, "the time synchronisation")
 
     def _reloaded(self) -> Configuration | None:
-        """Read the configuration again; give None where the running one stays."""
+        """Read the configuration again; return None where the running one stays."""
         self._manager.reloading()
         try:
             changed = configuration_file.load(self._path, os.environ)
             _try_files(changed, self._path)
         except ConfigurationError as error:
-            marks = events.RELOAD_REFUSED(file=error.source)
-            _log.error("%s; the running configuration stays in force", error, extra=marks)
+            fields = events.RELOAD_REFUSED(file=error.source)
+            _log.error("%s; the running configuration stays in force", error, extra=fields)
             self._manager.ready()
             return None
         if changed.buffer_path != self._buffer_path:
-            marks, news = events.RESTART_NEEDED(file=self._path), "takes effect at the next restart"
-            _log.error("%s: buffer.path: %s; the rest is in force now", self._path, news, extra=marks)
+            fields, news = events.RESTART_NEEDED(file=self._path), "takes effect at the next restart"
+            _log.error("%s: buffer.path: %s; the rest is in force now", self._path, news, extra=fields)
         journal.set_level(changed.log_level)
         _log.info("configuration read again", extra=events.CONFIGURATION_READ(file=self._path))
         return changed
@@ -216,8 +207,8 @@ async def _unit_memory(buffer: Buffer) -> UnitMemory:
     try:
         memory.load(await buffer.setting(_UNIT_MEMORY_KEY) or "")
     except BufferFault as error:
-        marks = events.UNIT_MEMORY_UNREADABLE()
-        _log.warning("what devices taught earlier cannot be read and will be learned again: %s", error, extra=marks)
+        fields = events.UNIT_MEMORY_UNREADABLE()
+        _log.warning("what devices taught earlier cannot be read and will be learned again: %s", error, extra=fields)
     return memory
 
 
@@ -229,7 +220,7 @@ def _try_files(configuration: Configuration, path: str) -> None:
         except OSError as error:
             reason = error.strerror or str(error)
             raise ConfigurationError(
-                path, "ca_file", f"{configuration.ca_file} is no file of certificates: {reason}"
+                path, "ca_file", f"{configuration.ca_file} is not a file of certificates: {reason}"
             ) from None
 
 

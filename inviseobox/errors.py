@@ -51,7 +51,7 @@ class NoAnswer(ReadError):
 
 
 class InvalidAnswer(ReadError):
-    """Bytes came, but they are no valid answer to this request. Treat as noise: repeat once, never use the bytes."""
+    """Bytes came, but they are not a valid answer to this request. Treat as noise: repeat once, never use the bytes."""
 
 
 class Refused(ReadError):
@@ -66,6 +66,10 @@ class Refused(ReadError):
         """Keep the exception code beside the text."""
         super().__init__(text)
         self.exception_code = exception_code
+
+
+class PageRefused(ReadError):
+    """A sensor answered with an HTTP status other than success. Fail the values of this page; ask it next round."""
 
 
 class UnusableValue(ReadError):
@@ -99,3 +103,7 @@ class BufferFault(InviseoBoxError):
 
 class BufferUnusable(BufferFault):
     """The buffer cannot be opened: another daemon holds it, or a newer program wrote it. Do not start."""
+
+
+class StatusUnreadable(InviseoBoxError):
+    """The daemon's status.json is missing, is not to be trusted or is not one. Say so; nothing is known of it."""

@@ -6,8 +6,8 @@ from `systemd-id128 new`.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from typing import Generic, ParamSpec
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Generic, ParamSpec
 
 _P = ParamSpec("_P")
 
@@ -19,41 +19,45 @@ class About:
     """What an event is about: each attribute is a field of the journal, INVISEOBOX_ and its name in capitals."""
 
     def fields(self) -> dict[str, str]:
-        """Give the journal's fields."""
-        return {field_name(name): value for name, value in asdict(self).items()}
+        """Return the journal's fields; what is empty has none."""
+        return {field_name(name): value for name, value in asdict(self).items() if value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Itself(About):
+class AboutBox(About):
     """Nothing but the box as a whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Version(About):
+class AboutVersion(About):
+    """The version of the program."""
+
     version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _File(About):
+class AboutFile(About):
+    """A file, by its path."""
+
     file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Task(About):
+class AboutTask(About):
     """Parts of the program, by the names that they have in the log."""
 
     task: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Window(About):
+class AboutWindow(About):
     """A window, by its end."""
 
     window: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Link(About):
+class AboutLink(About):
     """A link, and the names of the devices that are reached over it."""
 
     link: str
@@ -61,39 +65,57 @@ class _Link(About):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Page(_Link):
-    """A page of a sensor, and the devices whose values stand on it."""
+class AboutPage(AboutLink):
+    """A page of a sensor, by its address, and the devices whose values stand on it."""
 
     device_id: str
+    page: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Unit(_Page):
+class AboutUnit(AboutLink):
     """A Modbus unit, by its number on its link, and the devices that are behind that number."""
 
+    device_id: str
     unit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Measurement(About):
+class AboutRegisters(AboutUnit):
+    """Registers of a unit, as in `52` or `0-9`; `measurement` names what they hold where that is one thing."""
+
+    addresses: str
+    measurement: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AboutMeasurement(About):
+    """A measurement of a device."""
+
     device: str
     device_id: str
     measurement: str
     measurement_id: str
 
+    def in_window(self, window: str) -> "AboutMeasurementInWindow":
+        """Return the same about one window, named by its end."""
+        return AboutMeasurementInWindow(**asdict(self), window=window)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _MeasurementInWindow(_Measurement):
+class AboutMeasurementInWindow(AboutMeasurement):
+    """A measurement of a device in one window."""
+
     window: str
 
 
 def field_name(attribute: str) -> str:
-    """Give the journal's name of what an event is about."""
+    """Return the journal's name of what an event is about."""
     return f"INVISEOBOX_{attribute.upper()}"
 
 
 def together(texts: Iterable[str]) -> str:
-    """Give several names or ids as the text of one field: each once, the first ten, and how many more there are."""
+    """Return several names or ids as the text of one field: each once, the first ten, and how many more there are."""
     distinct = list(dict.fromkeys(texts))
     more = len(distinct) - _MOST_NAMES
     return ", ".join(distinct[:_MOST_NAMES]) + (f" (+{more})" if more > 0 else "")
@@ -101,115 +123,142 @@ def together(texts: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[_P]):
-    """A kind of event. Called with what it is about, it gives the `extra` of a log line."""
+    """A kind of event. Called with what it is about, it returns the `extra` of a log line."""
 
     id: str
     about: Callable[_P, About]
 
     def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> dict[str, str]:
-        """Give the fields that a line of this event carries."""
-        return {"MESSAGE_ID": self.id, **self.about(*arguments, **named).fields()}
+        """Return the fields that a line of this event carries."""
+        return self.fields(self.about(*arguments, **named))
+
+    def fields(self, about: About) -> dict[str, str]:
+        """Return the fields of a line of this event about something that is described already."""
+        return {"MESSAGE_ID": self.id, **about.fields()}
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """The `extra` of the two lines that a trouble may give: where it begins and where it ends."""
+class TroubleKind(Generic[_P]):
+    """A kind of trouble: its name for programs, the event that begins it and the one that ends it."""
 
-    begins: dict[str, str]
-    ends: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble(Generic[_P]):
-    """A kind of trouble: the event that begins it and the one that ends it."""
-
+    name: str
     begins: Event[_P]
     ends: Event[_P]
 
-    def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> Marks:
-        """Give the fields that the lines of such a trouble carry."""
-        return Marks(self.begins(*arguments, **named), self.ends(*arguments, **named))
+    def __call__(self, cause: str, /, *arguments: _P.args, **named: _P.kwargs) -> "Trouble":
+        """Return the trouble of this kind that has this cause, about what the other arguments say."""
+        return Trouble(self, self.begins.about(*arguments, **named), cause)
 
 
-STARTED = Event("60ce873cf82947dc9407a1f51645f087", _Version)
-STOPPED = Event("a5dfedab009649039f4bc9c337a35330", _Itself)
-TASK_FAILED = Event("fd5345ab038e4195886f10e595bc762d", _Task)
-STUCK = Event("cfb2653d17ac4c2eb8f8eed70dad2a13", _Task)
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that does not work, and why.
 
-CONFIGURATION_WRONG = Event("58443ee803284be589fa22bb967a97da", _File)
-RELOAD_REFUSED = Event("434a46678fcc44afa422bb2a0275d5fc", _File)
-CONFIGURATION_READ = Event("5461fec14f5b4bf9ae16bb05619b2755", _File)
-RESTART_NEEDED = Event("9f08fe76d188405194b135edc16b196d", _File)
-TOKEN_UNUSUAL = Event("b601d7bdb44446b9a84305fd868a3035", _Itself)
+    Its sentence is made where it is shown. `advice` says what to check or what goes on meanwhile, where that depends
+    on more than the kind.
+    """
 
-DATABASE_UNUSABLE = Event("6cc48df689fa4eeb8c21fb816d2146f8", _File)
-DATABASE_SET_ASIDE = Event("2f5f346ea644477b85bb0f3076347e24", _File)
-DATABASE_DELETED = Event("111bcb9454394ca28fc7bfe1456eded2", _File)
-LAST_READINGS_LOST = Event("69a46f2ecba14247b7f0e318fe5647e9", _Itself)
-UNIT_MEMORY_UNREADABLE = Event("0a7f7479d8a74d76ac56a8a30180765c", _Itself)
-DELIVERIES_DROPPED = Event("dd465b2ca463490a825f409e3c49a4b0", _Itself)
-DELIVERIES_KEPT = Event("84ad37a722324d6f86f2bde8b0259c29", _Itself)
-CAPPED = Trouble(DELIVERIES_DROPPED, DELIVERIES_KEPT)
-DELIVERY_DAMAGED = Event("9374b8ee0c414af28d64ed59daad6a21", _Window)
-VALUE_REJECTED = Event("f8bca2bfff6f40d589e4d03f9d813ae5", _MeasurementInWindow)
+    kind: TroubleKind[Any]
+    about: About
+    cause: str
+    advice: str = ""
 
-BUFFER_UNWRITABLE = Event("172cd69325a541cd86dc8f6a3cbbbdb6", _Itself)
-BUFFER_WRITTEN = Event("29cde10f5cbf4785a76ed893957602bb", _Itself)
-BUFFER = Trouble(BUFFER_UNWRITABLE, BUFFER_WRITTEN)
-READINGS_DROPPED = Event("84876203fd724905bcbfa103ce1b7bdd", _Itself)
-READINGS_KEPT = Event("c92d3a6960a949ccae93158cf80b8d73", _Itself)
-MEMORY = Trouble(READINGS_DROPPED, READINGS_KEPT)
-STATUS_FILE_UNWRITABLE = Event("0499e30dacec40e594dc217af48d14aa", _File)
-STATUS_FILE_WRITTEN = Event("8be7526ed08e4f5d83b2eec08cd692fd", _File)
-STATUS_FILE = Trouble(STATUS_FILE_UNWRITABLE, STATUS_FILE_WRITTEN)
+    def advising(self, advice: str) -> "Trouble":
+        """Return the same trouble with this advice."""
+        return replace(self, advice=advice)
 
-SERVER_UNREACHABLE = Event("c8b54128aca941f5889eb0c917e7e8f7", _Itself)
-SERVER_FAILS = Event("fd9a7e44a43a4aeb8b66e875190980c8", _Itself)
-SERVER_BACK = Event("2165feb0e7d64a23bdd648dd1b3ba949", _Itself)
-NO_SERVER = Trouble(SERVER_UNREACHABLE, SERVER_BACK)
-SERVER = Trouble(SERVER_FAILS, SERVER_BACK)
-TOKEN_REFUSED = Event("d6da442e799e4bec9bbcff796f2587c3", _Itself)
-TOKEN_ACCEPTED = Event("bf1d1d7ace8f457cb1a495280ef1bb35", _Itself)
-TOKEN = Trouble(TOKEN_REFUSED, TOKEN_ACCEPTED)
-STATUS_REFUSED = Event("5abcf61a34554c5181459fd2b2d2ba7b", _Itself)
-STATUS_TAKEN = Event("227fa3429aa347bb88949266fb3947a5", _Itself)
-STATUS = Trouble(STATUS_REFUSED, STATUS_TAKEN)
-DELIVERY_REFUSED = Event("d559e1a5ee8c4ee6a409833768a6b34d", _Itself)
-DELIVERY_TAKEN = Event("061d4df97e43430496d2954547ed9377", _Itself)
-DELIVERY = Trouble(DELIVERY_REFUSED, DELIVERY_TAKEN)
-CLOCK_OFF = Event("0d1fd519b1f84231aad42fa046dc2001", _Itself)
-CLOCK_RIGHT = Event("9a141db271ad4448be910dde3e9bf460", _Itself)
-CLOCK = Trouble(CLOCK_OFF, CLOCK_RIGHT)
+    @property
+    def begins(self) -> dict[str, str]:
+        """The `extra` of the line with which the trouble begins."""
+        return self.kind.begins.fields(self.about)
 
-DEVICE_LIST_ADOPTED = Event("4809bbc178144acebd5b593c7af7542d", _Itself)
-DEVICE_LIST_REMARK = Event("c30214acc982471aac2e471512589347", _Itself)
-KEPT_LIST_UNUSABLE = Event("347a2cceb2ac4296b02ef3fc0f8bc745", _Itself)
+    @property
+    def ends(self) -> dict[str, str]:
+        """The `extra` of the line with which the trouble ends."""
+        return self.kind.ends.fields(self.about)
 
-PORT_GONE = Event("9b17ea309f854e7baefdf84ff9b08e29", _Link)
-PORT_BACK = Event("a73f13c1148b41e6928e9577f8e9135a", _Link)
-PORT = Trouble(PORT_GONE, PORT_BACK)
-HOST_UNREACHABLE = Event("d8945de6cd6549d9848b3d0f1c9a791f", _Link)
-HOST_BACK = Event("d9fcd3aac51c47c0a5a79e51134f4b8f", _Link)
-HOST = Trouble(HOST_UNREACHABLE, HOST_BACK)
-LINK_SILENT = Event("45c3f8776bd54a84a25244fba07e0f80", _Link)
-LINK_BACK = Event("68e6720854c0482081e2c2ef8f4efdc2", _Link)
-LINK = Trouble(LINK_SILENT, LINK_BACK)
 
-DEVICE_SILENT = Event("add87d2490304e38ab8454c142ea2691", _Unit)
-DEVICE_BACK = Event("5330a18d308c4a679f57b2864b3a97f1", _Unit)
-DEVICE = Trouble(DEVICE_SILENT, DEVICE_BACK)
-REGISTERS_REFUSED = Event("aaaaa9e9d4f240b9a0155e791c6fdfb3", _Unit)
-DEVICE_BUSY = Event("fcf79accbba7464181053fec5c804397", _Unit)
-REGISTERS_READ = Event("b33753219ca540b2a4342311b5151840", _Unit)
-REGISTERS = Trouble(REGISTERS_REFUSED, REGISTERS_READ)
-BUSY = Trouble(DEVICE_BUSY, REGISTERS_READ)
-PAGE_UNREADABLE = Event("0915d239dcc74e9fa964d43ea551c726", _Page)
-PAGE_READ = Event("72d4109e1e684e9092a773820c813a29", _Page)
-PAGE = Trouble(PAGE_UNREADABLE, PAGE_READ)
+STARTED = Event("60ce873cf82947dc9407a1f51645f087", AboutVersion)
+STOPPED = Event("a5dfedab009649039f4bc9c337a35330", AboutBox)
+UNSTEADY = Event("484939c8d28641fa8a08411529c0b705", About)
+"""What comes and goes again and again; about whatever it is."""
+TASK_FAILED = Event("fd5345ab038e4195886f10e595bc762d", AboutTask)
+STUCK = Event("cfb2653d17ac4c2eb8f8eed70dad2a13", AboutTask)
 
-VALUE_UNUSABLE = Event("7c6403196d394fa185c5079de0f838cf", _Measurement)
-PAGE_VALUE_UNUSABLE = Event("e46c3a6085174961bb879e54a0e4734f", _Measurement)
-VALUE_USABLE = Event("af4f2aac8ba14058afcff90bf36d3d7a", _Measurement)
-VALUE = Trouble(VALUE_UNUSABLE, VALUE_USABLE)
-PAGE_VALUE = Trouble(PAGE_VALUE_UNUSABLE, VALUE_USABLE)
-METER_BACKWARDS = Event("fe6b724b10ec41eebccf84ff94aafcdf", _MeasurementInWindow)
+CONFIGURATION_WRONG = Event("58443ee803284be589fa22bb967a97da", AboutFile)
+RELOAD_REFUSED = Event("434a46678fcc44afa422bb2a0275d5fc", AboutFile)
+CONFIGURATION_READ = Event("5461fec14f5b4bf9ae16bb05619b2755", AboutFile)
+RESTART_NEEDED = Event("9f08fe76d188405194b135edc16b196d", AboutFile)
+TOKEN_UNUSUAL = Event("b601d7bdb44446b9a84305fd868a3035", AboutBox)
+
+DATABASE_UNUSABLE = Event("6cc48df689fa4eeb8c21fb816d2146f8", AboutFile)
+DATABASE_SET_ASIDE = Event("2f5f346ea644477b85bb0f3076347e24", AboutFile)
+DATABASE_DELETED = Event("111bcb9454394ca28fc7bfe1456eded2", AboutFile)
+LAST_READINGS_LOST = Event("69a46f2ecba14247b7f0e318fe5647e9", AboutBox)
+UNIT_MEMORY_UNREADABLE = Event("0a7f7479d8a74d76ac56a8a30180765c", AboutBox)
+DELIVERIES_DROPPED = Event("dd465b2ca463490a825f409e3c49a4b0", AboutBox)
+DELIVERIES_KEPT = Event("84ad37a722324d6f86f2bde8b0259c29", AboutBox)
+CAPPED = TroubleKind("capped", DELIVERIES_DROPPED, DELIVERIES_KEPT)
+DELIVERY_DAMAGED = Event("9374b8ee0c414af28d64ed59daad6a21", AboutWindow)
+VALUE_REJECTED = Event("f8bca2bfff6f40d589e4d03f9d813ae5", AboutMeasurementInWindow)
+
+BUFFER_UNWRITABLE = Event("172cd69325a541cd86dc8f6a3cbbbdb6", AboutBox)
+BUFFER_WRITTEN = Event("29cde10f5cbf4785a76ed893957602bb", AboutBox)
+BUFFER = TroubleKind("buffer", BUFFER_UNWRITABLE, BUFFER_WRITTEN)
+READINGS_DROPPED = Event("84876203fd724905bcbfa103ce1b7bdd", AboutBox)
+READINGS_KEPT = Event("c92d3a6960a949ccae93158cf80b8d73", AboutBox)
+MEMORY = TroubleKind("memory", READINGS_DROPPED, READINGS_KEPT)
+STATUS_FILE_UNWRITABLE = Event("0499e30dacec40e594dc217af48d14aa", AboutFile)
+STATUS_FILE_WRITTEN = Event("8be7526ed08e4f5d83b2eec08cd692fd", AboutFile)
+STATUS_FILE = TroubleKind("status file", STATUS_FILE_UNWRITABLE, STATUS_FILE_WRITTEN)
+
+SERVER_UNREACHABLE = Event("c8b54128aca941f5889eb0c917e7e8f7", AboutBox)
+SERVER_FAILS = Event("fd9a7e44a43a4aeb8b66e875190980c8", AboutBox)
+SERVER_BACK = Event("2165feb0e7d64a23bdd648dd1b3ba949", AboutBox)
+NO_SERVER = TroubleKind("no server", SERVER_UNREACHABLE, SERVER_BACK)
+SERVER = TroubleKind("server", SERVER_FAILS, SERVER_BACK)
+TOKEN_REFUSED = Event("d6da442e799e4bec9bbcff796f2587c3", AboutBox)
+TOKEN_ACCEPTED = Event("bf1d1d7ace8f457cb1a495280ef1bb35", AboutBox)
+TOKEN = TroubleKind("token", TOKEN_REFUSED, TOKEN_ACCEPTED)
+STATUS_REFUSED = Event("5abcf61a34554c5181459fd2b2d2ba7b", AboutBox)
+STATUS_TAKEN = Event("227fa3429aa347bb88949266fb3947a5", AboutBox)
+STATUS = TroubleKind("status", STATUS_REFUSED, STATUS_TAKEN)
+DELIVERY_REFUSED = Event("d559e1a5ee8c4ee6a409833768a6b34d", AboutBox)
+DELIVERY_TAKEN = Event("061d4df97e43430496d2954547ed9377", AboutBox)
+DELIVERY = TroubleKind("delivery", DELIVERY_REFUSED, DELIVERY_TAKEN)
+CLOCK_OFF = Event("0d1fd519b1f84231aad42fa046dc2001", AboutBox)
+CLOCK_RIGHT = Event("9a141db271ad4448be910dde3e9bf460", AboutBox)
+CLOCK = TroubleKind("clock", CLOCK_OFF, CLOCK_RIGHT)
+
+DEVICE_LIST_ADOPTED = Event("4809bbc178144acebd5b593c7af7542d", AboutBox)
+DEVICE_LIST_REMARK = Event("c30214acc982471aac2e471512589347", AboutBox)
+KEPT_LIST_UNUSABLE = Event("347a2cceb2ac4296b02ef3fc0f8bc745", AboutBox)
+
+PORT_GONE = Event("9b17ea309f854e7baefdf84ff9b08e29", AboutLink)
+PORT_BACK = Event("a73f13c1148b41e6928e9577f8e9135a", AboutLink)
+PORT = TroubleKind("port", PORT_GONE, PORT_BACK)
+HOST_UNREACHABLE = Event("d8945de6cd6549d9848b3d0f1c9a791f", AboutLink)
+HOST_BACK = Event("d9fcd3aac51c47c0a5a79e51134f4b8f", AboutLink)
+HOST = TroubleKind("host", HOST_UNREACHABLE, HOST_BACK)
+LINK_SILENT = Event("45c3f8776bd54a84a25244fba07e0f80", AboutLink)
+LINK_BACK = Event("68e6720854c0482081e2c2ef8f4efdc2", AboutLink)
+LINK = TroubleKind("link", LINK_SILENT, LINK_BACK)
+
+DEVICE_SILENT = Event("add87d2490304e38ab8454c142ea2691", AboutUnit)
+DEVICE_BACK = Event("5330a18d308c4a679f57b2864b3a97f1", AboutUnit)
+DEVICE = TroubleKind("device", DEVICE_SILENT, DEVICE_BACK)
+REGISTERS_REFUSED = Event("aaaaa9e9d4f240b9a0155e791c6fdfb3", AboutRegisters)
+DEVICE_BUSY = Event("fcf79accbba7464181053fec5c804397", AboutRegisters)
+REGISTERS_READ = Event("b33753219ca540b2a4342311b5151840", AboutRegisters)
+REGISTERS = TroubleKind("registers", REGISTERS_REFUSED, REGISTERS_READ)
+BUSY = TroubleKind("busy", DEVICE_BUSY, REGISTERS_READ)
+PAGE_UNREADABLE = Event("0915d239dcc74e9fa964d43ea551c726", AboutPage)
+PAGE_READ = Event("72d4109e1e684e9092a773820c813a29", AboutPage)
+PAGE = TroubleKind("page", PAGE_UNREADABLE, PAGE_READ)
+
+VALUE_UNUSABLE = Event("7c6403196d394fa185c5079de0f838cf", AboutMeasurement)
+PAGE_VALUE_UNUSABLE = Event("e46c3a6085174961bb879e54a0e4734f", AboutMeasurement)
+VALUE_USABLE = Event("af4f2aac8ba14058afcff90bf36d3d7a", AboutMeasurement)
+VALUE = TroubleKind("value", VALUE_UNUSABLE, VALUE_USABLE)
+PAGE_VALUE = TroubleKind("page value", PAGE_VALUE_UNUSABLE, VALUE_USABLE)
+METER_BACKWARDS = Event("fe6b724b10ec41eebccf84ff94aafcdf", AboutMeasurementInWindow)

@@ -73,8 +73,8 @@ class HttpClient:
     ) -> HttpAnswer:
         """Send one request and take the whole answer within `timeout` seconds and `max_body` bytes.
 
-        Raises NoAnswer when time is up, LinkDown when there is no connection, InvalidAnswer for anything that is no
-        HTTP or too long.
+        Raises NoAnswer when time is up, LinkDown when there is no connection, InvalidAnswer for anything that is not
+        HTTP or is too long.
         """
         # In a task of its own: what anyio 3.6 (Debian 12) uses to connect leaves the task that it runs in with a
         # cancellation that is never taken back, and every later time limit in that task would end it.
@@ -135,7 +135,7 @@ def _mapped(error: Exception) -> ReadError:
         return LinkDown(_connect_reason(str(error)))
     if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError | OSError):
         return LinkDown("the connection was closed in mid-answer")
-    return InvalidAnswer("the answer is no valid HTTP")
+    return InvalidAnswer("the answer is not valid HTTP")
 
 
 def _connect_reason(text: str) -> str:

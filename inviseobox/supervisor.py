@@ -9,7 +9,7 @@ from inviseobox import events
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_PAUSE = 60.0
+_LONGEST_RESTART_PAUSE = 60.0
 _STEADY = 300.0
 """Seconds after which a task counts as healthy again, so that its next failure is met without a pause."""
 
@@ -42,28 +42,28 @@ class Supervisor:
 async def _keep_running(name: str, begin: Start) -> None:
     loop = asyncio.get_running_loop()
     pause = 1.0
-    marks = events.TASK_FAILED(task=name)
+    fields = events.TASK_FAILED(task=name)
     while True:
         began = loop.time()
         try:
             await begin()
             if _is_stopping():
                 return
-            _log.error("%s ended by itself; it is started again in %g s", name, pause, extra=marks)
+            _log.error("%s ended by itself; it is started again in %g s", name, pause, extra=fields)
         except asyncio.CancelledError:
             if _is_stopping():
                 raise
             # A library let a cancellation escape that was none of ours.
-            _log.error("%s was cancelled from within; it is started again in %g s", name, pause, extra=marks)
+            _log.error("%s was cancelled from within; it is started again in %g s", name, pause, extra=fields)
         # The one broad handler: whatever a task did not expect must end neither the others nor the task for good.
         except Exception:  # noqa: BLE001
-            _log.exception("%s failed, which is an error in this program", name, extra=marks)
+            _log.exception("%s failed, which is an error in this program", name, extra=fields)
             if _is_stopping():
                 return
         if loop.time() - began > _STEADY:
             pause = 1.0
         await asyncio.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+        pause = min(2 * pause, _LONGEST_RESTART_PAUSE)
 
 
 def _is_stopping() -> bool:

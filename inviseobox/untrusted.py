@@ -10,7 +10,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def clean_text(value: object) -> str:
-    """Make one line of at most 200 printable characters of an untrusted text; empty where it is none."""
+    """Make one line of at most 200 printable characters of an untrusted text; empty where it is not a text."""
     if not isinstance(value, str):
         return ""
     return "".join(_clean(mark) for mark in value[:MAX_TEXT]).strip()
@@ -33,7 +33,7 @@ def shown(value: object) -> str:
 
 
 def whole_number(value: object) -> int | None:
-    """Read a whole number that may come as a number or a text, decimal or with 0x; None where it is none."""
+    """Read a whole number that may come as a number or a text, decimal or with 0x; None where it is not a valid one."""
     match value:
         case bool():
             return None
@@ -47,7 +47,7 @@ def whole_number(value: object) -> int | None:
 
 
 def number(value: object) -> float | None:
-    """Read a finite number that may come as a number, a numeric text or a truth value; None where it is none."""
+    """Read a finite number that may come as a number, a numeric text or a truth value; None where it is not one."""
     match value:
         case bool() | int() | float():
             try:
@@ -64,7 +64,7 @@ def number(value: object) -> float | None:
 def pick(document: Any, key: str) -> object:
     """Find `key` in a JSON document: a top-level key of that name, else a path of dots into objects and lists.
 
-    Gives None where there is none.
+    Returns None where there is none.
     """
     if isinstance(document, dict) and key in document:
         return document[key]

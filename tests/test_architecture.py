@@ -6,13 +6,17 @@ with the box.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "inviseobox"
+README = PACKAGE.parent / "README.md"
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 FLOORS = [
     "inviseobox",
@@ -31,8 +35,9 @@ FLOORS = [
 
 PURE = {
     "untrusted", "configuration", "devices", "reports",
-    "acquisition.modbus_frame", "acquisition.register_plan", "acquisition.schedule", "acquisition.unit_availability",
-    "acquisition.unit_memory", "acquisition.unit_plan",
+    "health.sentences", "health.steadiness",
+    "acquisition.link_troubles", "acquisition.modbus_frame", "acquisition.modbus_units", "acquisition.register_plan",
+    "acquisition.schedule", "acquisition.unit_availability", "acquisition.unit_memory", "acquisition.unit_plan",
     "server.answers", "delivery.refusal_search",
 }  # fmt: skip
 """Folders and files without I/O, to which the time is an argument."""
@@ -48,7 +53,8 @@ LIBRARIES = {
     "serial_asyncio": {"inviseobox.acquisition.pymodbus_connection"},
     "httpx": {"inviseobox.http_client"},
     "sqlite3": {
-        f"inviseobox.buffer.{name}" for name in ("database", "first_page", "opening", "rejected", "salvage", "schema")
+        f"inviseobox.buffer.{name}"
+        for name in ("database_file", "first_page", "opening", "rejected", "salvage", "schema")
     },
     "systemd": {"inviseobox.host.journal"},
     "sdnotify": {"inviseobox.host.notify"},
@@ -121,7 +127,7 @@ def circle(graph: Mapping[str, set[str]]) -> list[str]:
 
 
 def broad_handlers(source: str) -> Iterator[int]:
-    """Give the lines of handlers that would also catch what nobody expected. One that raises it again is none."""
+    """Yield the lines of handlers that would also catch what nobody expected, and do not raise it again."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.ExceptHandler(type=None):
@@ -155,7 +161,31 @@ def test_every_pure_module_exists() -> None:
     assert {f"inviseobox.{name}" for name in PURE} <= SOURCES.keys()
 
 
-def test_there_are_no_circles() -> None:
+@pytest.mark.parametrize("way", ["one reading", "one device list"])
+def test_the_readme_shows_a_way_without_a_step_back(way: str) -> None:
+    section = README.read_text().partition(f"### The way of {way}\n")[2].partition("\n#")[0]
+    files = re.findall(r"(?m)^\d+\. `(\S+)`", section)
+    assert 5 < len(files) <= 12
+    assert [name for name in files if not (PACKAGE / name).exists()] == []
+    # A pure folder is looked into on the way; any other is left for good.
+    folders = [name.partition("/")[0] for name in files if name.partition("/")[0] not in PURE]
+    assert [folder for folder, _ in groupby(folders)] == list(dict.fromkeys(folders))
+
+
+def test_the_map_in_the_readme_shows_every_file() -> None:
+    shown = set(re.findall(r"[a-z_]+\.py", README.read_text().partition("```\ninviseobox/")[2].partition("```")[0]))
+    there = {path.name for path in PACKAGE.rglob("*.py") if "simulator" not in path.parts}
+    assert shown == there - {"__init__.py", "__main__.py", "exit_status.py"}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_modules_and_functions_are_short_enough_to_read(name: str) -> None:
+    assert len(SOURCES[name].splitlines()) <= 300
+    functions = [one for one in ast.walk(ast.parse(SOURCES[name])) if isinstance(one, FUNCTION)]
+    assert [one.name for one in functions if (one.end_lineno or 0) - one.lineno >= 45] == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
     assert circle({name: ours(name) for name in SOURCES}) == []
 
 
@@ -171,7 +201,7 @@ def test_a_library_is_known_to_its_edge_only(library: str, users: set[str]) -> N
     assert found == users
 
 
-def test_nothing_else_is_imported_from_outside() -> None:
+def test_no_other_library_is_imported_from_outside() -> None:
     known = sys.stdlib_module_names | LIBRARIES.keys() | {"inviseobox"}
     outside = {(name, module) for name in SOURCES for module in IMPORTS[name] if module.split(".")[0] not in known}
     assert outside == set()
@@ -194,13 +224,13 @@ def test_only_the_supervisor_catches_what_nobody_expected(name: str) -> None:
         assert list(broad_handlers(SOURCES[name])) == []
 
 
-def test_this_reader_sees_imports_wherever_they_stand() -> None:
+def test_the_reader_of_imports_sees_them_wherever_they_stand() -> None:
     modules = dict.fromkeys(["a", "a.b", "a.c"], "")
     source = "import x.y\nfrom a import b, other\nfrom a.c import d\ndef f():\n    import z\n    from q.r import s\n"
     assert imported(source, modules) == {"x.y", "a.b", "a", "a.c", "z", "q.r"}
 
 
-def test_this_reader_sees_circles() -> None:
+def test_the_finder_of_circles_sees_them() -> None:
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
     assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
 
@@ -217,10 +247,10 @@ def test_this_reader_sees_circles() -> None:
         ("except OSError: pass", False),
     ],
 )
-def test_this_reader_sees_broad_handlers(handler: str, broad: bool) -> None:
+def test_the_finder_of_broad_handlers_sees_them(handler: str, broad: bool) -> None:
     assert bool(list(broad_handlers(f"try:\n    f()\n{handler}\n"))) is broad
 
 
-def test_this_reader_sees_suppressed_exceptions() -> None:
+def test_the_finder_of_broad_handlers_sees_suppressed_exceptions() -> None:
     assert list(broad_handlers("with contextlib.suppress(Exception):\n    f()\n")) == [1]
     assert list(broad_handlers("with suppress(OSError):\n    f()\n")) == []

@@ -6,6 +6,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import inviseobox
 
 ROOT = Path(__file__).parents[1]
@@ -18,18 +20,23 @@ def test_the_newest_entry_of_the_changelog_is_this_version() -> None:
     assert first.split("(")[1].split(")")[0] == inviseobox.__version__
 
 
-def test_the_build_reads_it_from_the_program() -> None:
+def test_the_build_reads_the_version_from_the_program() -> None:
     assert "version" not in PROJECT["project"]
     assert PROJECT["project"]["dynamic"] == ["version"]
     assert PROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "inviseobox.__version__"}
 
 
-def test_the_command_tells_it() -> None:
+def test_the_command_tells_the_version() -> None:
     told = subprocess.run(
         [sys.executable, "-m", "inviseobox", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert told.stdout == f"inviseobox {inviseobox.__version__}\n"
 
 
-def test_it_is_a_version_that_debian_and_python_order_alike() -> None:
+def test_the_version_is_one_that_debian_and_python_order_alike() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", inviseobox.__version__)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "debian").glob("*.[158]")), ids=lambda path: path.name)
+def test_each_man_page_names_the_version(page: Path) -> None:
+    assert f'"inviseobox {inviseobox.__version__}"' in page.read_text().splitlines()[0]

@@ -18,7 +18,7 @@ APT = (
 
 
 def settings() -> dict[str, list[str]]:
-    """The lines of each configuration as its reader would put it together."""
+    """Return the lines of each configuration as its reader would put it together."""
     found = {name: box.run("systemd-analyze", "cat-config", name).splitlines() for name in SYSTEMD}
     found["apt"] = box.run("apt-config", "dump").splitlines()
     return found

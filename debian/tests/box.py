@@ -36,24 +36,24 @@ def on_a_machine_with_systemd(test: Callable[[], None]) -> None:
 
 
 def run(*command: str, check: bool = True, environment: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Run a command and give what it printed. Raises CalledProcessError where it fails and `check` is set."""
+    """Run a command and return what it printed. Raises CalledProcessError where it fails and `check` is set."""
     surroundings = {**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **environment}
     done = subprocess.run(command, env=surroundings, stdout=subprocess.PIPE, text=True, check=check)
     return done.stdout
 
 
 def show(name: str) -> str:
-    """One property of the unit."""
+    """Return one property of the unit."""
     return run("systemctl", "show", "--value", f"--property={name}", UNIT).strip()
 
 
 def state() -> str:
-    """The unit's ActiveState."""
+    """Return the unit's ActiveState."""
     return show("ActiveState")
 
 
 def version() -> str:
-    """The version of the installed package."""
+    """Return the version of the installed package."""
     return run("dpkg-query", "--show", "--showformat=${Version}", "inviseobox")
 
 
@@ -73,7 +73,7 @@ def wait_for(condition: Callable[[], bool], within: float, what: str) -> None:
 
 @contextmanager
 def fresh() -> Iterator[str]:
-    """A box as if the package had just been installed for the first time, before and after; give the version."""
+    """Make the box as if the package had just been installed, before and after; yield the version."""
     candidate = version()
     _make_fresh(candidate)
     try:
@@ -90,7 +90,7 @@ def _make_fresh(candidate: str) -> None:
 
 @contextmanager
 def delivering_site() -> Iterator[RunningSite]:
-    """A simulated site that the box is configured for, from the second delivered window on."""
+    """Run a simulated site that the box is configured for; yield it once the second window is delivered."""
     with running_site() as site:
         keys = f'token = "{site.token}"\nurl = "{site.url}"\ninterval = {INTERVAL}\n'
         CONFIGURATION.write_text(f"{keys}[modbus]\nperiod = 1\n[http]\nperiod = 2\n")

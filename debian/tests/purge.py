@@ -13,7 +13,7 @@ sed -i 's,^inviseobox/purge-data=.*,inviseobox/purge-data="{answer}",' "$1"
 
 
 def answering(folder: str, answer: str) -> dict[str, str]:
-    """The environment in which debconf asks without a terminal, by a file to edit, and gets this answer."""
+    """Return an environment in which debconf asks without a terminal, by a file to edit, and gets this answer."""
     editor = Path(folder, answer)
     editor.write_text(EDITOR.format(answer=answer))
     editor.chmod(0o755)

@@ -15,7 +15,7 @@ from inviseobox.simulator.http_server import Response
 
 
 def previous(candidate: str, folder: Path) -> Path:
-    """Make a package of `candidate` that counts as older than it; give the file."""
+    """Make a package of `candidate` that counts as older than it; return the file."""
     folder.chmod(0o755)
     box.run("sh", "-c", 'cd "$0" && apt-get download "$1"', str(folder), f"inviseobox={candidate}")
     (package,) = folder.glob("*.deb")

@@ -1,23 +1,24 @@
 """Which links there are to read, and the change from one device list to the next."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from typing import assert_never
 
 from inviseobox.acquisition.modbus_link import ModbusLink
-from inviseobox.acquisition.modbus_poller import ModbusPoller, unit_key
+from inviseobox.acquisition.modbus_poller import ModbusPoller
+from inviseobox.acquisition.modbus_units import unit_key
 from inviseobox.acquisition.polling import Poller, Sink, UnusablePoller, poll
 from inviseobox.acquisition.schedule import effective_period
 from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.acquisition.web_poller import WebPoller
 from inviseobox.configuration import Configuration
-from inviseobox.devices.inventory import Device, Inventory, Measurement
-from inviseobox.devices.links import SerialLink, TcpLink, WebLink
-from inviseobox.devices.sources import RegisterSource, Unusable
+from inviseobox.devices.in_force import DevicesInForce
+from inviseobox.devices.inventory import Inventory
+from inviseobox.devices.link_content import LinkContent, by_link
+from inviseobox.devices.links import Link, SerialLink, TcpLink, WebLink
+from inviseobox.devices.sources import RegisterSource
 from inviseobox.health.health import Health
 from inviseobox.http_client import HttpClient
-from inviseobox.supervisor import Start, Supervisor
-
-_Measurements = tuple[tuple[Device, Measurement], ...]
-_UNUSABLE = ""
+from inviseobox.supervisor import Supervisor
 
 
 class Acquisition:
@@ -28,67 +29,69 @@ class Acquisition:
         configuration: Configuration,
         client: HttpClient,
         supervisor: Supervisor,
+        devices: DevicesInForce,
         sink: Sink,
         health: Health,
         memory: UnitMemory,
     ) -> None:
-        """Hand readings to `sink`; read pages through `client`; `memory` outlives this object."""
+        """Read `devices` and hand readings to `sink`; read pages through `client`; `memory` outlives this object."""
         self._configuration = configuration
         self._client = client
         self._supervisor = supervisor
+        self._devices = devices
         self._sink = sink
         self._health = health
         self._memory = memory
-        self._running: dict[str, tuple[_Measurements, int]] = {}
+        self._running: dict[str, tuple[LinkContent, int]] = {}
 
-    async def adopt(self, inventory: Inventory, interval: int) -> None:
-        """Read what `inventory` lists, twice a window of `interval` seconds at least, and nothing else."""
-        wanted = {name: (content, interval) for name, content in by_link(inventory).items()}
-        ended = [name for name in self._running if self._running[name] != wanted.get(name)]
-        await self._supervisor.stop(_task_name(name) for name in ended)
-        self._health.note_inventory(inventory)
-        self._memory.keep_only(_unit_keys(wanted))
-        started = [name for name in wanted if name in ended or name not in self._running]
+    async def adopt(self, inventory: Inventory) -> None:
+        """Make `inventory` the devices in force: read what it lists, at least twice a window, and nothing else."""
+        self._devices.adopt(inventory)
+        interval = self._devices.interval()
+        wanted = {_task(content): (content, interval) for content in by_link(inventory)}
+        ended = [task for task in self._running if self._running[task] != wanted.get(task)]
+        await self._supervisor.stop(ended)
+        self._health.keep_only(self._devices.ids)
+        self._memory.keep_only(_unit_keys(inventory))
+        started = [task for task in wanted if task in ended or task not in self._running]
         self._running = wanted
-        for name in started:
-            self._supervisor.start(_task_name(name), self._begin(name, wanted[name][0], interval))
+        for task in started:
+            self._start(task, wanted[task][0], interval)
 
-    def _begin(self, name: str, content: _Measurements, interval: int) -> Start:
+    def _start(self, task: str, content: LinkContent, interval: int) -> None:
+        period = effective_period(self._period(content.link), interval)
+        self._supervisor.start(task, lambda: poll(self._poller(content), period, self._health))
+
+    def _period(self, link: Link | None) -> float:
+        match link:
+            case SerialLink() | TcpLink():
+                return self._configuration.modbus.period
+            case WebLink() | None:
+                return self._configuration.http.period
+            case _:
+                assert_never(link)
+
+    def _poller(self, content: LinkContent) -> Poller:
         settings = self._configuration
-        link = content[0][0].link
-        period = effective_period(settings.modbus.period, interval)
-
-        def rounds() -> Poller:
-            if name != _UNUSABLE and isinstance(link, SerialLink | TcpLink):
+        match content.link:
+            case SerialLink() | TcpLink() as link:
                 port = ModbusLink(link, settings.modbus.timeout)
-                return ModbusPoller(port, name, content, settings.modbus, self._sink, self._health, self._memory)
-            if name != _UNUSABLE and isinstance(link, WebLink):
-                return WebPoller(self._client, name, content, settings.http, self._sink, self._health)
-            return UnusablePoller([measurement.series for _, measurement in content], self._sink)
-
-        if name == _UNUSABLE or isinstance(link, WebLink):
-            period = effective_period(settings.http.period, interval)
-        return lambda: poll(rounds(), period, self._health)
-
-
-def by_link(inventory: Inventory) -> dict[str, _Measurements]:
-    """Group the measurements by the name of the link that reads them; those that cannot be read have none."""
-    groups: dict[str, list[tuple[Device, Measurement]]] = {}
-    for device, measurement in inventory.measurements:
-        unusable = device.link is None or isinstance(measurement.source, Unusable)
-        name = _UNUSABLE if unusable or device.link is None else device.link.name
-        groups.setdefault(name, []).append((device, measurement))
-    return {name: tuple(content) for name, content in groups.items()}
+                return ModbusPoller(port, content, settings.modbus, self._sink, self._health, self._memory)
+            case WebLink():
+                return WebPoller(self._client, content, settings.http, self._sink, self._health)
+            case None:
+                return UnusablePoller([listed.series for listed in content.measurements], self._sink)
+            case link:
+                assert_never(link)
 
 
-def _unit_keys(groups: Mapping[str, tuple[_Measurements, int]]) -> set[str]:
+def _task(content: LinkContent) -> str:
+    return f"link {content.name}" if content.link else "unusable measurements"
+
+
+def _unit_keys(inventory: Inventory) -> Iterable[str]:
     return {
-        unit_key(name, measurement.source.span.unit)
-        for name, (content, _) in groups.items()
-        for _, measurement in content
-        if isinstance(measurement.source, RegisterSource)
+        unit_key(listed.device.link.name, listed.measurement.source.span.unit)
+        for listed in inventory.measurements
+        if listed.device.link and isinstance(listed.measurement.source, RegisterSource)
     }
-
-
-def _task_name(link: str) -> str:
-    return f"link {link}" if link else "unusable measurements"

@@ -4,7 +4,7 @@ import asyncio
 import json
 from urllib.parse import urljoin, urlsplit
 
-from inviseobox.errors import InvalidAnswer, Refused, UnusableValue
+from inviseobox.errors import InvalidAnswer, PageRefused, UnusableValue
 from inviseobox.http_client import HttpClient
 from inviseobox.untrusted import clean_text, number, pick, shown
 
@@ -14,8 +14,8 @@ MAX_REDIRECTS = 3
 async def read_page(client: HttpClient, url: str, *, timeout: float, max_body: int) -> object:
     """Fetch `url` within `timeout` seconds, redirects included, and parse its body as JSON whatever its Content-Type.
 
-    Redirects are followed within the same scheme, host and port, three at most. Raises LinkDown, NoAnswer, Refused or
-    InvalidAnswer.
+    Redirects are followed within the same scheme, host and port, three at most. Raises LinkDown, NoAnswer,
+    PageRefused or InvalidAnswer.
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + timeout
@@ -29,7 +29,7 @@ async def read_page(client: HttpClient, url: str, *, timeout: float, max_body: i
         elif answer.is_success:
             return _parsed(answer.body)
         else:
-            raise Refused(f"it answered {answer.status}", answer.status)
+            raise PageRefused(f"it answered {answer.status}")
     raise InvalidAnswer(f"more than {MAX_REDIRECTS} redirects")
 
 
@@ -39,7 +39,7 @@ def _redirected(url: str, location: str) -> str:
         if _origin(target) == _origin(url):
             return target
     except ValueError:
-        raise InvalidAnswer(f"it redirects to an address that is none: {shown(location)}") from None
+        raise InvalidAnswer(f"it redirects to {shown(location)}, which is not a valid address") from None
     raise InvalidAnswer(f"it redirects to another host: {shown(target)}")
 
 
@@ -52,7 +52,7 @@ def _parsed(body: bytes) -> object:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise InvalidAnswer("its answer is no JSON") from None
+        raise InvalidAnswer("its answer is not JSON") from None
 
 
 def read_value(document: object, key: str) -> float:

@@ -25,7 +25,7 @@ def tcp_answer(request: bytes, heard: bytes) -> bytes:
     while len(heard) >= _MBAP.size:
         number, protocol, length = _MBAP.unpack(heard[: _MBAP.size])
         if protocol or not 3 <= length <= _LONGEST_PDU + 1:
-            raise InvalidAnswer("what it answers is no Modbus/TCP")
+            raise InvalidAnswer("what it answers is not Modbus/TCP")
         size = _MBAP.size + length
         if len(heard) < size:
             break
@@ -72,7 +72,7 @@ def _check(request: bytes, answer: bytes) -> None:
 
 
 def _crc(data: bytes) -> int:
-    """The CRC of MODBUS over Serial Line V1.02, section 6.2.2; 0 over a frame that ends with its own."""
+    """Return the CRC of MODBUS over Serial Line V1.02, section 6.2.2; 0 over a frame that ends with its own."""
     crc = 0xFFFF
     for byte in data:
         crc ^= byte

@@ -6,7 +6,7 @@ import os
 import socket
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from inviseobox.acquisition.pymodbus_connection import Answer, Connection, connection_for
 from inviseobox.devices.links import Framing, SerialLink, TcpLink
@@ -45,7 +45,7 @@ class ModbusLink:
         self._quiet_until = 0.0
         self._dropped_at = float("-inf")
         self._silence = _frame_silence(link)
-        self._is_rtu = isinstance(link, SerialLink) or link.framing is Framing.RTU
+        self._is_rtu = link.framing is Framing.RTU
 
     @property
     def is_serial(self) -> bool:
@@ -149,14 +149,18 @@ class ModbusLink:
 
 
 def _frame_silence(link: SerialLink | TcpLink) -> float:
-    """Give the seconds of silence that part two frames on a serial line: the time of 3.5 characters.
+    """Return the seconds of silence that part two frames on a serial line: the time of 3.5 characters.
 
     MODBUS over Serial Line V1.02, section 2.5.1.1; above 19,200 baud a fixed 1.75 ms.
     """
-    if not isinstance(link, SerialLink):
-        return 0.0
-    bits = 1 + link.bytesize + (link.parity != "N") + link.stopbits
-    return max(3.5 * bits / link.baudrate, 0.00175)
+    match link:
+        case SerialLink():
+            bits = 1 + link.bytesize + (link.parity != "N") + link.stopbits
+            return max(3.5 * bits / link.baudrate, 0.00175)
+        case TcpLink():
+            return 0.0
+        case _:
+            assert_never(link)
 
 
 def _link_down(error: OSError | UnicodeError) -> LinkDown:
@@ -172,24 +176,24 @@ def _link_down(error: OSError | UnicodeError) -> LinkDown:
 
 def _reason(error: OSError | UnicodeError) -> str:
     if isinstance(error, UnicodeError):
-        return "its host is no valid name"
+        return "its host is not a valid name"
     if isinstance(error, socket.gaierror):
         return "its name cannot be resolved (DNS)"
     if error.errno in (errno.EAGAIN, errno.EBUSY):
         return "another program uses the port"
     if "Inappropriate ioctl" in str(error):
-        return "it is no serial port"
+        return "it is not a serial port"
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 
 def _check_port(link: SerialLink | TcpLink) -> None:
     """Raise OSError unless the port is a character device; pymodbus's own error would not say what is wrong."""
     if isinstance(link, SerialLink) and not stat.S_ISCHR(Path(link.port).stat().st_mode):
-        raise OSError(f"{link.port} is no serial port")
+        raise OSError(f"{link.port} is not a serial port")
 
 
 def _checked(span: Span, answer: Answer) -> list[int]:
-    """Give the values of an answer to this very request; pymodbus does not check that it is one."""
+    """Return the values of an answer to this very request; pymodbus does not check that it is one."""
     if answer.function != span.function or answer.unit != span.unit:
         raise InvalidAnswer("an answer to another request")
     if answer.exception_code is not None:

@@ -1,73 +1,29 @@
 """Reading the units of one Modbus link, round by round."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from inviseobox import events
+from inviseobox.acquisition.link_troubles import BUSY_CODES, covered, link_troubles
 from inviseobox.acquisition.modbus_link import ModbusLink
+from inviseobox.acquisition.modbus_units import Refusal, Unit, units_of
 from inviseobox.acquisition.polling import MARGIN, Outcome, Sink
 from inviseobox.acquisition.register_plan import Request
-from inviseobox.acquisition.unit_availability import UnitAvailability
 from inviseobox.acquisition.unit_memory import UnitMemory
-from inviseobox.acquisition.unit_plan import Attempt, Learning, UnitPlan
+from inviseobox.acquisition.unit_plan import Attempt, Learning
 from inviseobox.configuration import ModbusSettings
-from inviseobox.devices.inventory import Device, Measurement
-from inviseobox.devices.register_codec import decode_registers
+from inviseobox.devices.link_content import LinkContent
 from inviseobox.devices.registers import Span
-from inviseobox.devices.sources import RegisterSource
-from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError, Refused, UnusableValue
-from inviseobox.events import Marks, together
+from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError, Refused
+from inviseobox.events import together
 from inviseobox.health.health import Health
-from inviseobox.records import Reading
+from inviseobox.health.troubles import LINK
 
-_REFUSALS = (2, 3)
+_TEACHING_CODES = (2, 3)
 """Exceptions that teach something about how the unit likes to be read."""
-_BUSY = (5, 6)
-_UNREACHABLE = (10, 11)
+_UNREACHABLE_CODES = (10, 11)
 """Exceptions with which a gateway says that the unit behind it does not answer."""
 _BUSY_PAUSE = 0.2
 """Seconds before a busy unit is asked again."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    device: Device
-    measurement: Measurement
-    source: RegisterSource
-
-    @property
-    def name(self) -> str:
-        return f"{self.device.name}, {self.measurement.name}"
-
-    @property
-    def marks(self) -> Marks:
-        return events.VALUE(
-            device=self.device.name,
-            device_id=self.device.id,
-            measurement=self.measurement.name,
-            measurement_id=self.measurement.series.measurement,
-        )
-
-
-@dataclass
-class _Unit:
-    key: str
-    """What identifies the unit for ever: its link and number."""
-    number: int
-    device: str
-    """The names of the devices behind this number, in most cases one."""
-    device_id: str
-    name: str
-    targets: dict[Span, list[_Target]]
-    plan: UnitPlan
-    availability: UnitAvailability = field(default_factory=UnitAvailability)
-    silence: str = ""
-    """Why it does not answer, where it does not."""
-    refused: set[str] = field(default_factory=set)
-    """What troubles it refused to read, by their subjects."""
-    missing: set[Span] = field(default_factory=set)
-    """What this round has not read yet."""
 
 
 class ModbusPoller:
@@ -76,22 +32,21 @@ class ModbusPoller:
     def __init__(
         self,
         link: ModbusLink,
-        name: str,
-        measurements: Sequence[tuple[Device, Measurement]],
+        content: LinkContent,
         settings: ModbusSettings,
         sink: Sink,
         health: Health,
         memory: UnitMemory,
     ) -> None:
-        """Read `measurements`, which all have a RegisterSource, over `link`, which people know by `name`."""
-        self.name = name
+        """Read the measurements of `content`, which all have a RegisterSource, over `link`."""
+        self.name = content.name
         self._link = link
         self._sink = sink
-        self._health = health
+        self._heartbeat = health.heartbeats.of(content.name)
         self._troubles = health.troubles
         self._memory = memory
-        self._devices = together(device.name for device, _ in measurements)
-        self._units = _units(name, measurements, settings)
+        self._devices = together(listed.device.name for listed in content.measurements)
+        self._units = units_of(content.name, content.measurements, settings)
         for unit in self._units:
             memory.teach(unit.key, unit.plan)
 
@@ -99,35 +54,27 @@ class ModbusPoller:
         """Read every unit that is due. A unit that stays silent costs the others nothing but its time-outs."""
         outcome = Outcome.IDLE
         for unit in self._units:
-            unit.missing = set(unit.targets)
+            unit.begin_round()
         try:
             for unit in self._units:
                 if unit.availability.is_due(asyncio.get_running_loop().time(), next_start):
                     outcome = Outcome.READ
                     await self._read_unit(unit)
-            self._report_silence()
+            self._troubles.show(self.name, link_troubles(self.name, self._units), covered(self._units))
         except LinkDown as error:
             outcome = Outcome.DOWN
-            kind = events.PORT if self._link.is_serial else events.HOST
-            self._troubles.begin(kind(link=self.name, device=self._devices), self.name, str(error), error.advice)
-        self._sink([Reading(target.measurement.series, None) for unit in self._units for target in _missing(unit)])
+            self._report_down(error)
+        self._sink([reading for unit in self._units for reading in unit.failed()])
         return outcome
 
-    def _report_silence(self) -> None:
-        """Name the units that are silent; where all of several are, that is one cause, and the link is named."""
-        silent = [unit for unit in self._units if unit.availability.is_silent]
-        if len(silent) == len(self._units) > 1:
-            cause = f"none of its {len(silent)} units answers: {silent[0].silence}"
-            marks = events.LINK(link=self.name, device=self._devices)
-            self._troubles.begin(marks, self.name, cause, "check its cabling and settings")
-            return
-        for unit in silent:
-            advice = "check its power, its address and the bus"
-            marks = events.DEVICE(link=self.name, unit=str(unit.number), device=unit.device, device_id=unit.device_id)
-            self._troubles.begin(marks, unit.name, unit.silence, advice)
+    def _report_down(self, error: LinkDown) -> None:
+        """Name the link; what was wrong on it already stays so."""
+        kind = events.PORT if self._link.is_serial else events.HOST
+        trouble = kind(str(error), link=self.name, device=self._devices).advising(error.advice)
+        self._troubles.begin(LINK, trouble, scope=self.name)
 
     async def reopen(self) -> bool:
-        """Try to open the port or connection."""
+        """Try to open the port or connection; return whether it is open."""
         self._beat()
         try:
             await self._link.reopen()
@@ -139,18 +86,11 @@ class ModbusPoller:
         """Close the connection and forget what was wrong."""
         await self._link.close()
         self._troubles.drop(self.name)
-        for unit in self._units:
-            self._troubles.drop(unit.name)
-            for subject in unit.refused:
-                self._troubles.drop(subject)
-            for targets in unit.targets.values():
-                for target in targets:
-                    self._troubles.drop(target.name)
 
     def _beat(self) -> None:
-        self._health.heartbeats.expect(self.name, 2 * self._link.worst_case + MARGIN)
+        self._heartbeat.expect(2 * self._link.worst_case + MARGIN)
 
-    async def _read_unit(self, unit: _Unit) -> None:
+    async def _read_unit(self, unit: Unit) -> None:
         """Read one unit, as far as it answers. Raises LinkDown."""
         loop = asyncio.get_running_loop()
         asked = unit.plan.shortest()
@@ -165,38 +105,38 @@ class ModbusPoller:
         except LinkDown:
             raise
         except ReadError as error:
-            unit.silence = str(error)
-            if unit.availability.stayed_silent(loop.time(), asked.span):
+            if unit.availability.stayed_silent(loop.time(), asked.span, str(error)):
                 unit.plan.shorten(asked.span, loop.time())
         self._memory.note(unit.key, unit.plan)
 
-    async def _probe(self, unit: _Unit, request: Request) -> None:
+    async def _probe(self, unit: Unit, request: Request) -> None:
         """Ask a silent unit once. Raises NoAnswer and the like where it stays silent; any other answer will do."""
         self._beat()
         try:
             await self._link.read(request.span)
         except Refused as error:
-            if error.exception_code in _UNREACHABLE:
+            if error.exception_code in _UNREACHABLE_CODES:
                 raise
-        self._answered(unit, request)
+        unit.availability.answered(request.span)
 
-    async def _attempt(self, unit: _Unit, attempt: Attempt) -> bool | None:
+    async def _attempt(self, unit: Unit, attempt: Attempt) -> bool | None:
         """Do one read and say what it teaches. Raises what the unit's silence or the link's end means."""
         request = attempt.request
         try:
             values = await self._read_twice(request.span)
         except Refused as error:
-            if error.exception_code in _UNREACHABLE:
+            code = error.exception_code
+            if code in _UNREACHABLE_CODES:
                 raise
-            self._answered(unit, request)
-            teaches = error.exception_code in _REFUSALS
+            unit.availability.answered(request.span)
+            teaches = code in _TEACHING_CODES
             if len(request.wanted) == 1 or not teaches:
-                self._refused(unit, request, error)
+                unit.note_refusal(Refusal(request, code, str(error)))
             return False if teaches else None
-        self._answered(unit, request)
-        self._troubles.end(_subject(unit, request), "is read again")
+        unit.availability.answered(request.span)
+        unit.note_accepted(request)
         if attempt.counts:
-            self._record(unit, request, values)
+            self._sink(unit.readings(request, values))
         return True
 
     async def _read_twice(self, span: Span) -> list[int]:
@@ -207,57 +147,10 @@ class ModbusPoller:
         except (NoAnswer, InvalidAnswer):
             pass
         except Refused as error:
-            if error.exception_code not in _BUSY:
+            if error.exception_code not in BUSY_CODES:
                 raise
             await asyncio.sleep(_BUSY_PAUSE)
         return await self._link.read(span)
-
-    def _answered(self, unit: _Unit, request: Request) -> None:
-        unit.availability.answered(request.span)
-        self._troubles.end(self.name, "reachable again")
-        self._troubles.end(unit.name, "answers again")
-
-    def _refused(self, unit: _Unit, request: Request, error: Refused) -> None:
-        """Name what the unit refuses: one measurement, or where they are read together the registers of all."""
-        subject = _subject(unit, request)
-        kind, advice = events.REGISTERS, "check the register and address of its measurements"
-        if error.exception_code in _BUSY:
-            kind, advice = events.BUSY, "it is asked again in each round"
-        unit.refused.add(subject)
-        marks = kind(link=self.name, unit=str(unit.number), device=unit.device, device_id=unit.device_id)
-        self._troubles.begin(marks, subject, f"the device answers {error}", advice)
-
-    def _record(self, unit: _Unit, request: Request, values: Sequence[int]) -> None:
-        readings = []
-        for span in request.wanted:
-            start = span.address - request.span.address
-            registers = values[start : start + span.count]
-            readings += [self._reading(target, registers) for target in unit.targets[span]]
-            unit.missing.discard(span)
-        self._sink(readings)
-
-    def _reading(self, target: _Target, registers: Sequence[int]) -> Reading:
-        source = target.source
-        try:
-            value = decode_registers(registers, source.value_class, source.byte_order)
-        except UnusableValue as error:
-            advice = "check its value_class and byte_order"
-            self._troubles.begin(target.marks, target.name, str(error), advice)
-            return Reading(target.measurement.series, None)
-        self._troubles.end(target.name, "gives values again")
-        return Reading(target.measurement.series, value)
-
-
-def unit_key(link: str, unit: int) -> str:
-    """Name a unit so that it can be recognised after a restart."""
-    return f"{link} {unit}"
-
-
-def _subject(unit: _Unit, request: Request) -> str:
-    targets = [target for span in request.wanted for target in unit.targets[span]]
-    if len(targets) == 1:
-        return targets[0].name
-    return f"{unit.name}, addresses {request.span.address} to {request.span.end - 1}"
 
 
 def _following(learning: Learning, outcome: bool | None) -> Attempt | None:
@@ -265,31 +158,3 @@ def _following(learning: Learning, outcome: bool | None) -> Attempt | None:
         return learning.send(outcome)
     except StopIteration:
         return None
-
-
-def _missing(unit: _Unit) -> Iterator[_Target]:
-    return (target for span in unit.missing for target in unit.targets[span])
-
-
-def _units(link: str, measurements: Iterable[tuple[Device, Measurement]], settings: ModbusSettings) -> list[_Unit]:
-    by_number: dict[int, dict[Span, list[_Target]]] = {}
-    for device, measurement in measurements:
-        if isinstance(measurement.source, RegisterSource):
-            span = measurement.source.span
-            targets = by_number.setdefault(span.unit, {}).setdefault(span, [])
-            targets.append(_Target(device, measurement, measurement.source))
-    return [_unit(link, number, targets, settings) for number, targets in by_number.items()]
-
-
-def _unit(link: str, number: int, targets: dict[Span, list[_Target]], settings: ModbusSettings) -> _Unit:
-    devices = [target.device for group in targets.values() for target in group]
-    names = together(device.name for device in devices)
-    return _Unit(
-        key=unit_key(link, number),
-        number=number,
-        device=names,
-        device_id=together(device.id for device in devices),
-        name=f"{names} (unit {number} on {link})",
-        targets=targets,
-        plan=UnitPlan(frozenset(targets), settings.gap, settings.max_registers),
-    )

@@ -10,10 +10,10 @@ from inviseobox.health.health import Health
 from inviseobox.records import Reading, Series
 
 Sink = Callable[[Sequence[Reading]], None]
-"""Takes readings the moment their answer came."""
+"""Takes readings the moment their answer came: an Intake."""
 
 REOPEN_PERIOD = 3.0
-"""Seconds between two tries to open a link that is down, between rounds."""
+"""Seconds between two tries to open a link that is down, between poller."""
 IDLE_PERIOD = 1.0
 """Seconds between the starts of two rounds at least, where a round had nothing to ask."""
 MARGIN = 30.0
@@ -40,36 +40,36 @@ class Poller(Protocol):
         """
 
     async def reopen(self) -> bool:
-        """Say whether a link that was down can be opened now."""
+        """Try to open a link that was down; return whether it is open."""
 
     async def close(self) -> None:
         """Leave the link."""
 
 
-async def poll(rounds: Poller, period: float, health: Health) -> None:
+async def poll(poller: Poller, period: float, health: Health) -> None:
     """Do a round at once and then every `period` seconds, for as long as it runs."""
     loop = asyncio.get_running_loop()
     start = loop.time()
     try:
         while True:
-            outcome = await rounds.poll_once(start + period)
+            outcome = await poller.poll_once(start + period)
             start = next_start(start, period, loop.time())
             if outcome is Outcome.IDLE:
                 start = max(start, loop.time() + IDLE_PERIOD)
             if outcome is Outcome.DOWN:
-                start = await _reopened(rounds, max(start, loop.time() + REOPEN_PERIOD), health)
-            await _sleep_until(start, rounds.name, health)
+                start = await _reopened(poller, max(start, loop.time() + REOPEN_PERIOD), health)
+            await _sleep_until(start, poller.name, health)
     finally:
-        health.heartbeats.forget(rounds.name)
-        await rounds.close()
+        health.heartbeats.forget(poller.name)
+        await poller.close()
 
 
-async def _reopened(rounds: Poller, start: float, health: Health) -> float:
-    """Try to open a link that is down until its next round is due at `start`; give when that round begins."""
+async def _reopened(poller: Poller, start: float, health: Health) -> float:
+    """Try to open a link that is down until its next round is due at `start`; return when that round begins."""
     loop = asyncio.get_running_loop()
     while loop.time() + REOPEN_PERIOD < start:
-        await _sleep_until(loop.time() + REOPEN_PERIOD, rounds.name, health)
-        if await rounds.reopen():
+        await _sleep_until(loop.time() + REOPEN_PERIOD, poller.name, health)
+        if await poller.reopen():
             return loop.time()
     return start
 
@@ -96,7 +96,7 @@ class UnusablePoller:
         return Outcome.READ
 
     async def reopen(self) -> bool:
-        """Nothing is ever down."""
+        """Return True: nothing is ever down."""
         return True
 
     async def close(self) -> None:

@@ -12,7 +12,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, assert_never
 
 from inviseobox.acquisition.modbus_frame import rtu_answer, tcp_answer
 from inviseobox.devices.links import Framing, SerialLink, TcpLink
@@ -79,11 +79,28 @@ def connection_for(link: SerialLink | TcpLink) -> Connection:
     return _Pymodbus30(link) if FramerType is None else _Pymodbus38(link)
 
 
+_T = TypeVar("_T")
+
+
+def _by_framing(framing: Framing, *, tcp: _T, rtu: _T) -> _T:
+    match framing:
+        case Framing.TCP:
+            return tcp
+        case Framing.RTU:
+            return rtu
+        case _:
+            assert_never(framing)
+
+
+def _line(link: SerialLink) -> dict[str, Any]:
+    return {name: getattr(link, name) for name in ("baudrate", "bytesize", "parity", "stopbits")}
+
+
 class _Gate:
     """Lets the one frame through that answers the request under way; pymodbus sees nothing else of what comes."""
 
     def __init__(self, link: SerialLink | TcpLink) -> None:
-        self._find = tcp_answer if isinstance(link, TcpLink) and link.framing is Framing.TCP else rtu_answer
+        self._find = _by_framing(link.framing, tcp=tcp_answer, rtu=rtu_answer)
         self._request = b""
         self._heard = b""
         self._refusal: asyncio.Future[None]
@@ -91,7 +108,7 @@ class _Gate:
     def close(self) -> "asyncio.Future[None]":
         """Let nothing through until the next request is sent.
 
-        Gives a future that fails with InvalidAnswer once no right answer to that request can come any more.
+        Return a future that fails with InvalidAnswer once no right answer to that request can come any more.
         """
         self._request = b""
         self._refusal = asyncio.get_running_loop().create_future()
@@ -103,7 +120,7 @@ class _Gate:
         self._heard = b""
 
     def take(self, data: bytes) -> bytes:
-        """Take what came; give the answer if it is complete now."""
+        """Take what came; return the answer if it is complete now."""
         if not self._request:
             return b""
         self._heard += data
@@ -136,7 +153,7 @@ async def _answer(request: Callable[[], Awaitable[Any]], gate: _Gate, unit_attri
     except ConnectionException:
         raise NoAnswer("the connection was closed instead of an answer") from None
     except (ModbusException, ValueError):
-        raise InvalidAnswer("an answer that is no valid Modbus frame") from None
+        raise InvalidAnswer("an answer that is not a valid Modbus frame") from None
     except OSError as error:
         raise NoAnswer(str(error)) from None
     is_error = response.isError()
@@ -157,7 +174,7 @@ class _Pymodbus38:
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._link = link
         self._gate = _Gate(link)
-        common = {
+        common: dict[str, Any] = {
             "timeout": _UNUSED_LIMIT,
             "retries": 0,
             "reconnect_delay": 0,
@@ -165,19 +182,14 @@ class _Pymodbus38:
             "trace_connect": self._note_loss,
         }
         self._client: Any
-        if isinstance(link, SerialLink):
-            self._client = pymodbus.client.AsyncModbusSerialClient(
-                link.port,
-                framer=FramerType.RTU,
-                baudrate=link.baudrate,
-                bytesize=link.bytesize,
-                parity=link.parity,
-                stopbits=link.stopbits,
-                **common,
-            )
-        else:
-            framer = FramerType.SOCKET if link.framing is Framing.TCP else FramerType.RTU
-            self._client = pymodbus.client.AsyncModbusTcpClient(link.host, port=link.port, framer=framer, **common)
+        common["framer"] = _by_framing(link.framing, tcp=FramerType.SOCKET, rtu=FramerType.RTU)
+        match link:
+            case SerialLink():
+                self._client = pymodbus.client.AsyncModbusSerialClient(link.port, **_line(link), **common)
+            case TcpLink():
+                self._client = pymodbus.client.AsyncModbusTcpClient(link.host, port=link.port, **common)
+            case _:
+                assert_never(link)
         parameters = inspect.signature(self._client.read_coils).parameters
         self._unit = "device_id" if "device_id" in parameters else "slave"
 
@@ -199,12 +211,16 @@ class _Pymodbus38:
 
     async def _raise_reason(self) -> None:
         """Raise the OSError that pymodbus only logged, by trying what it tried."""
-        if isinstance(self._link, SerialLink):
-            os.close(os.open(self._link.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC))
-            raise OSError("it is no serial port, or another program uses it")
-        _, writer = await asyncio.open_connection(self._link.host, self._link.port)
-        writer.close()
-        raise OSError("the connection failed once")
+        match self._link:
+            case SerialLink(port=port):
+                os.close(os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC))
+                raise OSError("it is not a serial port, or another program uses it")
+            case TcpLink(host=host, port=number):
+                _, writer = await asyncio.open_connection(host, number)
+                writer.close()
+                raise OSError("the connection failed once")
+            case _:
+                assert_never(self._link)
 
     async def read(self, span: Span) -> Answer:
         method = getattr(self._client, _METHODS[span.function])
@@ -251,22 +267,20 @@ class _Pymodbus30:
     async def open(self) -> None:
         link = self._link
         loop = asyncio.get_running_loop()
-        if isinstance(link, SerialLink):
-            _, self._protocol = await serial_asyncio.create_serial_connection(
-                loop,
-                lambda: _Protocol(self.lost, self._gate, ModbusRtuFramer),
-                link.port,
-                baudrate=link.baudrate,
-                bytesize=link.bytesize,
-                parity=link.parity,
-                stopbits=link.stopbits,
-                exclusive=True,
-            )
-        else:
-            framer = ModbusSocketFramer if link.framing is Framing.TCP else ModbusRtuFramer
-            _, self._protocol = await loop.create_connection(
-                lambda: _Protocol(self.lost, self._gate, framer), link.host, link.port
-            )
+        framer = _by_framing(link.framing, tcp=ModbusSocketFramer, rtu=ModbusRtuFramer)
+
+        def protocol() -> _Protocol:
+            return _Protocol(self.lost, self._gate, framer)
+
+        match link:
+            case SerialLink():
+                _, self._protocol = await serial_asyncio.create_serial_connection(
+                    loop, protocol, link.port, exclusive=True, **_line(link)
+                )
+            case TcpLink():
+                _, self._protocol = await loop.create_connection(protocol, link.host, link.port)
+            case _:
+                assert_never(link)
 
     async def read(self, span: Span) -> Answer:
         if self._protocol.transport is None:

@@ -4,12 +4,12 @@ import math
 
 
 def effective_period(period: float, interval: int) -> float:
-    """Give the seconds between rounds: the configured one, but at least two rounds a window of `interval` seconds."""
+    """Return the seconds between rounds: the configured one, but at least two rounds a window of `interval` seconds."""
     return min(period, interval / 2)
 
 
 def next_start(previous: float, period: float, now: float) -> float:
-    """Give the start of the round after the one that began at `previous`.
+    """Return the start of the round after the one that began at `previous`.
 
     It is `previous + period`, without drift. A round that overran skips the starts that it missed, it does not queue
     them. With a period of 0 the next round begins now.

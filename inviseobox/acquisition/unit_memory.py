@@ -21,7 +21,7 @@ class UnitMemory:
         self._units: dict[str, dict[str, Any]] = {}
 
     def load(self, text: str) -> None:
-        """Take over what was saved. A text that is none of ours teaches nothing."""
+        """Take over what was saved. A text that is not a valid memory teaches nothing."""
         try:
             units = json.loads(text)
         except (ValueError, RecursionError):

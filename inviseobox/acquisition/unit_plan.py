@@ -52,11 +52,11 @@ class UnitPlan:
     isolated: dict[Span, float] = field(default_factory=dict)
 
     def requests(self) -> list[Request]:
-        """Give the reads of a round by what is known now; isolated spans are left out, and never bridged."""
+        """Return the reads of a round by what is known now; isolated spans are left out, and never bridged."""
         return self._plan(self.wanted)
 
     def shortest(self) -> Request:
-        """Give the shortest read that the unit should answer, to find out whether it answers at all."""
+        """Return the shortest read that the unit should answer, to find out whether it answers at all."""
         span = min(self.wanted, key=lambda span: (span in self.isolated, span.count, span))
         return Request(span, (span,))
 
@@ -67,7 +67,7 @@ class UnitPlan:
         self.shortened = max(_SHORTEST_LIMIT, registers // 2)
 
     def attempts(self, now: float) -> Learning:
-        """Give the attempts of one round that begins at `now`; after each, send back its outcome.
+        """Yield the attempts of one round that begins at `now`; after each, send back its outcome.
 
         Each wanted span is in at most one accepted attempt that counts. It is in none where it was refused alone, or
         is isolated. A round may be broken off at any point.
@@ -123,7 +123,7 @@ class UnitPlan:
 
 
 def _middle(spans: Sequence[Span]) -> int:
-    """Give the index before which to cut: at the middle gap, for gaps are the likelier cause, else in the middle."""
+    """Return the index before which to cut: at the middle gap, for gaps are the likelier cause, else in the middle."""
     gaps = []
     end = spans[0].end
     for index, span in enumerate(spans):

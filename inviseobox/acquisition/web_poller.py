@@ -1,20 +1,66 @@
 """Reading the pages of one HTTP host, round by round."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
 
 from inviseobox import events
 from inviseobox.acquisition.http_sensor import read_page, read_value
 from inviseobox.acquisition.polling import MARGIN, Outcome, Sink
 from inviseobox.configuration import HttpSettings
-from inviseobox.devices.inventory import Device, Measurement
-from inviseobox.devices.sources import JsonSource
+from inviseobox.devices.inventory import ListedMeasurement
+from inviseobox.devices.link_content import LinkContent
+from inviseobox.devices.sources import JsonSource, RegisterSource, Unusable
 from inviseobox.errors import ReadError, UnusableValue
-from inviseobox.events import together
+from inviseobox.events import Trouble, together
 from inviseobox.health.health import Health
 from inviseobox.http_client import HttpClient
 from inviseobox.records import Reading
 
-_Target = tuple[Device, Measurement, JsonSource]
+
+@dataclass
+class _Page:
+    """A page: its measurements, each with its key, and what was wrong when it was read last."""
+
+    url: str
+    targets: list[tuple[ListedMeasurement, str]] = field(default_factory=list)
+    failure: str | None = None
+    unusable: dict[str, tuple[ListedMeasurement, str]] = field(default_factory=dict)
+    """The measurements whose last value could not be used, by id, and why."""
+
+    def failed(self, cause: str) -> list[Reading]:
+        """Make the readings of a page that could not be read, because of `cause`."""
+        self.failure = cause
+        return [Reading(listed.series, None) for listed, _ in self.targets]
+
+    def readings(self, document: object) -> list[Reading]:
+        """Make the readings of what a page says."""
+        self.failure = None
+        return [self._reading(document, listed, key) for listed, key in self.targets]
+
+    def _reading(self, document: object, listed: ListedMeasurement, key: str) -> Reading:
+        try:
+            value = read_value(document, key)
+        except UnusableValue as error:
+            self.unusable[listed.id] = (listed, str(error))
+            return Reading(listed.series, None)
+        self.unusable.pop(listed.id, None)
+        return Reading(listed.series, value)
+
+    def troubles(self, link: str) -> dict[str, Trouble]:
+        """Return what is wrong with the page and its values, by keys that stay the same from round to round."""
+        troubles = {
+            f"value {identity}": Trouble(events.PAGE_VALUE, listed.about, cause)
+            for identity, (listed, cause) in self.unusable.items()
+        }
+        if self.failure is not None:
+            troubles[f"page {self.url}"] = events.PAGE(
+                self.failure,
+                link=link,
+                device=together(listed.device.name for listed, _ in self.targets),
+                device_id=together(listed.device.id for listed, _ in self.targets),
+                page=self.url,
+            )
+        return troubles
 
 
 class WebPoller:
@@ -23,77 +69,52 @@ class WebPoller:
     def __init__(
         self,
         client: HttpClient,
-        name: str,
-        measurements: Sequence[tuple[Device, Measurement]],
+        content: LinkContent,
         settings: HttpSettings,
         sink: Sink,
         health: Health,
     ) -> None:
-        """Read `measurements`, which all have a JsonSource, through `client`; people know the host by `name`."""
-        self.name = name
+        """Read the measurements of `content`, which all have a JsonSource, through `client`."""
+        self.name = content.name
         self._client = client
         self._settings = settings
         self._sink = sink
         self._troubles = health.troubles
-        self._heartbeats = health.heartbeats
-        self._pages: dict[str, list[_Target]] = {}
-        for device, measurement in measurements:
-            if isinstance(measurement.source, JsonSource):
-                self._pages.setdefault(measurement.source.url, []).append((device, measurement, measurement.source))
+        self._heartbeat = health.heartbeats.of(content.name)
+        self._pages: dict[str, _Page] = {}
+        for listed in content.measurements:
+            match listed.measurement.source:
+                case JsonSource(url, key):
+                    self._pages.setdefault(url, _Page(url)).targets.append((listed, key))
+                case RegisterSource() | Unusable():
+                    pass
+                case source:
+                    assert_never(source)
 
     async def poll_once(self, next_start: float) -> Outcome:
         """Read every page once."""
-        for url, targets in self._pages.items():
-            self._heartbeats.expect(self.name, self._settings.timeout + MARGIN)
-            name = _page_name(url, targets)
-            try:
-                document = await read_page(
-                    self._client, url, timeout=self._settings.timeout, max_body=self._settings.max_body
-                )
-            except ReadError as error:
-                marks = events.PAGE(
-                    link=self.name,
-                    device=together(device.name for device, _, _ in targets),
-                    device_id=together(device.id for device, _, _ in targets),
-                )
-                self._troubles.begin(marks, name, str(error), "check the sensor, its address and the network")
-                self._sink([Reading(measurement.series, None) for _, measurement, _ in targets])
-                continue
-            self._troubles.end(name, "answers again")
-            self._sink([self._reading(document, target) for target in targets])
+        for page in self._pages.values():
+            self._heartbeat.expect(self._settings.timeout + MARGIN)
+            self._sink(await self._read(page))
+            self._troubles.show(self.name, self._present())
         return Outcome.READ
 
+    async def _read(self, page: _Page) -> list[Reading]:
+        try:
+            document = await read_page(
+                self._client, page.url, timeout=self._settings.timeout, max_body=self._settings.max_body
+            )
+        except ReadError as error:
+            return page.failed(str(error))
+        return page.readings(document)
+
+    def _present(self) -> dict[str, Trouble]:
+        return {key: trouble for page in self._pages.values() for key, trouble in page.troubles(self.name).items()}
+
     async def reopen(self) -> bool:
-        """A host that is down is met anew in each round."""
+        """Return True: a host that is down is met anew in each round."""
         return True
 
     async def close(self) -> None:
         """Forget what was wrong. The connections belong to the pool."""
-        for url, targets in self._pages.items():
-            self._troubles.drop(_page_name(url, targets))
-            for target in targets:
-                self._troubles.drop(_measurement_name(target))
-
-    def _reading(self, document: object, target: _Target) -> Reading:
-        device, measurement, source = target
-        try:
-            value = read_value(document, source.key)
-        except UnusableValue as error:
-            marks = events.PAGE_VALUE(
-                device=device.name,
-                device_id=device.id,
-                measurement=measurement.name,
-                measurement_id=measurement.series.measurement,
-            )
-            self._troubles.begin(marks, _measurement_name(target), str(error), "check its page and its key")
-            return Reading(measurement.series, None)
-        self._troubles.end(_measurement_name(target), "gives values again")
-        return Reading(measurement.series, value)
-
-
-def _page_name(url: str, targets: Sequence[_Target]) -> str:
-    return f"{together(device.name for device, _, _ in targets)} ({url})"
-
-
-def _measurement_name(target: _Target) -> str:
-    return f"{target[0].name}, {target[1].name}"
+        self._troubles.drop(self.name)

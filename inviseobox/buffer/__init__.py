@@ -87,11 +87,15 @@ class Buffer:
         return sealed
 
     async def enforce_max_size(self, max_size: int) -> Dropped:
-        """Delete what must go so that the file stays within `max_size` bytes; give what went."""
+        """Delete what must go so that the file stays within `max_size` bytes; return what went."""
         return await self._run(enforce_max_size, self._database, max_size)
 
+    async def disk_free(self) -> int:
+        """Return the bytes that are left on the disk for whoever may not use its last reserve."""
+        return await self._run(self._database.disk_free)
+
     async def next_batch(self) -> Batch | None:
-        """Give the batch to send next: of the newest window, else the oldest; None where nothing waits."""
+        """Return the batch to send next: of the newest window, else the oldest; None where nothing waits."""
         return await self._run(self._outbox.next)
 
     async def backlog(self) -> int:
@@ -123,7 +127,7 @@ class Buffer:
         return await self._run(self._outbox.rejected)
 
     async def next_status(self) -> tuple[int, int, str] | None:
-        """Give one list of device states that waits: its id, its window's end, and itself as JSON text."""
+        """Return one list of device states that waits: its id, its window's end, and itself as JSON text."""
         return await self._run(self._outbox.status)
 
     async def status_sent(self, identity: int, parts: Iterable[str] = ()) -> None:

@@ -18,7 +18,7 @@ _COUNTERS = (slice(24, 40), slice(92, 96))
 
 
 def remember(path: str) -> None:
-    """Keep a copy of the first page of the sound file at `path` beside it, where there is none that fits.
+    """Keep a copy of the first page of the undamaged file at `path` beside it, where there is none that fits.
 
     No connection of this process may be open on the file: closing any file descriptor of it would take away the locks
     that SQLite holds ("How To Corrupt An SQLite Database File", section 2.2, at sqlite.org). Raises OSError.
@@ -85,7 +85,7 @@ def _first(path: str, size: int) -> bytes:
 
 
 def _copy_of(path: str) -> bytes:
-    """Give the copy that was kept; nothing where there is none."""
+    """Return the copy that was kept; nothing where there is none."""
     try:
         return Path(path + _COPY).read_bytes()
     except FileNotFoundError:

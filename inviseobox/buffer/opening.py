@@ -1,6 +1,5 @@
-"""Opening the SQLite file: who may, with which settings, in which order its tables are, and whether it is damaged."""
+"""Opening the SQLite file: with which settings, in which order its tables are, and whether it is damaged."""
 
-import fcntl
 import os
 import sqlite3
 import time
@@ -8,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from inviseobox.buffer.schema import COLUMNS, bring_up_to_date
-from inviseobox.errors import BufferFault, BufferUnusable
+from inviseobox.errors import BufferFault
 
 ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite's calls raise; the latter where Python cannot decode a message in which SQLite repeats damaged text."""
@@ -16,27 +15,9 @@ ERRORS = (sqlite3.Error, UnicodeDecodeError)
 _CHECK_TIME = 2.0
 """Seconds that the check of the whole file at the start may take; on a large file it ends without a verdict."""
 _CHECK_STEPS = 10_000
+_LEAST_ROOM = 65_536
+"""Bytes without which a file cannot be opened."""
 _DAMAGE = ("malformed", "not a database", "corrupt")
-LOCK = ".lock"
-"""Ends the name of the file that is locked."""
-_RESERVE = ".reserve"
-_RESERVE_SIZE = 262_144
-"""Bytes. Opening a file takes room for its write-ahead log and its index."""
-
-
-def take_lock(path: str) -> int:
-    """Keep other daemons away from the file; give the file descriptor that does. Raises BufferUnusable, BufferFault."""
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path + LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise cannot_open(path, error) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise BufferUnusable(f"{path} is in use by another inviseobox") from None
-    return lock
 
 
 def is_damage(error: Exception) -> bool:
@@ -46,7 +27,7 @@ def is_damage(error: Exception) -> bool:
     return isinstance(error, sqlite3.DatabaseError) and any(mark in str(error) for mark in _DAMAGE)
 
 
-def sound(path: str) -> sqlite3.Connection:
+def open_checked(path: str) -> sqlite3.Connection:
     """Open or create the file, bring its tables up to date and look for damage.
 
     Raises one of `ERRORS`, BufferFault, BufferUnusable.
@@ -109,29 +90,6 @@ def cannot_open(path: str, error: Exception) -> BufferFault:
     why = error.strerror if isinstance(error, OSError) else str(error)
     with suppress(OSError):
         room = os.statvfs(Path(path).parent)
-        if room.f_bavail * room.f_frsize < _RESERVE_SIZE // 4:
+        if room.f_bavail * room.f_frsize < _LEAST_ROOM:
             why = "the disk is full (df -h)"
     return BufferFault(f"{path}: cannot be opened: {why}")
-
-
-def reserve_space(path: str) -> None:
-    """Reserve the room on the disk that a start takes, so that the box also starts when somebody filled the disk."""
-    reserve = Path(path + _RESERVE)
-    try:
-        # Not where a power cut came between its two steps.
-        if reserve.exists() and reserve.stat().st_size == _RESERVE_SIZE:
-            return
-        with reserve.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, _RESERVE_SIZE)
-    except OSError:
-        # Without it the start still works as long as there is room.
-        release_reserve(path)
-
-
-def release_reserve(path: str) -> bool:
-    """Give up the room that was reserved; give whether there was any."""
-    try:
-        Path(path + _RESERVE).unlink()
-    except OSError:
-        return False
-    return True

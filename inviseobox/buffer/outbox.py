@@ -28,7 +28,7 @@ class Outbox:
         self._database = database
 
     def next(self) -> Batch | None:
-        """Give the batch to send next: of the window sealed last, then the oldest; refused ones after the others.
+        """Return the batch to send next: of the window sealed last, then the oldest; refused ones after the others.
 
         A batch whose digest does not match was damaged on the disk: it is never sent but goes to the rejected ones.
         Raises BufferFault.
@@ -39,8 +39,8 @@ class Outbox:
                 return batch
             if not self._restore(batch):
                 window = utc_text(batch.window_end)
-                marks = events.DELIVERY_DAMAGED(window=window)
-                _log.error("a batch of the window %s was damaged on the disk and is not sent", window, extra=marks)
+                fields = events.DELIVERY_DAMAGED(window=window)
+                _log.error("a batch of the window %s was damaged on the disk and is not sent", window, extra=fields)
                 self.reject(batch, DAMAGED)
         return None
 
@@ -55,7 +55,7 @@ class Outbox:
         return bool(parts)
 
     def _missing(self, batch: Batch) -> list[tuple[str, int]]:
-        """Give what is nowhere else of a batch whose digest is damaged, too."""
+        """Return what is nowhere else of a batch whose digest is damaged, too."""
         end = batch.window_end
         window = self._database.row("SELECT digests FROM window WHERE end = ?", end)
         sealed = (window[0] or "").split(",") if window else []
@@ -119,7 +119,7 @@ class Outbox:
             self._note_delivered(batch.window_end)
 
     def status(self) -> tuple[int, int, str] | None:
-        """Give one list of device states that waits: its id, its window's end, and itself as JSON text.
+        """Return one list of device states that waits: its id, its window's end, and itself as JSON text.
 
         An id is used again in a later window. Raises BufferFault.
         """

@@ -66,7 +66,7 @@ class Readings:
 
     @contextmanager
     def _written_pending(self) -> Iterator[None]:
-        """A transaction that begins with writing what is pending; what it wrote is forgotten once it is on the disk."""
+        """Begin a transaction by writing what is pending; what it wrote is forgotten once it is on the disk."""
         # Taken out one by one, for the event loop goes on adding meanwhile.
         taken = [self._pending.popleft() for _ in range(len(self._pending))]
         settings = dict(self._pending_settings)
@@ -153,6 +153,6 @@ class Readings:
 
 
 def _borders(now: float, interval: int, current: OpenWindow) -> tuple[int, ...]:
-    """Give all that decides about the window of a reading, apart from what is sealed."""
+    """Return all that decides about the window of a reading, apart from what is sealed."""
     own = next_border(now, current.interval)
     return (next_border(now, interval), interval, current.end, own, int(now >= current.end))

@@ -34,23 +34,23 @@ class Rejected:
 
 
 def listed(path: str) -> list[Rejected]:
-    """Give all that was set aside, oldest first. Raises BufferFault."""
+    """Return all that was set aside, oldest first. Raises BufferFault."""
     with _opened(path) as connection:
         return _listed(connection)
 
 
 def queue_again(path: str) -> int:
-    """Put all that is sound back to what waits for the server; give how much it was. Raises BufferFault."""
+    """Put all that is intact back to what waits for the server; return how much it was. Raises BufferFault."""
     with _opened(path) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        sound = [one for one in _listed(connection) if one.is_intact]
+        intact = [one for one in _listed(connection) if one.is_intact]
         connection.executemany(
             "INSERT INTO outbox (end, fields, digest, count) VALUES (?, ?, ?, ?)",
-            ((one.end, one.fields, digest(one.fields), len(json.loads(one.fields))) for one in sound),
+            ((one.end, one.fields, digest(one.fields), len(json.loads(one.fields))) for one in intact),
         )
-        connection.executemany("DELETE FROM rejected WHERE id = ?", ((one.id,) for one in sound))
+        connection.executemany("DELETE FROM rejected WHERE id = ?", ((one.id,) for one in intact))
         connection.execute("COMMIT")
-        return len(sound)
+        return len(intact)
 
 
 def _listed(connection: sqlite3.Connection) -> list[Rejected]:

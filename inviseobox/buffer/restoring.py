@@ -33,7 +33,7 @@ def restored(reports: Reports, end: int, wanted: str) -> Found | None:
 
 
 def missing(reports: Reports, end: int, sealed: Collection[str], there: Collection[str]) -> list[Found]:
-    """Give what is not `there` any more of the batches of a window, whose digests were `sealed`.
+    """Return what is not `there` any more of the batches of a window, whose digests were `sealed`.
 
     `there` are the digests of what still waits of the window, batches or parts of them.
     """

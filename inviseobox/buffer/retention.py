@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from inviseobox.buffer.database import Database
 
-_SEALED_ENDS_KEPT = 10_000
+_FEWEST_SEALED_ENDS = 10_000
 """Ends of windows that are remembered, against a clock that steps back, where room is short."""
 
 
@@ -37,7 +37,7 @@ def enforce_max_size(database: Database, max_size: int) -> Dropped:
             elif database.run("DELETE FROM rejected WHERE id = (SELECT min(id) FROM rejected)"):
                 rejected += 1
             elif not database.run(
-                "DELETE FROM window WHERE sealed <= (SELECT max(sealed) FROM window) - ?", _SEALED_ENDS_KEPT
+                "DELETE FROM window WHERE sealed <= (SELECT max(sealed) FROM window) - ?", _FEWEST_SEALED_ENDS
             ):
                 oldest = database.row(
                     "SELECT id, count FROM outbox "

@@ -14,7 +14,7 @@ _Row = dict[str, Any]
 
 
 def salvage(damaged: str, fresh: sqlite3.Connection) -> dict[str, int]:
-    """Copy the readable rows of the file `damaged`; give their number by table.
+    """Copy the readable rows of the file `damaged`; return their number by table.
 
     Each table is read from both ends, so that one bad page in the middle costs its own rows only. A batch whose digest
     is wrong, or which cannot be read, is made again from the history if that gives the right digest; else it stays.
@@ -28,11 +28,11 @@ def salvage(damaged: str, fresh: sqlite3.Connection) -> dict[str, int]:
         try:
             for table in COLUMNS:
                 for row in _readable(source, table, incomplete_tables):
-                    sound = _sound(fresh, row) if table == "outbox" else row
-                    if sound is None:
+                    kept = _as_sealed(fresh, row) if table == "outbox" else row
+                    if kept is None:
                         incomplete_tables.add(table)
                     else:
-                        saved[table] += _inserted(fresh, table, sound)
+                        saved[table] += _inserted(fresh, table, kept)
             saved["reading"] -= _delete_orphans(fresh)
             _complete_windows(fresh)
             if "outbox" in incomplete_tables:
@@ -46,7 +46,7 @@ def salvage(damaged: str, fresh: sqlite3.Connection) -> dict[str, int]:
 
 
 def _readable(source: sqlite3.Connection, table: str, incomplete_tables: set[str]) -> Iterator[_Row]:
-    """Give the rows that can be read; a table of which some cannot is noted in `incomplete_tables`."""
+    """Yield the rows that can be read; a table of which some cannot is noted in `incomplete_tables`."""
     for order in ("ASC", "DESC"):
         try:
             # An older file has fewer columns, or lacks the table.
@@ -61,8 +61,8 @@ def _readable(source: sqlite3.Connection, table: str, incomplete_tables: set[str
             return
 
 
-def _sound(fresh: sqlite3.Connection, row: _Row) -> _Row | None:
-    """Give a batch as it was made; None where that is not to be had."""
+def _as_sealed(fresh: sqlite3.Connection, row: _Row) -> _Row | None:
+    """Return a batch as it was made; None where that is not to be had."""
     if isinstance(row["fields"], str) and digest(row["fields"]) == row["digest"]:
         return row
     if not isinstance(row["end"], int):
@@ -72,7 +72,7 @@ def _sound(fresh: sqlite3.Connection, row: _Row) -> _Row | None:
 
 
 def _brought_back(fresh: sqlite3.Connection) -> int:
-    """Queue what is missing of the windows that were not delivered; give the number of batches."""
+    """Queue what is missing of the windows that were not delivered; return the number of batches."""
     windows = fresh.execute("SELECT end, digests FROM window WHERE digests != '' AND NOT delivered ORDER BY end")
     number = 0
     for end, digests in windows.fetchall():
@@ -84,7 +84,7 @@ def _brought_back(fresh: sqlite3.Connection) -> int:
 
 
 def _delete_orphans(fresh: sqlite3.Connection) -> int:
-    """Drop the readings of series that are lost, whose keys go to other series from now on; give their number."""
+    """Drop the readings of series that are lost, whose keys go to other series from now on; return their number."""
     return fresh.execute("DELETE FROM reading WHERE series NOT IN (SELECT key FROM series)").rowcount
 
 
@@ -106,7 +106,7 @@ def _complete_windows(fresh: sqlite3.Connection) -> None:
 
 
 def _likely_interval(fresh: sqlite3.Connection) -> int:
-    """Give the interval of the last window, else the distance of the last two in the history, else a guess."""
+    """Return the interval of the last window, else the distance of the last two in the history, else a guess."""
     window = fresh.execute("SELECT interval FROM window ORDER BY end DESC LIMIT 1").fetchone()
     if window is not None:
         return int(window[0])

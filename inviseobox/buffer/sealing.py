@@ -104,7 +104,7 @@ def _summaries(content: Iterable[tuple[Any, ...]]) -> Iterator[_Summary]:
 
 
 def _fields(summaries: Iterable[_Summary], end: int, seen: list[_Summary]) -> Iterator[dict[str, object]]:
-    """Give the fields of those that have values, and note all in `seen`."""
+    """Yield the fields of those that have values, and note all in `seen`."""
     for summary in summaries:
         seen.append(summary)
         if summary.value:

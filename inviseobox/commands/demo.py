@@ -60,7 +60,7 @@ async def _show(windows: int, interval: int, faults: bool) -> int:
 
 @contextlib.asynccontextmanager
 async def _daemon(site: Site, interval: int, folder: Path, screen: "_Screen") -> AsyncIterator[Process]:
-    """The daemon as a process of its own; its log lines go to the screen."""
+    """Run the daemon as a process of its own; its log lines go to the screen."""
     configuration = folder / "config.toml"
     configuration.write_text(
         f'token = "{site.token}"\nurl = "{site.url}"\ninterval = {interval}\n'

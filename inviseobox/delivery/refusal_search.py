@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from inviseobox.records import Batch
 from inviseobox.reports.batches import digest, halves
 
-_FIRST_PAUSE = 5.0
-LONGEST_PAUSE = 6 * 3600.0
+_FIRST_SEARCH_PAUSE = 5.0
+LONGEST_SEARCH_PAUSE = 6 * 3600.0
 """Seconds between two searches for the same batch."""
 FIRST_BUDGET = 64
 """Requests that a first search may cost; each later search for the same batch may cost twice as many."""
@@ -30,8 +30,8 @@ class Searches:
 
     def note_failed(self, batch: Batch, now: float) -> None:
         """Note a search that ended now and proved nothing: a good item waits no longer than it did already."""
-        _, pause = self._pauses.get(batch.digest, (now, _FIRST_PAUSE / 2))
-        pause = min(2 * pause, LONGEST_PAUSE)
+        _, pause = self._pauses.get(batch.digest, (now, _FIRST_SEARCH_PAUSE / 2))
+        pause = min(2 * pause, LONGEST_SEARCH_PAUSE)
         self._pauses[batch.digest] = (now + pause, pause)
 
     def forget(self, batch: Batch) -> None:
@@ -42,8 +42,8 @@ class Searches:
 async def search(batch: Batch, accepts: Callable[[Batch], Awaitable[bool]]) -> list[Batch] | None:
     """Look for a part of a refused batch that the server accepts, by halving, the largest parts first.
 
-    Gives the parts that remain to be sent once one was accepted, marked as proven: what is refused of them is refused
-    for its own sake. Gives None where nothing was accepted within the budget: then nothing is proven, and the batch
+    Return the parts that remain to be sent once one was accepted, marked as proven: what is refused of them is refused
+    for its own sake. Return None where nothing was accepted within the budget: then nothing is proven, and the batch
     stays whole.
     """
     budget = FIRST_BUDGET << min(batch.refusals, 10)

@@ -3,22 +3,25 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from typing import assert_never
 
 from inviseobox import events
 from inviseobox.buffer import Buffer
 from inviseobox.clock import utc_text
 from inviseobox.delivery.refusal_search import Searches, search
-from inviseobox.errors import DeliveryError, DeliveryRefused, TokenRefused
-from inviseobox.health.health import Health
+from inviseobox.devices.in_force import DevicesInForce
+from inviseobox.errors import DeliveryError, DeliveryRefused
+from inviseobox.events import AboutMeasurement
+from inviseobox.health.heartbeats import Heartbeat
 from inviseobox.records import Batch
-from inviseobox.server.answers import Verdict, described
-from inviseobox.server.api import ServerAnswer
+from inviseobox.server.answers import Answer, Verdict
+from inviseobox.server.api import TIMEOUT
+from inviseobox.server.server import Receiver
 
 _log = logging.getLogger(__name__)
 
-Send = Callable[[Batch], Awaitable[tuple[ServerAnswer, Verdict]]]
-"""Sends a batch. Raises DeliveryError where no answer came."""
+STEP = 4 * TIMEOUT
+"""Seconds within which a delivery makes progress: a request, a look for the form of the API, a busy buffer."""
 
 
 class Refusals:
@@ -28,11 +31,12 @@ class Refusals:
     refuses the item once more right after that.
     """
 
-    def __init__(self, buffer: Buffer, health: Health, send: Send) -> None:
-        """Send through `send`; set aside in `buffer`."""
+    def __init__(self, buffer: Buffer, server: Receiver, devices: DevicesInForce, heartbeat: Heartbeat) -> None:
+        """Send to `server`, of which each request is promised to `heartbeat`; set aside in `buffer`."""
         self._buffer = buffer
-        self._health = health
-        self._send = send
+        self._server = server
+        self._devices = devices
+        self._heartbeat = heartbeat
         self._searches = Searches()
         self._accepted: Batch | None = None
         self._told: set[str] = set()
@@ -44,12 +48,11 @@ class Refusals:
         if self._told:
             self._told -= {field["measurement"] for field in json.loads(batch.fields)}
 
-    async def settle(self, batch: Batch, answer: ServerAnswer) -> None:
+    async def settle(self, batch: Batch, answer: Answer) -> None:
         """Take one step towards the item that is refused, after the server gave this answer to the batch.
 
         Raises DeliveryError where the batch stays as it is.
         """
-        words = described(answer.status, answer.body)
         if self._accepted is not None and (batch.proven or batch.count == 1):
             if await self._takes_another():
                 await self._settle_alone(batch)
@@ -58,20 +61,27 @@ class Refusals:
             return
         elif await self._takes_another():
             await self._buffer.postpone(batch)
-            raise DeliveryRefused(f"the server takes nothing of the window {utc_text(batch.window_end)}; {words}")
+            raise DeliveryRefused(
+                f"the server takes nothing of the window {utc_text(batch.window_end)}; {answer.words}"
+            )
         await self._buffer.postpone(batch)
-        raise DeliveryError(f"it refuses everything in a delivery; {words}")
+        raise DeliveryError(f"it refuses everything in a delivery; {answer.words}")
 
     async def _settle_alone(self, batch: Batch) -> None:
         """Go on with a batch that is refused though the server takes another."""
         if batch.count > 1:
             await self._buffer.split(batch)
             return
-        answer, verdict = await self._send(batch)
-        if verdict in (Verdict.ITEM_REFUSED, Verdict.TOO_LARGE):
-            await self._reject(batch, described(answer.status, answer.body))
-        elif verdict is not Verdict.ACCEPTED:
-            raise postponed(verdict, answer)
+        answer = await self._send(batch)
+        match answer.verdict:
+            case Verdict.ITEM_REFUSED | Verdict.TOO_LARGE:
+                await self._reject(batch, answer.words)
+            case Verdict.ACCEPTED:
+                pass
+            case Verdict.LATER | Verdict.WRONG_FORM | Verdict.TOKEN_REFUSED:
+                raise answer.keeping()
+            case verdict:
+                assert_never(verdict)
         # What was accepted after all stays in the outbox for one more time, to be accepted in the usual way.
 
     async def _found(self, batch: Batch) -> bool:
@@ -92,13 +102,21 @@ class Refusals:
         return self._accepted is not None and await self._accepts(self._accepted)
 
     async def _accepts(self, part: Batch) -> bool:
-        answer, verdict = await self._send(part)
-        if verdict is Verdict.ACCEPTED:
-            self._accepted = part
-            return True
-        if verdict in (Verdict.ITEM_REFUSED, Verdict.TOO_LARGE):
-            return False
-        raise postponed(verdict, answer)
+        answer = await self._send(part)
+        match answer.verdict:
+            case Verdict.ACCEPTED:
+                self._accepted = part
+                return True
+            case Verdict.ITEM_REFUSED | Verdict.TOO_LARGE:
+                return False
+            case Verdict.LATER | Verdict.WRONG_FORM | Verdict.TOKEN_REFUSED:
+                raise answer.keeping()
+            case verdict:
+                assert_never(verdict)
+
+    async def _send(self, batch: Batch) -> Answer:
+        self._heartbeat.expect(STEP)
+        return await self._server.send_values(batch)
 
     async def _reject(self, batch: Batch, words: str) -> None:
         """Set an item aside. A measurement is named once, until a value of it is taken again."""
@@ -108,33 +126,19 @@ class Refusals:
         if identity in self._told:
             return
         self._told.add(identity)
-        device_id, device, name = self._names(identity)
+        listed = self._devices.find(identity)
+        about = listed.about if listed else _unlisted(identity)
+        window = utc_text(batch.window_end)
         _log.error(
             "the server refused a value of %s, %s (window %s), set aside: %s",
-            device,
-            name,
-            utc_text(batch.window_end),
+            about.device,
+            about.measurement,
+            window,
             words,
-            extra=events.VALUE_REJECTED(
-                device=device,
-                device_id=device_id,
-                measurement=name,
-                measurement_id=identity,
-                window=utc_text(batch.window_end),
-            ),
+            extra=events.VALUE_REJECTED.fields(about.in_window(window)),
         )
 
-    def _names(self, identity: str) -> tuple[str, str, str]:
-        """Give id and name of the device of a measurement, and its own name."""
-        for device, measurement in self._health.inventory.measurements:
-            if measurement.series.measurement == identity:
-                return device.id, device.name, measurement.name
-        return "", "a device that is no longer listed", identity
 
-
-def postponed(verdict: Verdict, answer: ServerAnswer) -> DeliveryError:
-    """Give the error that keeps what was sent, after an answer that says nothing about it."""
-    words = described(answer.status, answer.body)
-    if verdict is Verdict.TOKEN_REFUSED:
-        return TokenRefused(f"the server refuses it ({words}); check token and url in the configuration")
-    return DeliveryError(words, answer.retry_after)
+def _unlisted(identity: str) -> AboutMeasurement:
+    gone = "a device that is no longer listed"
+    return AboutMeasurement(device=gone, device_id="", measurement=identity, measurement_id=identity)

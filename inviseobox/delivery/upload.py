@@ -4,34 +4,33 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, assert_never
 
 from inviseobox import events
 from inviseobox.buffer import Buffer
 from inviseobox.clock import WallClock, utc_text
-from inviseobox.delivery.refusals import Refusals, postponed
+from inviseobox.delivery.refusals import STEP, Refusals
+from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.errors import DeliveryError, DeliveryRefused
 from inviseobox.health.health import Health
 from inviseobox.records import Batch
 from inviseobox.reports.device_status import halved
-from inviseobox.server.answers import Verdict, described, judge
-from inviseobox.server.api import TIMEOUT, CentralApi, ServerAnswer
+from inviseobox.server.answers import Verdict
+from inviseobox.server.api import TIMEOUT
 from inviseobox.server.retry import retrying
-from inviseobox.server.server import Server
+from inviseobox.server.server import Receiver
 
 _log = logging.getLogger(__name__)
 
 STATUS_TIMEOUT = 5.0
 """Seconds that values wait for a status which goes before them."""
-LONGEST_PAUSE = 300.0
+LONGEST_RETRY_PAUSE = 300.0
 """Seconds between two tries, unless the server asks for more."""
 _BEAT = "upload"
-_STEP = 4 * TIMEOUT
-"""Seconds that one step may take: a few requests and the buffer."""
 
 
 def start_offset(token: str, interval: int) -> float:
-    """Give the seconds that this box waits after a window's end, so that all boxes do not knock at once.
+    """Return the seconds that this box waits after a window's end, so that all boxes do not knock at once.
 
     Fixed for a token, spread evenly over min(60 s, interval / 10).
     """
@@ -45,24 +44,21 @@ class Upload:
     def __init__(
         self,
         buffer: Buffer,
-        api: CentralApi,
-        server: Server,
+        server: Receiver,
+        devices: DevicesInForce,
         health: Health,
         clock: WallClock,
         offset: Callable[[], float],
     ) -> None:
-        """Take from `buffer`, send through `api`; `server` knows the form of the API.
-
-        Sending starts `offset()` seconds after a window was sealed.
-        """
+        """Take from `buffer`, send to `server`. Sending starts `offset()` seconds after a window was sealed."""
         self._clock = clock
         self._offset = offset
         self._buffer = buffer
-        self._api = api
         self._server = server
         self._health = health
+        self._heartbeat = health.heartbeats.of(_BEAT)
         self._tried_status: tuple[int, int] | None = None
-        self._refusals = Refusals(buffer, health, self._send)
+        self._refusals = Refusals(buffer, server, devices, self._heartbeat)
         self._asked_to_wait = False
 
     async def run(self) -> None:
@@ -71,21 +67,21 @@ class Upload:
             self._buffer.work.clear()
             await self._drain()
             while not self._buffer.work.is_set():
-                self._health.heartbeats.expect(_BEAT, _STEP)
-                await _wait(self._buffer.work, _STEP / 2)
+                self._heartbeat.expect(STEP)
+                await _wait(self._buffer.work, STEP / 2)
             await self._sleep(self._offset())
 
     async def _drain(self) -> None:
         """Send until nothing waits, trying again for as long as it takes."""
         while True:
-            until_taken = retrying(LONGEST_PAUSE, self._pause_after_failure, self._report)
-            self._health.heartbeats.expect(_BEAT, _STEP)
+            until_taken = retrying(LONGEST_RETRY_PAUSE, self._pause_after_failure, self._report)
+            self._heartbeat.expect(STEP)
             if not await until_taken(self._deliver_one):
                 return
 
     async def _deliver_one(self) -> bool:
         """Send a status that is new, else a batch, else a status that did not arrive before. False: nothing waits."""
-        self._health.heartbeats.expect(_BEAT, _STEP)
+        self._heartbeat.expect(STEP)
         status = await self._buffer.next_status()
         if status is not None and status[:2] != self._tried_status:
             # Before the values, but without making them wait: what fails now is tried again after them.
@@ -102,59 +98,60 @@ class Upload:
         if batch is not None:
             await self._deliver(batch)
             return True
-        self._health.troubles.end("deliveries", "the server has taken all of them")
+        self._health.troubles.end("deliveries")
         if status is not None:
             await self._until_work(self._deliver_status(status[0], status[2], timeout=TIMEOUT))
             return True
         return False
 
     async def _deliver_status(self, identity: int, devices: str, *, timeout: float) -> None:
-        answer = await self._api.send_status(devices, timeout=timeout)
-        verdict = judge(answer.status, answer.body)
-        if verdict in (Verdict.LATER, Verdict.TOKEN_REFUSED):
-            raise postponed(verdict, answer)
-        if verdict is Verdict.TOO_LARGE and (parts := halved(devices)):
-            await self._buffer.status_sent(identity, parts)
-            self._tried_status = None
-            return
-        if verdict is Verdict.ACCEPTED:
-            self._health.troubles.end("status of the devices", "the server takes it again")
-        else:
-            words = described(answer.status, answer.body)
-            self._health.troubles.begin(events.STATUS(), "status of the devices", f"the server refuses it: {words}")
-        await self._buffer.status_sent(identity)
+        answer = await self._server.send_status(devices, timeout=timeout)
+        parts: list[str] = []
+        match answer.verdict:
+            case Verdict.LATER | Verdict.TOKEN_REFUSED:
+                raise answer.keeping()
+            case Verdict.ACCEPTED:
+                self._health.troubles.end("status")
+            case Verdict.TOO_LARGE | Verdict.ITEM_REFUSED | Verdict.WRONG_FORM as verdict:
+                parts = halved(devices) if verdict is Verdict.TOO_LARGE else []
+                if not parts:
+                    self._health.troubles.begin("status", events.STATUS(f"the server refuses it: {answer.words}"))
+            case verdict:
+                assert_never(verdict)
+        await self._buffer.status_sent(identity, parts)
         self._tried_status = None
 
     async def _deliver(self, batch: Batch) -> None:
-        answer, verdict = await self._send(batch)
-        match verdict:
+        self._heartbeat.expect(STEP)
+        answer = await self._server.send_values(batch)
+        match answer.verdict:
             case Verdict.ACCEPTED:
-                await self._buffer.accept(batch)
-                self._refusals.note_accepted(batch)
-                self._health.last_delivered = batch.window_end
-                self._health.progress.delivery = self._clock()
-                self._health.backlog = await self._buffer.backlog()
-                self._health.note_answer(_BEAT)
-                _log.debug("delivered %d fields of the window %s", batch.count, utc_text(batch.window_end))
+                await self._note_accepted(batch)
             case Verdict.TOO_LARGE if batch.count > 1:
                 await self._buffer.split(batch)
             case Verdict.ITEM_REFUSED | Verdict.TOO_LARGE:
                 await self._refusals.settle(batch, answer)
             case Verdict.WRONG_FORM:
                 await self._server.forget_form()
-                raise DeliveryError(f"it does not know the path for values ({described(answer.status, answer.body)})")
-            case _:
-                raise postponed(verdict, answer)
+                raise DeliveryError(f"it does not know the path for values ({answer.words})")
+            case Verdict.LATER | Verdict.TOKEN_REFUSED:
+                raise answer.keeping()
+            case verdict:
+                assert_never(verdict)
 
-    async def _send(self, batch: Batch) -> tuple[ServerAnswer, Verdict]:
-        self._health.heartbeats.expect(_BEAT, _STEP)
-        answer = await self._api.send_fields(await self._server.form(), batch.fields, batch.digest)
-        return answer, judge(answer.status, answer.body)
+    async def _note_accepted(self, batch: Batch) -> None:
+        await self._buffer.accept(batch)
+        self._refusals.note_accepted(batch)
+        self._health.last_delivered = batch.window_end
+        self._health.progress.delivery = self._clock()
+        self._health.backlog = await self._buffer.backlog()
+        self._health.note_answer(_BEAT)
+        _log.debug("delivered %d fields of the window %s", batch.count, utc_text(batch.window_end))
 
     def _report(self, error: BaseException) -> None:
         if isinstance(error, DeliveryRefused):
             advice = "it is kept and tried again; everything else arrives"
-            self._health.troubles.begin(events.DELIVERY(), "deliveries", str(error), advice)
+            self._health.troubles.begin("deliveries", events.DELIVERY(str(error)).advising(advice))
         else:
             self._health.note_failure(_BEAT, error, "everything is kept and will be sent")
         self._asked_to_wait = isinstance(error, DeliveryError) and error.retry_after is not None
@@ -164,7 +161,7 @@ class Upload:
         if self._asked_to_wait:
             await self._sleep(seconds)
             return
-        self._health.heartbeats.expect(_BEAT, seconds + _STEP)
+        self._heartbeat.expect(seconds + STEP)
         await _wait(self._buffer.work, seconds)
         if self._buffer.work.is_set():
             self._buffer.work.clear()
@@ -184,7 +181,7 @@ class Upload:
         raise DeliveryError("it did not answer before the next window")
 
     async def _sleep(self, seconds: float) -> None:
-        self._health.heartbeats.expect(_BEAT, seconds + _STEP)
+        self._heartbeat.expect(seconds + STEP)
         await asyncio.sleep(seconds)
 
 

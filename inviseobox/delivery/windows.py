@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from inviseobox import events
 from inviseobox.buffer import Buffer, Dropped, SealedWindow
 from inviseobox.clock import WallClock, utc_text
+from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.errors import BufferFault
 from inviseobox.health.health import Health
 from inviseobox.reports.window_ends import next_border
@@ -26,14 +26,15 @@ class Windows:
     """Commits and seals for as long as it runs."""
 
     def __init__(
-        self, buffer: Buffer, clock: WallClock, interval: Callable[[], int], max_size: int, health: Health
+        self, buffer: Buffer, clock: WallClock, devices: DevicesInForce, max_size: int, health: Health
     ) -> None:
-        """Keep the file of `buffer` within `max_size` bytes; `interval` gives the length of a window in seconds."""
+        """Keep the file of `buffer` within `max_size` bytes; a window is as long as `devices` say."""
         self._buffer = buffer
         self._clock = clock
-        self._interval = interval
+        self._devices = devices
         self._max_size = max_size
         self._health = health
+        self._heartbeat = health.heartbeats.of(_BEAT)
         self._backwards: frozenset[str] = frozenset()
         self._lost_fields = 0
 
@@ -43,10 +44,10 @@ class Windows:
         next_commit = loop.time()
         last_border = None
         while True:
-            self._health.heartbeats.expect(_BEAT, _ALLOWANCE)
+            self._heartbeat.expect(_ALLOWANCE)
             now = self._clock()
             # Also differs when the clock stepped: sealing then moves the open window to where the clock says.
-            border = next_border(now, self._interval())
+            border = next_border(now, self._devices.interval())
             try:
                 if border != last_border or self._buffer.is_overdue(now):
                     await self._seal(now)
@@ -55,14 +56,13 @@ class Windows:
                     await self._buffer.commit()
                     next_commit = loop.time() + COMMIT_PERIOD
                     self._health.progress.commits = now
+                    self._health.disk_free = await self._buffer.disk_free()
             except BufferFault as error:
-                advice = "readings stay in memory; is the disk full? (df -h /var/lib)"
-                self._health.troubles.begin(events.BUFFER(), "buffer", str(error), advice)
-                self._report_dropped()
+                self._report_unwritable(error)
                 await asyncio.sleep(_TICK)
                 continue
-            self._health.troubles.end("buffer", "readings are written again")
-            self._health.troubles.end("memory", f"has room again; {self._buffer.dropped} readings were lost")
+            self._health.troubles.end("buffer")
+            self._health.troubles.end("memory", f"{self._buffer.dropped} readings were lost")
             await asyncio.sleep(max(0.0, min(_TICK, border - self._clock(), next_commit - loop.time())))
 
     async def _seal(self, now: float) -> None:
@@ -82,34 +82,30 @@ class Windows:
         if dropped.deliveries or dropped.rejected:
             self._lost_fields += dropped.fields + dropped.rejected
             cause = f"full (buffer.max_size): {self._lost_fields} values that the server did not take were dropped"
-            advice = "does the server take anything? (systemctl status inviseobox)"
-            self._health.troubles.begin(events.CAPPED(), "buffer size", cause, advice)
+            self._health.troubles.begin("buffer size", events.CAPPED(cause))
         elif self._health.backlog <= 1:
             # Not at the first window that found room, for what was dropped may have left room for just that one.
-            self._health.troubles.end("buffer size", f"has room again; {self._lost_fields} values were lost")
+            self._health.troubles.end("buffer size", f"{self._lost_fields} values were lost")
             self._lost_fields = 0
 
-    def _report_dropped(self) -> None:
-        """Say once that memory is full, too."""
+    def _report_unwritable(self, error: BufferFault) -> None:
+        """Say once that nothing can be written, and that memory is full, too."""
+        advice = "readings stay in memory; is the disk full? (df -h /var/lib)"
+        self._health.troubles.begin("buffer", events.BUFFER(str(error)).advising(advice))
         if self._buffer.dropped:
             cause = "full of readings that cannot be written; the oldest are dropped"
-            self._health.troubles.begin(events.MEMORY(), "memory", cause)
+            self._health.troubles.begin("memory", events.MEMORY(cause))
 
     def _report_backwards(self, window: SealedWindow) -> None:
         """Name the measurements that began to run backwards; one that goes on doing so is not named again."""
-        for device, measurement in self._health.inventory.measurements:
-            if measurement.series.measurement in window.backwards - self._backwards:
+        for identity in sorted(window.backwards - self._backwards):
+            listed = self._devices.find(identity)
+            if listed is not None:
+                end = utc_text(window.end)
                 _log.warning(
-                    "%s, %s: it ran backwards in the window %s; was the meter replaced or reset?",
-                    device.name,
-                    measurement.name,
-                    utc_text(window.end),
-                    extra=events.METER_BACKWARDS(
-                        device=device.name,
-                        device_id=device.id,
-                        measurement=measurement.name,
-                        measurement_id=measurement.series.measurement,
-                        window=utc_text(window.end),
-                    ),
+                    "%s: it ran backwards in the window %s; was the meter replaced or reset?",
+                    listed.label,
+                    end,
+                    extra=events.METER_BACKWARDS.fields(listed.about.in_window(end)),
                 )
         self._backwards = window.backwards

@@ -1,22 +1,22 @@
 """From the server's device list to links, devices and measurements. Pure.
 
 The list is untrusted input: what cannot be understood becomes a dead measurement with its reason, and never touches the
-rest. Only a list that is no list at all is refused.
+rest. Only a list that is not a list at all is refused.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
+from inviseobox.configuration import MAX_INTERVAL
 from inviseobox.devices.links import Link, SerialLink, TcpLink, WebLink, read_link
 from inviseobox.devices.sources import JsonSource, RegisterSource, Source, Unusable, read_source
 from inviseobox.errors import InventoryError, NotUnderstood
+from inviseobox.events import AboutMeasurement
 from inviseobox.records import Aggregate, Series
 from inviseobox.untrusted import clean_text, shown, whole_number
-
-MAX_INTERVAL = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,11 @@ class Measurement:
     series: Series
     name: str
     source: Source
+
+    @property
+    def id(self) -> str:
+        """The measurement's _id."""
+        return self.series.measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,39 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedMeasurement:
+    """A measurement together with its device, as the device list has it."""
+
+    device: Device
+    measurement: Measurement
+
+    @property
+    def id(self) -> str:
+        """The measurement's _id."""
+        return self.measurement.id
+
+    @property
+    def series(self) -> Series:
+        """The series that its readings belong to."""
+        return self.measurement.series
+
+    @property
+    def label(self) -> str:
+        """What people call it: the names of the device and of the measurement."""
+        return f"{self.device.name}, {self.measurement.name}"
+
+    @property
+    def about(self) -> AboutMeasurement:
+        """What the journal says of it."""
+        return AboutMeasurement(
+            device=self.device.name,
+            device_id=self.device.id,
+            measurement=self.measurement.name,
+            measurement_id=self.id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """All that the box is to read. `interval` in seconds where the server names one; `remarks` are for the journal."""
 
@@ -47,9 +85,11 @@ class Inventory:
     remarks: tuple[str, ...] = field(default=(), compare=False)
 
     @property
-    def measurements(self) -> Iterator[tuple[Device, Measurement]]:
+    def measurements(self) -> Iterator[ListedMeasurement]:
         """Every measurement with its device."""
-        return ((device, measurement) for device in self.devices for measurement in device.measurements)
+        return (
+            ListedMeasurement(device, measurement) for device in self.devices for measurement in device.measurements
+        )
 
 
 def parse(text: str) -> Inventory:
@@ -163,17 +203,27 @@ def _identity(entry: dict[str, Any]) -> str | None:
 
 def _fingerprint(link: Link | None, source: Source) -> str:
     """Tell this way of reading from any other. Stored beside baselines, so its recipe must stay as it is for ever."""
-    parts: list[object] = []
     match source:
         case RegisterSource(span, value_class, byte_order):
-            match link:
-                case SerialLink():
-                    parts += [link.port, link.baudrate, link.bytesize, link.parity, link.stopbits]
-                case TcpLink():
-                    parts += [link.host, link.port, link.framing.value]
-            parts += [span.unit, int(span.function), span.address, value_class.name, byte_order.value]
+            registers = [span.unit, int(span.function), span.address, value_class.name, byte_order.value]
+            parts = [*_way(link), *registers]
         case JsonSource(url, key):
-            parts += [url, key]
+            parts = [url, key]
         case Unusable():
-            pass
+            parts = []
+        case _:
+            assert_never(source)
     return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()[:16]
+
+
+def _way(link: Link | None) -> list[object]:
+    """Return what tells the way to the registers behind a link from any other."""
+    match link:
+        case SerialLink():
+            return [link.port, link.baudrate, link.bytesize, link.parity, link.stopbits]
+        case TcpLink():
+            return [link.host, link.port, link.framing.value]
+        case WebLink() | None:
+            return []
+        case _:
+            assert_never(link)

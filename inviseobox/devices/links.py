@@ -8,9 +8,12 @@ from urllib.parse import urlsplit
 from inviseobox.errors import NotUnderstood
 from inviseobox.untrusted import shown, whole_number
 
+MODBUS_PORT = 502
+"""The registered TCP port of Modbus."""
+
 
 class Framing(StrEnum):
-    """How Modbus frames travel over a TCP connection."""
+    """How Modbus frames travel over a connection."""
 
     TCP = "Modbus/TCP"
     RTU = "RTU over TCP"
@@ -25,6 +28,11 @@ class SerialLink:
     bytesize: int = 8
     parity: str = "N"
     stopbits: int = 1
+
+    @property
+    def framing(self) -> Framing:
+        """How Modbus frames travel over the port."""
+        return Framing.RTU
 
     @property
     def name(self) -> str:
@@ -92,7 +100,7 @@ def _host(settings: dict[str, Any]) -> str | None:
         if isinstance(host, str) and host.strip():
             host = host.strip().lower()
             if not _is_host(host):
-                raise NotUnderstood(f"its host {shown(host)} is no host name or address")
+                raise NotUnderstood(f"its host {shown(host)} is not a host name or an address")
             return host
     return None
 
@@ -109,26 +117,27 @@ def _is_host(host: str) -> bool:
 
 
 def _port(settings: dict[str, Any]) -> int:
-    port = 502 if settings.get("port") is None else whole_number(settings["port"])
+    port = MODBUS_PORT if settings.get("port") is None else whole_number(settings["port"])
     if port is None or not 1 <= port <= 65_535:
-        raise NotUnderstood(f"its port {shown(settings.get('port'))} is no TCP port")
+        raise NotUnderstood(f"its port {shown(settings.get('port'))} is not within 1 to 65535")
     return port
 
 
 def _serial_link(settings: dict[str, Any]) -> SerialLink:
     port = settings.get("port")
     if not isinstance(port, str) or not port.startswith("/dev/") or ".." in port.split("/") or not port.isprintable():
-        raise NotUnderstood(f"its port {shown(port)} is no device under /dev")
-    baudrate = whole_number(settings.get("baudrate", 9600))
+        raise NotUnderstood(f"its port {shown(port)} is not the path of a device under /dev")
+    usual = SerialLink(port)
+    baudrate = whole_number(settings.get("baudrate", usual.baudrate))
     if baudrate is None or not 50 <= baudrate <= 4_000_000:
-        raise NotUnderstood(f"its baudrate {shown(settings.get('baudrate'))} is none")
-    bytesize = whole_number(settings.get("bytesize", 8))
+        raise NotUnderstood(f"its baudrate {shown(settings.get('baudrate'))} is not within 50 to 4,000,000")
+    bytesize = whole_number(settings.get("bytesize", usual.bytesize))
     if bytesize not in (7, 8):
         raise NotUnderstood(f"its bytesize {shown(settings.get('bytesize'))} is neither 7 nor 8")
-    parity = settings.get("parity", "N")
+    parity = settings.get("parity", usual.parity)
     if parity not in ("N", "E", "O"):
-        raise NotUnderstood(f"its parity {shown(parity)} is none of N, E and O")
-    stopbits = whole_number(settings.get("stopbits", 1))
+        raise NotUnderstood(f"its parity {shown(parity)} is not one of N, E and O")
+    stopbits = whole_number(settings.get("stopbits", usual.stopbits))
     if stopbits not in (1, 2):
         raise NotUnderstood(f"its stopbits {shown(settings.get('stopbits'))} is neither 1 nor 2")
     return SerialLink(port, baudrate, bytesize, parity, stopbits)
@@ -144,5 +153,5 @@ def _web_link(settings: dict[str, Any]) -> WebLink:
             raise ValueError
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
-        raise NotUnderstood(f"its url {shown(url)} is no http or https address") from None
+        raise NotUnderstood(f"its url {shown(url)} is not an http or https address, as in http://192.0.2.34/") from None
     return WebLink(parts.scheme, parts.hostname, port, url)

@@ -93,7 +93,8 @@ VALUE_CLASSES = {name: ValueClass(name, width, decode) for names, (width, decode
 def decode_registers(registers: Sequence[int], value_class: ValueClass, byte_order: ByteOrder) -> float:
     """Turn the `value_class.width` registers of a measurement, lowest address first, into its value.
 
-    Raises UnusableValue for NaN, infinities and digits that are none. Integers beyond 2**53 become the nearest double.
+    Raises UnusableValue for NaN, infinities and nibbles that are not digits. Integers beyond 2**53 become the nearest
+    double.
     """
     words = reversed(registers) if byte_order.words_reversed else registers
     data = b"".join(word.to_bytes(2, "little" if byte_order.bytes_swapped else "big") for word in words)

@@ -1,9 +1,9 @@
 """How a measurement is read: which registers of which unit, or which key of which page. Pure."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
-from inviseobox.devices.links import Link, WebLink
+from inviseobox.devices.links import Link, SerialLink, TcpLink, WebLink
 from inviseobox.devices.register_codec import VALUE_CLASSES, ByteOrder, ValueClass
 from inviseobox.devices.registers import FunctionCode, Span
 from inviseobox.errors import NotUnderstood
@@ -41,26 +41,32 @@ def read_source(parameters: object, link: Link) -> Source:
     """Read how a measurement on `link` is read from the `parameters` of its entry. Raises NotUnderstood."""
     if not isinstance(parameters, dict):
         raise NotUnderstood("it has no parameters")
-    if isinstance(link, WebLink):
-        key = parameters.get("key")
-        if not isinstance(key, str) or not key:
-            raise NotUnderstood("its parameters name no key")
-        return JsonSource(link.url, key)
-    return _register_source(parameters)
+    match link:
+        case WebLink():
+            key = parameters.get("key")
+            if not isinstance(key, str) or not key:
+                raise NotUnderstood("its parameters name no key")
+            return JsonSource(link.url, key)
+        case SerialLink() | TcpLink():
+            return _register_source(parameters)
+        case _:
+            assert_never(link)
 
 
 def _register_source(parameters: dict[str, Any]) -> RegisterSource:
     try:
         function = FunctionCode(whole_number(parameters.get("register")) or 0)
     except ValueError:
-        raise NotUnderstood(f"its register {shown(parameters.get('register'))} is none of 0x01 to 0x04") from None
+        raise NotUnderstood(
+            f"its register {shown(parameters.get('register'))} is not one of 0x01, 0x02, 0x03 and 0x04"
+        ) from None
     unit = whole_number(parameters.get("slave"))
     if unit is None or not 0 <= unit <= 255:
         raise NotUnderstood(f"its slave {shown(parameters.get('slave'))} is not within 0 to 255")
     named = parameters.get("value_class")
     value_class = VALUE_CLASSES.get(named.strip().upper()) if isinstance(named, str) else None
     if value_class is None and not (named is None and function.reads_bits):
-        raise NotUnderstood(f"its value_class {shown(named)} is unknown")
+        raise NotUnderstood(f"its value_class {shown(named)} is unknown; known are, for example, FLOAT32 and UINT16")
     if value_class is None or function.reads_bits:
         # One bit is 0 or 1, whatever the class is called.
         value_class = VALUE_CLASSES["BOOLEAN"]
@@ -73,7 +79,8 @@ def _register_source(parameters: dict[str, Any]) -> RegisterSource:
     try:
         byte_order = ByteOrder(parameters.get("byte_order", ByteOrder.ABCD))
     except ValueError:
-        raise NotUnderstood(f"its byte_order {shown(parameters.get('byte_order'))} is unknown") from None
+        known = ", ".join(ByteOrder)
+        raise NotUnderstood(f"its byte_order {shown(parameters.get('byte_order'))} is not one of {known}") from None
     address = whole_number(parameters.get("address"))
     if address is None or not 0 <= address <= 65_536 - width:
         raise NotUnderstood(f"its address {shown(parameters.get('address'))} is not within 0 to {65_536 - width}")

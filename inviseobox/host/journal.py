@@ -67,7 +67,7 @@ def set_level(level: str) -> None:
 
 
 def logger() -> logging.Logger:
-    """Give the program's logger, above those of its modules."""
+    """Return the program's logger, above those of its modules."""
     return logging.getLogger("inviseobox")
 
 

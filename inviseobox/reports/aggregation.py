@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from typing import assert_never
 
 from inviseobox.records import Aggregate
 
@@ -12,7 +13,7 @@ _EXACT = Context(prec=1400, Emax=9999, Emin=-9999)
 
 
 def mean(values: Sequence[float]) -> float:
-    """Give the arithmetic mean, correctly rounded; finite for finite values, even near the largest double.
+    """Return the arithmetic mean, correctly rounded; finite for finite values, even near the largest double.
 
     The sum is taken in integers over the values' common denominator (a power of two), and Python divides integers
     with one correct rounding.
@@ -45,20 +46,28 @@ class Segment:
 
 
 def aggregate(segments: Sequence[Segment], wanted: Sequence[Aggregate]) -> dict[str, str]:
-    """Give the wanted aggregates of a measurement's window as texts.
+    """Return the wanted aggregates of a measurement's window as texts.
 
     There is one segment, unless the measurement was re-addressed in mid-window: then the readings of both ways count,
     and each way moved by its own difference. Without a baseline a difference is taken from the segment's own first
     reading. There is at least one segment.
     """
     values = [value for segment in segments for value in segment.values]
-    compute = {
-        Aggregate.MIN: lambda: number_text(min(values)),
-        Aggregate.MAX: lambda: number_text(max(values)),
-        Aggregate.AVG: lambda: number_text(mean(values)),
-        Aggregate.DIFF: lambda: _decimal_text(_total_difference(segments)),
-    }
-    return {name.value: compute[name]() for name in wanted}
+    return {name.value: _text_of(name, values, segments) for name in wanted}
+
+
+def _text_of(name: Aggregate, values: Sequence[float], segments: Sequence[Segment]) -> str:
+    match name:
+        case Aggregate.MIN:
+            return number_text(min(values))
+        case Aggregate.MAX:
+            return number_text(max(values))
+        case Aggregate.AVG:
+            return number_text(mean(values))
+        case Aggregate.DIFF:
+            return _decimal_text(_total_difference(segments))
+        case _:
+            assert_never(name)
 
 
 def _total_difference(segments: Sequence[Segment]) -> Decimal:

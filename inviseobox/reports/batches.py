@@ -9,7 +9,7 @@ MAX_BYTES = 90_000
 
 
 def cut(items: Iterable[object], max_bytes: int = MAX_BYTES) -> Iterator[tuple[str, int]]:
-    """Give JSON lists, as text with the number of their items, none longer than `max_bytes` unless it is one item."""
+    """Yield JSON lists, as text with the number of their items, none longer than `max_bytes` unless it is one item."""
     group: list[str] = []
     size = 2
     for item in items:
@@ -24,7 +24,7 @@ def cut(items: Iterable[object], max_bytes: int = MAX_BYTES) -> Iterator[tuple[s
 
 
 def digest(fields: str) -> str:
-    """Give the SHA-256, in hexadecimal, that names a batch for as long as it lives."""
+    """Return the SHA-256, in hexadecimal, that names a batch for as long as it lives."""
     return hashlib.sha256(fields.encode("utf-8", "surrogatepass")).hexdigest()
 
 

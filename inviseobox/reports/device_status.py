@@ -15,7 +15,7 @@ def measurement_status(good: int, reads: int) -> str:
 
 
 def device_status(device: str, measurements: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """Give the server's entry for a device from those of its measurements, of which there is at least one."""
+    """Return the server's entry for a device from those of its measurements, of which there is at least one."""
     states = {measurement["status"] for measurement in measurements}
     return {
         "_id": device,
@@ -25,7 +25,7 @@ def device_status(device: str, measurements: Sequence[dict[str, str]]) -> dict[s
 
 
 def status_lists(devices: Iterable[dict[str, Any]], max_bytes: int = MAX_BYTES) -> Iterator[str]:
-    """Give JSON lists of entries for devices, none longer than `max_bytes` as far as that is possible.
+    """Yield JSON lists of entries for devices, none longer than `max_bytes` as far as that is possible.
 
     A device that is too long by itself is told in several entries, each with the device's own status.
     """

@@ -20,13 +20,13 @@ class OpenWindow:
 
 
 def next_border(now: float, interval: int) -> int:
-    """Give the first multiple of `interval` after `now`, all in seconds since the epoch."""
+    """Return the first multiple of `interval` after `now`, all in seconds since the epoch."""
     border = (math.floor(now / interval) + 1) * interval
     return border if border > now else border + interval
 
 
 def earliest_unsealed(now: float, interval: int, is_sealed: IsSealed) -> int:
-    """Give the earliest multiple of `interval` after `now` that is not sealed yet."""
+    """Return the earliest multiple of `interval` after `now` that is not sealed yet."""
     end = next_border(now, interval)
     while is_sealed(end):
         end += interval
@@ -34,7 +34,7 @@ def earliest_unsealed(now: float, interval: int, is_sealed: IsSealed) -> int:
 
 
 def window_for(now: float, interval: int, current: OpenWindow | None, is_sealed: IsSealed) -> OpenWindow:
-    """Give the window for a reading whose answer came at `now`.
+    """Return the window for a reading whose answer came at `now`.
 
     While the current window lasts it stays, so a changed `interval` takes effect after it. Where the clock stepped
     back, the window is the earliest that its own interval allows: the caller moves the readings of later ones to it.

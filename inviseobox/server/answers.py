@@ -1,9 +1,11 @@
-"""What the server's answer to a POST means for the batch. Pure."""
+"""What an answer of the server means for what was sent. Pure."""
 
+from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
+from inviseobox.errors import DeliveryError, TokenRefused
 from inviseobox.untrusted import clean_text
 
 
@@ -16,6 +18,36 @@ class Verdict(Enum):
     ITEM_REFUSED = "some item in it is refused: find it"
     WRONG_FORM = "the server does not know the path: try the other form of the API"
     TOKEN_REFUSED = "keep it: the server does not accept the token"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of the server; `retry_after` in seconds where it asked for a pause."""
+
+    status: int
+    body: bytes = b""
+    retry_after: float | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """What to do with what was sent."""
+        return judge(self.status, self.body)
+
+    @property
+    def words(self) -> str:
+        """What the server answered, for a person."""
+        return described(self.status, self.body)
+
+    @property
+    def is_html(self) -> bool:
+        """Whether it is a web page, as of a captive portal."""
+        return looks_like_html(self.body)
+
+    def keeping(self) -> DeliveryError:
+        """Return the error that keeps what was sent, for an answer that says nothing about it."""
+        if self.verdict is Verdict.TOKEN_REFUSED:
+            return TokenRefused(f"the server refuses it ({self.words}); check token and url in the configuration")
+        return DeliveryError(self.words, self.retry_after)
 
 
 def judge(status: int, body: bytes) -> Verdict:
@@ -62,7 +94,7 @@ def retry_after(header: str | None) -> float | None:
 
 
 def server_date(header: str | None) -> float | None:
-    """Read a Date header (RFC 9110, section 6.6.1) as seconds since the epoch; None where it is none."""
+    """Read a Date header (RFC 9110, section 6.6.1) as seconds since the epoch; None where it is not a valid date."""
     try:
         date = parsedate_to_datetime(header) if header else None
     except (ValueError, OverflowError):

@@ -9,7 +9,7 @@ import inviseobox
 from inviseobox.configuration import ApiForm, Configuration
 from inviseobox.errors import DeliveryError, InvalidAnswer, ReadError, ServerUnreachable
 from inviseobox.http_client import HttpAnswer, HttpClient, tls_context
-from inviseobox.server.answers import retry_after, server_date
+from inviseobox.server.answers import Answer, retry_after, server_date
 
 TIMEOUT = 30.0
 """Seconds for one request, from the name's resolution to the last byte of the answer."""
@@ -31,15 +31,6 @@ _FORMS = {
 _STATUS = "/devices/status"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerAnswer:
-    """The server's answer; `retry_after` in seconds where it asked for a pause."""
-
-    status: int
-    body: bytes
-    retry_after: float | None
-
-
 class CentralApi:
     """The calls of the API. Each raises DeliveryError where no answer came; what an answer means is for the caller."""
 
@@ -58,24 +49,24 @@ class CentralApi:
         """Close the connections."""
         await self._client.close()
 
-    async def device_list(self, form: ApiForm) -> ServerAnswer:
+    async def device_list(self, form: ApiForm) -> Answer:
         """Ask for the device list."""
         # In the URL rather than as a parameter: the two releases of httpx treat parameters differently.
         url = f"{self._url}{_FORMS[form].device_list}?token={quote(self._token, safe='')}"
         return await self._call("GET", url, TIMEOUT, MAX_DEVICE_LIST)
 
-    async def send_status(self, devices: str, *, timeout: float = TIMEOUT) -> ServerAnswer:
+    async def send_status(self, devices: str, *, timeout: float = TIMEOUT) -> Answer:
         """Send a JSON list of device states, within `timeout` seconds."""
         body = f'{{"token":{_quoted(self._token)},"status":{{"devices":{devices}}}}}'
         return await self._post(_STATUS, body, timeout, {})
 
-    async def send_fields(self, form: ApiForm, fields: str, key: str) -> ServerAnswer:
+    async def send_fields(self, form: ApiForm, fields: str, key: str) -> Answer:
         """Send a JSON list of fields under an idempotency key."""
         before, after = _FORMS[form].fields_envelope
         body = f'{{"token":{_quoted(self._token)},"fields":{before}{fields}{after}}}'
         return await self._post(_FORMS[form].values, body, TIMEOUT, {"Idempotency-Key": key})
 
-    async def _post(self, path: str, body: str, timeout: float, headers: dict[str, str]) -> ServerAnswer:
+    async def _post(self, path: str, body: str, timeout: float, headers: dict[str, str]) -> Answer:
         headers = {"Content-Type": "application/json", **headers}
         return await self._call("POST", self._url + path, timeout, MAX_ANSWER, body.encode("ascii"), headers)
 
@@ -87,7 +78,7 @@ class CentralApi:
         max_body: int,
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
-    ) -> ServerAnswer:
+    ) -> Answer:
         try:
             answer: HttpAnswer = await self._client.request(
                 method, url, timeout=timeout, max_body=max_body, content=content, headers=headers
@@ -102,7 +93,7 @@ class CentralApi:
         # Some servers repeat in an error what they were sent: here it goes no further.
         refused = answer.status >= 400
         body = answer.body.replace(self._token.encode(), b"<token>") if refused else answer.body
-        return ServerAnswer(answer.status, body, retry_after(answer.headers.get("retry-after")))
+        return Answer(answer.status, body, retry_after(answer.headers.get("retry-after")))
 
 
 def _quoted(token: str) -> str:

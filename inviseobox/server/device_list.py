@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from inviseobox import events
 from inviseobox.buffer import Buffer
 from inviseobox.devices import inventory
+from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.devices.inventory import Inventory
 from inviseobox.errors import BufferFault, InventoryError
 from inviseobox.health.health import Health
@@ -17,44 +18,52 @@ from inviseobox.server.server import Server
 _log = logging.getLogger(__name__)
 
 _SETTING = "device list"
-_LONGEST_PAUSE = 60.0
+_LONGEST_RETRY_PAUSE = 60.0
 _BEAT = "device list"
 _STEP = 4 * TIMEOUT
 
-Adopt = Callable[[Inventory], Awaitable[None]]
-"""Makes a device list the one in force."""
+
+class Adopter(Protocol):
+    """What reads the devices: acquisition."""
+
+    async def adopt(self, inventory: Inventory) -> None:
+        """Make `inventory` the devices in force."""
 
 
 class DeviceList:
     """Fetches, keeps and hands on the device list."""
 
-    def __init__(self, buffer: Buffer, server: Server, health: Health, adopt: Adopt) -> None:
-        """Fetch from `server`, keep in `buffer`, hand on to `adopt`."""
+    def __init__(
+        self, buffer: Buffer, server: Server, health: Health, devices: DevicesInForce, acquisition: Adopter
+    ) -> None:
+        """Fetch from `server` as often as a window of `devices` ends, keep in `buffer`, hand on to `acquisition`."""
         self._buffer = buffer
         self._server = server
         self._health = health
-        self._adopt = adopt
+        self._heartbeat = health.heartbeats.of(_BEAT)
+        self._devices = devices
+        self._acquisition = acquisition
         self._in_force = ""
 
-    async def run(self, interval: Callable[[], int]) -> None:
-        """Adopt the cached list, then the server's now and every `interval()` seconds."""
+    async def run(self) -> None:
+        """Adopt the cached list, then the server's, now and once a window."""
         await self._adopt_kept()
         while True:
-            await retrying(_LONGEST_PAUSE, self._pause, self._report)(self._refresh)
-            await self._pause(interval())
+            await retrying(_LONGEST_RETRY_PAUSE, self._pause, self._report)(self._refresh)
+            await self._pause(self._devices.interval())
 
     async def _adopt_kept(self) -> None:
         try:
             kept = await self._buffer.setting(_SETTING)
             if kept is not None:
-                await self._adopt(inventory.parse(kept))
+                await self._acquisition.adopt(inventory.parse(kept))
                 self._in_force = kept
         except (BufferFault, InventoryError) as error:
-            marks = events.KEPT_LIST_UNUSABLE()
-            _log.warning("the device list kept from before cannot be used: %s", error, extra=marks)
+            fields = events.KEPT_LIST_UNUSABLE()
+            _log.warning("the device list kept from before cannot be used: %s", error, extra=fields)
 
     async def _refresh(self) -> None:
-        self._health.heartbeats.expect(_BEAT, _STEP)
+        self._heartbeat.expect(_STEP)
         listed, text = await self._server.device_list()
         self._health.note_answer(_BEAT)
         if text != self._in_force:
@@ -66,7 +75,7 @@ class DeviceList:
             )
             for remark in listed.remarks:
                 _log.warning("device list: %s", remark, extra=events.DEVICE_LIST_REMARK())
-            await self._adopt(listed)
+            await self._acquisition.adopt(listed)
             self._in_force = text
             # With the next commit, for a full disk is no reason to read the wrong devices.
             self._buffer.record_setting(_SETTING, text)
@@ -76,5 +85,5 @@ class DeviceList:
         self._health.note_failure(_BEAT, error, advice)
 
     async def _pause(self, seconds: float) -> None:
-        self._health.heartbeats.expect(_BEAT, seconds + _STEP)
+        self._heartbeat.expect(seconds + _STEP)
         await asyncio.sleep(seconds)

@@ -1,17 +1,32 @@
-"""Which form of the API the server speaks, and the device list that proves it."""
+"""The server: its device list, and what is delivered to it, in the form of the API that it speaks."""
 
 import json
+from typing import Protocol
 
 from inviseobox.buffer import Buffer
 from inviseobox.configuration import ApiForm
 from inviseobox.devices import inventory
 from inviseobox.devices.inventory import Inventory
 from inviseobox.errors import DeliveryError, InventoryError, TokenRefused
-from inviseobox.server.answers import described, looks_like_html
-from inviseobox.server.api import CentralApi, ServerAnswer
+from inviseobox.records import Batch
+from inviseobox.server.answers import Answer
+from inviseobox.server.api import TIMEOUT, CentralApi
 
 _FORM_SETTING = "api form"
 _REFUSALS = (401, 403)
+
+
+class Receiver(Protocol):
+    """What takes deliveries. Each call raises DeliveryError where no answer came, and BufferFault."""
+
+    async def send_values(self, batch: Batch) -> Answer:
+        """Send a batch under its own key."""
+
+    async def send_status(self, devices: str, *, timeout: float = TIMEOUT) -> Answer:
+        """Send a JSON list of device states, within `timeout` seconds."""
+
+    async def forget_form(self) -> None:
+        """Ask again, next time, which form of the API it speaks."""
 
 
 class Server:
@@ -25,7 +40,7 @@ class Server:
         self._found: ApiForm | None = None
 
     async def device_list(self) -> tuple[Inventory, str]:
-        """Fetch the device list; give it with the text to keep of it, which holds no token.
+        """Fetch the device list; return it with the text to keep of it, which holds no token.
 
         Raises DeliveryError where there is no answer or no list in it. Raises BufferFault.
         """
@@ -49,8 +64,16 @@ class Server:
             await self.forget_form()
         raise _most_telling(refusals)
 
+    async def send_values(self, batch: Batch) -> Answer:
+        """Send a batch under its own key. Raises DeliveryError where no answer came, and BufferFault."""
+        return await self._api.send_fields(await self.form(), batch.fields, batch.digest)
+
+    async def send_status(self, devices: str, *, timeout: float = TIMEOUT) -> Answer:
+        """Send a JSON list of device states, within `timeout` seconds. Raises DeliveryError where no answer came."""
+        return await self._api.send_status(devices, timeout=timeout)
+
     async def form(self) -> ApiForm:
-        """Give the form that the server speaks; ask it where that is not known. Raises DeliveryError, BufferFault."""
+        """Return the form that the server speaks; ask it where that is not known. Raises DeliveryError, BufferFault."""
         known = await self._known()
         if known is None:
             await self.device_list()
@@ -78,14 +101,16 @@ class Server:
             self._buffer.record_setting(_FORM_SETTING, form.value)
 
 
-def _inconclusive(answer: ServerAnswer) -> tuple[int, str] | None:
-    """Give status and words of an answer without a list. Raises DeliveryError where it says nothing about the form."""
-    words = described(answer.status, answer.body)
+def _inconclusive(answer: Answer) -> tuple[int, str] | None:
+    """Return status and words of an answer without a list; None where it may hold one.
+
+    Raises DeliveryError where the answer says nothing about the form.
+    """
     if answer.status in (408, 429) or answer.status >= 500:
-        raise DeliveryError(words, answer.retry_after)
-    if 200 <= answer.status < 300 and not looks_like_html(answer.body):
+        raise DeliveryError(answer.words, answer.retry_after)
+    if 200 <= answer.status < 300 and not answer.is_html:
         return None
-    return answer.status, words
+    return answer.status, answer.words
 
 
 def _most_telling(refusals: list[tuple[int, str]]) -> DeliveryError:

@@ -67,7 +67,7 @@ _UNREADABLE: tuple[tuple[str, tuple[int, ...]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A value at its place: the registers or the bit there, and the double it stands for, None where there is none."""
+    """A value at its place: the registers or the bit there, and the double it stands for, None if it is unreadable."""
 
     value_class: str
     byte_order: str
@@ -82,7 +82,7 @@ class Sample:
         return f"{self.value_class} {self.byte_order} 0x{self.function_code:02x}/{self.address}: {self.expected!r}"
 
     def parameters(self, unit: int) -> dict[str, Any]:
-        """How the device list describes it; every other class name in lower case."""
+        """Return the sample's parameters as the device list has them; every other class name is in lower case."""
         return {
             "register": f"0x{self.function_code:02x}",
             "address": self.address,
@@ -94,12 +94,12 @@ class Sample:
 
 
 def all_samples() -> tuple[Sample, ...]:
-    """Every class and order in holding and input registers alternately, then bits, then the last addresses."""
+    """Return every class and order in holding and input registers alternately, then bits, then the last addresses."""
     return (*_registers(), *_bits(), *_at_the_end())
 
 
 def unit_image(samples: tuple[Sample, ...]) -> UnitImage:
-    """What a unit with these samples holds."""
+    """Return the registers and bits of a unit with these samples."""
     image: dict[int, dict[int, int]] = {}
     for sample in samples:
         image.setdefault(sample.function_code, {}).update(enumerate(sample.words, sample.address))
@@ -109,7 +109,7 @@ def unit_image(samples: tuple[Sample, ...]) -> UnitImage:
 def device_of(
     samples: tuple[Sample, ...], identity: str, communication: Mapping[str, Any], unit: int = ALL_VALUES_UNIT
 ) -> tuple[dict[str, Any], dict[str, float | None]]:
-    """The device with these samples, and the expected double by measurement `_id`, None where reads must fail.
+    """Return the device with these samples, and the double to be read by measurement `_id`, None where reads must fail.
 
     `identity`, 24 hexadecimal digits with 0000 at their end, is the device's; its measurements are numbered there.
     """
@@ -153,7 +153,7 @@ def _encoded() -> Iterator[tuple[Encoding, tuple[int, ...], float | None]]:
 
 
 def _bits() -> Iterator[Sample]:
-    """Any class on coils and discrete inputs is one bit."""
+    """Yield a bit for each class on coils and on discrete inputs, where any class is one bit."""
     for function_code in (COILS, DISCRETE_INPUTS):
         for address, (value_class, byte_order) in enumerate(zip(VALUE_CLASSES, cycle(BYTE_ORDERS), strict=False)):
             bit = (address * address // 3 + function_code) & 1

@@ -45,7 +45,7 @@ class RunningSite:
         return self.site.served
 
     def run(self, coroutine: Coroutine[Any, Any, T], within: float = 10.0) -> T:
-        """Run `coroutine` in the site's loop and give its result. Raises TimeoutError, or what it raises."""
+        """Run `coroutine` in the site's loop and return its result. Raises TimeoutError, or what it raises."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(within)
 
     def call(self, function: Callable[[], T], within: float = 10.0) -> T:

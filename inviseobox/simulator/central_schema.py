@@ -57,7 +57,7 @@ class KnownDevices:
                     self._formats.setdefault(identity, set()).add(wanted)
 
     def check_field(self, item: object) -> Field:
-        """Raises SchemaError unless `item` is a field as the API describes it."""
+        """Return `item` as a Field. Raises SchemaError unless it is one as the API describes it."""
         keys = _exact_keys(item, ("measurement", "value", "timestamp"), "field")
         measurement, value, timestamp = keys["measurement"], keys["value"], keys["timestamp"]
         if not isinstance(measurement, str) or measurement not in self._formats:
@@ -69,7 +69,7 @@ class KnownDevices:
         return Field(measurement, value, *_check_timestamp(timestamp, measurement))
 
     def check_status(self, status: object) -> list[dict[str, Any]]:
-        """Raises SchemaError unless `status` is the inside of a status report; gives its devices."""
+        """Return the devices in a status report. Raises SchemaError unless `status` is the inside of one."""
         devices = _exact_keys(status, ("devices",), "status")["devices"]
         if not isinstance(devices, list):
             raise SchemaError("devices of a status is not a list")
@@ -99,7 +99,7 @@ class KnownDevices:
 
 
 def parse_json(body: bytes) -> Any:
-    """JSON as RFC 8259 has it: UTF-8, no NaN, no repeated key. Raises SchemaError."""
+    """Parse JSON as RFC 8259 has it: UTF-8, no NaN, no repeated key. Raises SchemaError."""
     try:
         return json.loads(body.decode(), parse_constant=_no_constant, object_pairs_hook=_no_repeated_key)
     except (ValueError, RecursionError) as error:
@@ -107,7 +107,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def envelope(document: object, inner: str) -> tuple[object, object]:
-    """Token and payload of a POST whose only keys are `token` and `inner`. Raises SchemaError."""
+    """Return token and payload of a POST whose only keys are `token` and `inner`. Raises SchemaError."""
     keys = _exact_keys(document, ("token", inner), "envelope")
     return keys["token"], keys[inner]
 

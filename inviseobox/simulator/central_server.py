@@ -63,7 +63,7 @@ class CentralServer:
 
     `devices` is what the device list request answers; assign another list at any time, as `max_body`
     (bytes, 413 above), `form` and `token`. `interval` (seconds) is told by the deployed form only.
-    `clock` gives arrival times in seconds since the epoch.
+    `clock` returns arrival times in seconds since the epoch.
     """
 
     def __init__(
@@ -120,15 +120,15 @@ class CentralServer:
             self._scripts[route] = outcomes if callable(outcomes) else _one_each(iter(outcomes))
 
     def conflicts(self) -> list[tuple[ReceivedField, ReceivedField]]:
-        """Pairs of reports of one measurement and window end that do not say the same."""
+        """Return pairs of reports of one measurement and window end that do not say the same."""
         return conflicting(tuple(self.received))
 
     def window_ends(self, measurements: Collection[str] = ()) -> list[int]:
-        """The window ends with a report of every one of `measurements`, or of any, ascending."""
+        """Return the ends of windows with a report of every one of `measurements`, or of any, ascending."""
         return window_ends(tuple(self.received), measurements)
 
     async def wait_until(self, predicate: Callable[[], bool], within: float) -> None:
-        """See `Changes.until`."""
+        """Wait as `Changes.until` does."""
         await self.changes.until(predicate, within)
 
     async def wait_for_windows(self, count: int, within: float, measurements: Collection[str] = ()) -> None:
@@ -142,7 +142,7 @@ class CentralServer:
             raise TimeoutError(f"{count} windows {error}: {self.summary()}") from None
 
     def summary(self) -> str:
-        """What has been received so far, in one line for a failed test."""
+        """Summarize what has been received so far, in one line for a failed test."""
         answers = [f"{exchange.method} {exchange.path} {exchange.status}" for exchange in self.exchanges[-5:]]
         return (
             f"{len(self.received)} fields of windows {self.window_ends()}, {len(self.statuses)} statuses, "

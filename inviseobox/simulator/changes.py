@@ -15,7 +15,7 @@ class Changes:
         self._futures: set[asyncio.Future[None]] = set()
 
     def notify(self) -> None:
-        """Something was recorded; call it in the site's event loop."""
+        """Tell waiters that something was recorded; call it in the site's event loop."""
         with self._condition:
             self._count += 1
             self._condition.notify_all()
@@ -41,7 +41,7 @@ class Changes:
                 self._futures.discard(future)
 
     def wait_until(self, predicate: Callable[[], bool], within: float) -> None:
-        """The same as `until`, blocking, for any other thread than the site's.
+        """Block until `predicate()` holds; like `until`, for any other thread than the site's.
 
         Raises TimeoutError if it does not hold within `within` seconds.
         """

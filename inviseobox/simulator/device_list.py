@@ -23,94 +23,106 @@ def build_device_list(
     meters: dict[int, Meter], gateway: tuple[str, int], sensor_url: str, served: ServedLog
 ) -> list[dict[str, Any]]:
     """Describe the site's instruments, and tell `served` where each measurement comes from."""
+    listing = _Listing(meters, served)
     host, port = gateway
-    tcp = {"protocol": "Modbus", "mode": "TCP"}
-
-    def measured(
-        identity: str, name: str, register: tuple[int, str], formats: list[str], **more: Any
-    ) -> dict[str, Any]:
-        unit, quantity = register
-        place = meters[unit].register(quantity)
-        served.watch_register(identity, GATEWAY, unit, place.function_code, place.address, place.encoding)
-        configuration = {"parameters": _parameters(unit, place), "response_format": formats}
-        return {"_id": identity, "name": name, "configuration": configuration, **more}
-
-    def sensed(identity: str, name: str, key: str, formats: list[str], **more: Any) -> dict[str, Any]:
-        served.watch_key(identity, key)
-        configuration = {"parameters": {"key": key}, "response_format": formats}
-        return {"_id": identity, "name": name, "configuration": configuration, **more}
-
     return [
-        {
-            "_id": _MAIN,
-            "name": "Compteur général",
-            "usage": "général",
-            "energy": "électricité",
-            "communication": {**tcp, "configuration": {"host": host, "port": port}},
-            "measurements": [
-                measured(_numbered(_MAIN, 1), "Tension L1", (1, "voltage L1"), EXTREMES, unit="V"),
-                measured(_numbered(_MAIN, 2), "Tension L2", (1, "voltage L2"), EXTREMES, unit="V"),
-                measured(_numbered(_MAIN, 3), "Tension L3", (1, "voltage L3"), EXTREMES, unit="V"),
-                measured(
-                    _numbered(_MAIN, 4),
-                    "Puissance active",
-                    (1, "power"),
-                    EXTREMES,
-                    unit="W",
-                    type="puissance",
-                ),
-                measured(_numbered(_MAIN, 5), "Énergie active", (1, "energy"), EVERYTHING, unit="Wh", type="index"),
-            ],
-        },
-        {
-            "_id": _COLD_ROOM,
-            "name": "Compteur chambre froide",
-            "communication": {**tcp, "configuration": {"ip": host, "port": str(port)}},
-            "measurements": [
-                _with_text(measured(_numbered(_COLD_ROOM, 1), "Puissance chambre froide", (2, "power"), EXTREMES)),
-                _with_text(measured(_numbered(_COLD_ROOM, 2), "Énergie chambre froide", (2, "energy"), ["diff"])),
-            ],
-        },
-        {
-            "_id": _HEAT,
-            "name": "Compteur de chaleur",
-            "communication": {**tcp, "configuration": {"host": host, "port": port}},
-            "measurements": [
-                measured(_numbered(_HEAT, 1), "Énergie thermique", (3, "energy"), ["diff"], unit="kWh"),
-                measured(_numbered(_HEAT, 2), "Départ", (3, "flow temperature"), EXTREMES, unit="°C"),
-                measured(_numbered(_HEAT, 3), "Retour", (3, "return temperature"), EXTREMES, unit="°C"),
-                measured(_numbered(_HEAT, 4), "Extérieur", (3, "ambient"), ["avg"], unit="°C"),
-            ],
-        },
-        {
-            "_id": _SENSOR,
-            "name": "Capteur chambre froide",
-            "communication": {"protocol": "WebService", "configuration": {"url": sensor_url}},
-            "measurements": [
-                sensed(_numbered(_SENSOR, 1), "Température", "temp1", EXTREMES, unit="°C"),
-                sensed(_numbered(_SENSOR, 2), "Hygrométrie", "hum1", EXTREMES, unit="%"),
-                sensed(_numbered(_SENSOR, 3), "Pression", "nested.a.1", ["avg"], unit="bar"),
-                sensed(_numbered(_SENSOR, 4), "Impulsions", "pulses", ["diff"]),
-            ],
-        },
+        listing.main_meter({"host": host, "port": port}),
+        listing.cold_room_meter({"ip": host, "port": str(port)}),
+        listing.heat_meter({"host": host, "port": port}),
+        listing.sensor(sensor_url),
     ]
 
 
+class _Listing:
+    """Writes the entry of each instrument."""
+
+    def __init__(self, meters: dict[int, Meter], served: ServedLog) -> None:
+        self._meters = meters
+        self._served = served
+
+    def main_meter(self, gateway: dict[str, Any]) -> dict[str, Any]:
+        power = self._register(_numbered(_MAIN, 4), "Puissance active", (1, "power"), EXTREMES, unit="W")
+        energy = self._register(_numbered(_MAIN, 5), "Énergie active", (1, "energy"), EVERYTHING, unit="Wh")
+        voltages = [
+            self._register(_numbered(_MAIN, phase), f"Tension L{phase}", (1, f"voltage L{phase}"), EXTREMES, unit="V")
+            for phase in (1, 2, 3)
+        ]
+        about = {"name": "Compteur général", "usage": "général", "energy": "électricité"}
+        typed = [*voltages, power | {"type": "puissance"}, energy | {"type": "index"}]
+        return {"_id": _MAIN, **about, "communication": _tcp(gateway), "measurements": typed}
+
+    def cold_room_meter(self, gateway: dict[str, Any]) -> dict[str, Any]:
+        measurements = [
+            self._register(_numbered(_COLD_ROOM, 1), "Puissance chambre froide", (2, "power"), EXTREMES),
+            self._register(_numbered(_COLD_ROOM, 2), "Énergie chambre froide", (2, "energy"), ["diff"]),
+        ]
+        return {
+            "_id": _COLD_ROOM,
+            "name": "Compteur chambre froide",
+            "communication": _tcp(gateway),
+            "measurements": [_with_text(measurement) for measurement in measurements],
+        }
+
+    def heat_meter(self, gateway: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "_id": _HEAT,
+            "name": "Compteur de chaleur",
+            "communication": _tcp(gateway),
+            "measurements": [
+                self._register(_numbered(_HEAT, 1), "Énergie thermique", (3, "energy"), ["diff"], unit="kWh"),
+                self._register(_numbered(_HEAT, 2), "Départ", (3, "flow temperature"), EXTREMES, unit="°C"),
+                self._register(_numbered(_HEAT, 3), "Retour", (3, "return temperature"), EXTREMES, unit="°C"),
+                self._register(_numbered(_HEAT, 4), "Extérieur", (3, "ambient"), ["avg"], unit="°C"),
+            ],
+        }
+
+    def sensor(self, url: str) -> dict[str, Any]:
+        return {
+            "_id": _SENSOR,
+            "name": "Capteur chambre froide",
+            "communication": {"protocol": "WebService", "configuration": {"url": url}},
+            "measurements": [
+                self._key(_numbered(_SENSOR, 1), "Température", "temp1", EXTREMES, unit="°C"),
+                self._key(_numbered(_SENSOR, 2), "Hygrométrie", "hum1", EXTREMES, unit="%"),
+                self._key(_numbered(_SENSOR, 3), "Pression", "nested.a.1", ["avg"], unit="bar"),
+                self._key(_numbered(_SENSOR, 4), "Impulsions", "pulses", ["diff"]),
+            ],
+        }
+
+    def _register(
+        self, identity: str, name: str, register: tuple[int, str], formats: list[str], **more: str
+    ) -> dict[str, Any]:
+        unit, quantity = register
+        place = self._meters[unit].register(quantity)
+        self._served.watch_register(identity, GATEWAY, unit, place.function_code, place.address, place.encoding)
+        configuration = {"parameters": _parameters(unit, place), "response_format": formats}
+        return {"_id": identity, "name": name, "configuration": configuration, **more}
+
+    def _key(self, identity: str, name: str, key: str, formats: list[str], **more: str) -> dict[str, Any]:
+        self._served.watch_key(identity, key)
+        configuration = {"parameters": {"key": key}, "response_format": formats}
+        return {"_id": identity, "name": name, "configuration": configuration, **more}
+
+
+def _tcp(gateway: dict[str, Any]) -> dict[str, Any]:
+    return {"protocol": "Modbus", "mode": "TCP", "configuration": gateway}
+
+
 def serial_communication(port: Path, baudrate: int) -> dict[str, Any]:
-    """Modbus RTU on a serial port."""
+    """Describe Modbus RTU on a serial port."""
     settings = {"port": str(port), "baudrate": baudrate, "bytesize": 8, "parity": "N", "stopbits": 1}
     return {"protocol": "Modbus", "mode": "RTU", "type": "RS-485", "configuration": settings}
 
 
 def tcp_communication(mode: Literal["TCP", "RTUoverTCP"], host: str, port: int) -> dict[str, Any]:
-    """Modbus/TCP, or RTU frames through TCP."""
+    """Describe Modbus/TCP, or RTU frames through TCP."""
     return {"protocol": "Modbus", "mode": mode, "configuration": {"host": host, "port": port}}
 
 
 def listed_meter(
     identity: str, name: str, meter: Meter, communication: Mapping[str, Any], served: ServedLog, link: str
 ) -> dict[str, Any]:
-    """The device with all that `meter` measures, reached over `link`; tells `served` where each measurement is."""
+    """Return the device with all that `meter` measures, reached over `link`; tell `served` where each one is."""
     measurements = []
     for number, register in enumerate(meter.registers, 1):
         measurement = _numbered(identity, number)
@@ -138,7 +150,7 @@ def _parameters(unit: int, register: Register) -> dict[str, Any]:
 
 
 def _with_text(measurement: dict[str, Any]) -> dict[str, Any]:
-    """The same measurement as a server writes it that keeps numbers as text, the address in hexadecimal."""
+    """Change a measurement to what a server writes that keeps numbers as text, the address in hexadecimal."""
     parameters = measurement["configuration"]["parameters"]
     parameters["address"] = hex(parameters["address"])
     parameters["slave"] = str(parameters["slave"])

@@ -95,12 +95,12 @@ class Encoding:
         return _FORMS[self.value_class].registers
 
     def words(self, value: float) -> list[int]:
-        """The registers that hold `value`. Raises OverflowError if it does not fit."""
+        """Return the registers that hold `value`. Raises OverflowError if it does not fit."""
         packed = _FORMS[self.value_class].pack(value)
         return self._arranged([int.from_bytes(packed[at : at + 2], "big") for at in range(0, len(packed), 2)])
 
     def value(self, words: Sequence[int]) -> float:
-        """The double that `words` stand for. Raises ValueError for decimal digits that are none."""
+        """Return the double that `words` stand for. Raises ValueError for BCD digits above 9."""
         return _FORMS[self.value_class].unpack(b"".join(word.to_bytes(2, "big") for word in self._arranged(words)))
 
     def _arranged(self, words: Sequence[int]) -> list[int]:

@@ -14,7 +14,7 @@ Answer = TypeVar("Answer")
 
 
 class Times(Generic[Question, Answer]):
-    """The next `count` requests suffer `fault`, those after them none."""
+    """The next `count` requests suffer `fault`, later ones do not."""
 
     def __init__(self, count: int, fault: Callable[[Question, Answer], Answer]) -> None:
         self.left = count
@@ -28,7 +28,7 @@ class Times(Generic[Question, Answer]):
 
 
 class Script(Generic[Question, Answer]):
-    """Each request suffers the next of `faults`, None being none; once they are used up, requests are served well."""
+    """Each request suffers the next of `faults`, where None is no fault; after the last, requests are served well."""
 
     def __init__(self, *faults: Callable[[Question, Answer], Answer] | None) -> None:
         self._faults = iter(faults)

@@ -101,7 +101,7 @@ class _RefusedError(Exception):
 class HttpServer:
     """Serves `handler` over keep-alive connections; what it cannot understand is refused and closed.
 
-    `clock` gives the Date header, in seconds since the epoch.
+    `clock` returns the time of the Date header, in seconds since the epoch.
     """
 
     def __init__(

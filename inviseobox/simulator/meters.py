@@ -47,7 +47,7 @@ class Meter:
     spans: tuple[Span, ...] = ()
 
     def image(self, t: float) -> UnitImage:
-        """What the unit holds `t` seconds after the site was switched on."""
+        """Return the unit's registers and bits `t` seconds after the site was switched on."""
         image: dict[int, dict[int, int]] = {}
         for span in self.spans:
             image.setdefault(span.function_code, {}).update(
@@ -59,7 +59,7 @@ class Meter:
         return image
 
     def register(self, name: str) -> Register:
-        """The register of that name. Raises KeyError if there is none."""
+        """Return the register of that name. Raises KeyError if there is none."""
         for register in self.registers:
             if register.name == name:
                 return register
@@ -67,12 +67,12 @@ class Meter:
 
 
 def metering_site() -> list[Meter]:
-    """The units behind the gateway: the main electricity meter, a cold room's sub-meter, a heat meter."""
+    """Return the units behind the gateway: the main electricity meter, a cold room's sub-meter, a heat meter."""
     return [_main_electricity_meter(), _cold_room_meter(), _heat_meter()]
 
 
 def bus_meters() -> list[Meter]:
-    """The units on the RS-485 line at a serial port: a cooling unit's sub-meter and a water meter."""
+    """Return the units on the RS-485 line at a serial port: a cooling unit's sub-meter and a water meter."""
     power = Wave(3_200.0, 1_400.0, 33.0, 0.3)
     flow = Wave(0.4, 0.3, 27.0, 1.2)
     cooling = (
@@ -91,7 +91,7 @@ def bus_meters() -> list[Meter]:
 
 
 def server_meters() -> list[Meter]:
-    """The unit behind the serial server: a solar inverter."""
+    """Return the unit behind the serial server: a solar inverter."""
     power = Wave(8_000.0, 4_500.0, 43.0, 0.9)
     registers = (
         Register("Production", HOLDING_REGISTERS, 30, Counter(4_321_000.0, power, 1 / 3600), Encoding("UINT48")),
@@ -102,7 +102,7 @@ def server_meters() -> list[Meter]:
 
 
 def two_blocks(unit: int, *, gap: int = 4, holes: bool = False) -> Meter:
-    """A unit of 20 single floats in two blocks of ten, `gap` registers apart, which it lacks if it has `holes`."""
+    """Return a unit of 20 single floats in two blocks of ten, `gap` registers apart; with `holes` it lacks the gap."""
     second = 20 + gap
     addresses = (*range(0, 20, 2), *range(second, second + 20, 2))
     registers = tuple(
@@ -126,7 +126,7 @@ def _main_electricity_meter() -> Meter:
 
 
 def _cold_room_meter() -> Meter:
-    """Its map has holes: what lies between its quantities is refused with exception 2."""
+    """Return a meter whose map has holes: what lies between its quantities is refused with exception 2."""
     power = Wave(1_750.0, 1_200.0, 29.0, 0.7)
     words_swapped = Encoding("FLOAT32", "1-0-3-2")
     return Meter(
@@ -173,5 +173,5 @@ def _above(signal: Signal, threshold: float) -> Signal:
 
 
 def by_unit(meters: Sequence[Meter]) -> dict[int, Meter]:
-    """Meters by their unit."""
+    """Index meters by their unit."""
     return {meter.unit: meter for meter in meters}

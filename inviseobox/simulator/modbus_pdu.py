@@ -21,12 +21,12 @@ _BIT_FUNCTIONS = (0x01, 0x02)
 
 
 def exception(function_code: int, code: int) -> bytes:
-    """An exception answer (section 7)."""
+    """Return an exception answer (section 7)."""
     return bytes((function_code | 0x80, code))
 
 
 def answer(image: UnitImage, request: bytes) -> bytes:
-    """The answer PDU to a request PDU of at least one byte; checked in the order of section 6's diagrams."""
+    """Return the answer PDU to a request PDU of at least one byte, checked in the order of section 6's diagrams."""
     function_code = request[0]
     if function_code not in _MOST or function_code not in image:
         return exception(function_code, ILLEGAL_FUNCTION)
@@ -44,7 +44,7 @@ def answer(image: UnitImage, request: bytes) -> bytes:
 
 
 def served_values(request: bytes, response: bytes) -> dict[int, int]:
-    """Address → bit or word that `response` tells a reader who asked `request`.
+    """Return, by address, each bit or word that `response` tells a reader who asked `request`.
 
     Empty for an exception, and for an answer that does not fit the request.
     """

@@ -19,7 +19,7 @@ class ModbusUnits:
     """Answers requests for the units in `images`, misbehaving as `set_faults` says.
 
     `asked` holds every request that reached the link, for units that nobody has too; it only grows, and `changes`
-    tells so. `clock` gives the times of requests, in seconds since the epoch.
+    tells so. `clock` returns the times of requests, in seconds since the epoch.
     """
 
     def __init__(
@@ -38,18 +38,18 @@ class ModbusUnits:
         self._faults: dict[int | None, tuple[Fault, ...]] = {}
 
     def set_faults(self, unit: int | None, *faults: Fault) -> None:
-        """From now on `unit` has these faults only, the first is applied first; without any it is well again.
+        """Replace the faults of `unit`, the first of which is applied first; without any it is well again.
 
         None stands for the link: its faults are applied to every unit's answers, after the unit's own.
         """
         self._faults[unit] = faults
 
     def clear_faults(self) -> None:
-        """All is well again."""
+        """Make all units and the link well again."""
         self._faults.clear()
 
     def replies(self, unit: int, request: bytes) -> Replies:
-        """What goes out in answer to a request PDU; nothing from a unit that nobody has."""
+        """Return what goes out in answer to a request PDU; nothing from a unit that does not exist."""
         asked = Asked(unit, request, self._clock())
         self.asked.append(asked)
         self._changes.notify()
@@ -61,6 +61,6 @@ class ModbusUnits:
         return replies
 
     def going_out(self, reply: Reply, request: bytes) -> None:
-        """The first byte of `reply` to the request PDU leaves now."""
+        """Record that the first byte of `reply` to the request PDU leaves now."""
         if reply.counts and self._served is not None:
             self._served(reply.unit, request, reply.pdu)

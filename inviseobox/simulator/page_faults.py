@@ -15,12 +15,12 @@ _GZIP = 31
 
 
 def status(code: int) -> PageFault:
-    """Another status with the right body."""
+    """Answer with another status and the right body."""
     return lambda request, page: replace(page, status=code, counts=False)
 
 
 def instead(body: bytes, content_type: str = "text/html", code: int = 200) -> PageFault:
-    """Another body: no JSON, another JSON, nothing at all."""
+    """Answer with another body: not JSON, other JSON, nothing at all."""
 
     def fault(request: Request, page: Page) -> Page:
         headers = {**page.headers, "Content-Type": content_type}
@@ -30,22 +30,22 @@ def instead(body: bytes, content_type: str = "text/html", code: int = 200) -> Pa
 
 
 def not_json(request: Request, page: Page) -> Page:
-    """The page of a device that is just restarting."""
+    """Answer as a device does that is just restarting."""
     return instead(b"<html><body><h1>Starting...</h1></body></html>")(request, page)
 
 
 def nested(depth: int = 100_000) -> PageFault:
-    """Lists in lists."""
+    """Answer with lists in lists, `depth` deep."""
     return instead(b"[" * depth + b"]" * depth)
 
 
 def with_value(key: str, value: Any) -> PageFault:
-    """The top-level `key` has this value; a NaN goes out as NaN, which is no JSON."""
+    """Set the top-level `key` to this value; a NaN goes out as NaN, which is not valid JSON."""
     return lambda request, page: replace(page, document={**page.document, key: value})
 
 
 def without(key: str) -> PageFault:
-    """The top-level `key` is missing."""
+    """Leave out the top-level `key`."""
 
     def fault(request: Request, page: Page) -> Page:
         return replace(page, document={name: value for name, value in page.document.items() if name != key})
@@ -54,34 +54,34 @@ def without(key: str) -> PageFault:
 
 
 def slow(seconds: float) -> PageFault:
-    """The answer takes its time; it counts as served when it goes out."""
+    """Answer `seconds` later; the answer counts as served when it goes out."""
     return lambda request, page: replace(page, delay=page.delay + seconds)
 
 
 def drip(pause: float) -> PageFault:
-    """The body comes byte by byte with `pause` seconds before each; it does not count as served."""
+    """Send the body byte by byte with `pause` seconds before each; it does not count as served."""
     return lambda request, page: replace(page, sending=dripping(pause), counts=False)
 
 
 def hang(request: Request, page: Page) -> Page:
-    """No answer, and the connection stays open."""
+    """Send no answer, and leave the connection open."""
     return replace(page, sending=never, counts=False)
 
 
 def hang_up(request: Request, page: Page) -> Page:
-    """The connection is reset instead of an answer."""
+    """Reset the connection instead of answering."""
     return replace(page, sending=reset, counts=False)
 
 
 def cut_short(request: Request, page: Page) -> Page:
-    """The connection ends ten bytes before the body does."""
+    """End the connection ten bytes before the announced end of the body."""
     body = json.dumps(page.document).encode()
     headers = {**page.headers, "Content-Length": str(len(body) + 10)}
     return replace(page, body=body, headers=headers, counts=False)
 
 
 def huge(size: int) -> PageFault:
-    """A body of `size` bytes of JSON, announced as such."""
+    """Answer with `size` bytes of JSON, announced as such."""
 
     async def sending(connection: Connection, head: bytes, body: bytes) -> None:
         await whole(connection, head, b"[0")
@@ -99,7 +99,7 @@ def huge(size: int) -> PageFault:
 
 
 def endless(pause: float = 0.0) -> PageFault:
-    """A chunked body that never ends, with `pause` seconds before each 64 KiB."""
+    """Answer with a chunked body that never ends, with `pause` seconds before each 64 KiB."""
 
     async def sending(connection: Connection, head: bytes, body: bytes) -> None:
         await whole(connection, head, b"1\r\n[\r\n")
@@ -115,7 +115,7 @@ def endless(pause: float = 0.0) -> PageFault:
 
 
 def bomb(size: int) -> PageFault:
-    """A small gzip body that unpacks to `size` bytes of JSON."""
+    """Answer with a small gzip body that unpacks to `size` bytes of JSON."""
     packer = zlib.compressobj(level=9, wbits=_GZIP)
     parts = [packer.compress(b"[0")]
     parts += [packer.compress(b" " * min(_CHUNK, size - 3 - at)) for at in range(0, size - 3, _CHUNK)]
@@ -129,7 +129,7 @@ def bomb(size: int) -> PageFault:
 
 
 def redirect(location: str, code: int = 302) -> PageFault:
-    """Elsewhere: /page is good, /hop/2 takes two more redirects, / goes in a circle, a URL may lead to another host."""
+    """Redirect: /page is good, /hop/2 takes two more redirects, / goes in a circle, a URL may lead to another host."""
 
     def fault(request: Request, page: Page) -> Page:
         return replace(page, status=code, headers={**page.headers, "Location": location}, body=b"", counts=False)

@@ -54,7 +54,7 @@ class ReceivedStatus:
     devices: list[dict[str, Any]]
 
     def of(self, identity: str) -> str | None:
-        """The status of a device or measurement by its `_id`, None if it is not in this report."""
+        """Return the status of a device or measurement by its `_id`, None if it is not in this report."""
         for device in self.devices:
             for entry in (device, *device["measurements"]):
                 if entry["_id"] == identity:
@@ -63,7 +63,7 @@ class ReceivedStatus:
 
 
 def conflicting(reports: Iterable[ReceivedField]) -> list[tuple[ReceivedField, ReceivedField]]:
-    """Pairs of reports of one measurement and window end that do not say the same."""
+    """Return pairs of reports of one measurement and window end that do not say the same."""
     first: dict[tuple[str, str], ReceivedField] = {}
     pairs = []
     for report in reports:
@@ -74,7 +74,7 @@ def conflicting(reports: Iterable[ReceivedField]) -> list[tuple[ReceivedField, R
 
 
 def window_ends(reports: Iterable[ReceivedField], measurements: Collection[str] = ()) -> list[int]:
-    """The window ends (s since the epoch, ascending) with every one of `measurements`, or with any."""
+    """Return the window ends (s since the epoch, ascending) with every one of `measurements`, or with any."""
     by_end: dict[int, set[str]] = {}
     for report in reports:
         by_end.setdefault(report.end, set()).add(report.measurement)

@@ -8,7 +8,7 @@ _POLYNOMIAL = 0xA001
 
 
 def crc16(data: bytes) -> int:
-    """The CRC of section 6.2.2 (appendix B); its low byte is sent first."""
+    """Return the CRC of section 6.2.2 (appendix B); its low byte is sent first."""
     crc = 0xFFFF
     for byte in data:
         crc ^= byte
@@ -18,25 +18,25 @@ def crc16(data: bytes) -> int:
 
 
 def sealed(unit: int, pdu: bytes) -> bytes:
-    """The frame of a PDU to or from `unit`."""
+    """Return the frame of a PDU to or from `unit`."""
     body = bytes([unit]) + pdu
     return body + crc16(body).to_bytes(2, "little")
 
 
 def opened(frame: bytes) -> tuple[int, bytes] | None:
-    """Unit and PDU of a frame, None if it is none."""
+    """Return unit and PDU of a frame, None if it is not a valid frame."""
     if not 4 <= len(frame) <= MAX_FRAME or sealed(frame[0], frame[1:-2]) != frame:
         return None
     return frame[0], frame[1:-2]
 
 
 def character_time(baudrate: int | None) -> float:
-    """Seconds that one byte takes on the line; 0 for None, a line that is infinitely fast."""
+    """Return the seconds that one byte takes on the line; 0 for None, a line that is infinitely fast."""
     return 0.0 if baudrate is None else BITS_PER_CHARACTER / baudrate
 
 
 def silent_interval(baudrate: int | None) -> float:
-    """The least silence between two frames in seconds: 3.5 characters, 1.75 ms above 19,200 Bd (section 2.5.1.1)."""
+    """Return the least silence between two frames in s: 3.5 characters, 1.75 ms above 19,200 Bd (section 2.5.1.1)."""
     if baudrate is None:
         return 0.0
     return 3.5 * character_time(baudrate) if baudrate <= 19_200 else 0.00175

@@ -27,8 +27,8 @@ class RtuLine:
     """Hears the master through `heard` and answers through `deliver`.
 
     A byte takes 11 bits at `baudrate`, None being infinitely fast: what the master sends is there when its last
-    byte has had its time, and an answer comes byte by byte. `frames` are the requests and `rubbish` all that was
-    none, oldest first; `overlaps` counts bytes the master sent while an answer was on the line.
+    byte has had its time, and an answer comes byte by byte. `frames` are the valid requests and `rubbish` all else,
+    oldest first; `overlaps` counts bytes the master sent while an answer was on the line.
     `hang_up` is called where an answer is to end with the connection. Use it in an event loop.
     """
 
@@ -55,7 +55,7 @@ class RtuLine:
         self._answering: set[Task[None]] = set()
 
     def heard(self, data: bytes) -> None:
-        """The master sent `data`."""
+        """Take in `data`, which the master sent."""
         now = asyncio.get_running_loop().time()
         if self._talking.locked():
             self.overlaps += len(data)
@@ -75,7 +75,7 @@ class RtuLine:
         self._answer(*request, frame)
 
     async def close(self) -> None:
-        """Everything that was under way is lost."""
+        """Drop everything that is under way."""
         self._stop_waiting()
         self._begun = b""
         tasks = tuple(self._answering)

@@ -38,7 +38,7 @@ class Scenario:
         return self.steps[-1].at if self.steps else 0.0
 
     def stretched(self, seconds: float) -> "Scenario":
-        """The same steps, the last of them after `seconds`."""
+        """Return the same steps, stretched so that the last comes after `seconds`."""
         factor = seconds / self.duration
         return Scenario(Step(step.at * factor, step.text, step.act) for step in self.steps)
 
@@ -53,7 +53,7 @@ class Scenario:
 
 
 def a_bad_day() -> Scenario:
-    """30 seconds in which each link of a site with `rtu=True`, and the sensor page, fail and recover."""
+    """Return 30 seconds in which each link of a site with `rtu=True`, and the sensor page, fail and recover."""
     return Scenario(
         [
             Step(2, "gateway: unit 2, the cold room's meter, falls silent", _unit(_gateway, 2, Silent())),

@@ -23,7 +23,7 @@ _pulses = Counter(48_000.0, Wave(3.0, 1.5, 23.0))
 
 
 def cold_room_document(t: float) -> Mapping[str, Any]:
-    """What the page says `t` seconds after the site was switched on: numbers, numeric text, plain text."""
+    """Return the page `t` seconds after the site was switched on: numbers, numeric text, plain text."""
     return {
         "temp1": round(_temperature(t), 2),
         "hum1": f"{_humidity(t):.2f}",
@@ -81,7 +81,7 @@ class SensorPage:
         return self.http.origin + "/"
 
     def set_faults(self, *faults: PageFault) -> None:
-        """From now on the page has these faults, the first is applied first; without any it is well again."""
+        """Replace the faults of the page, the first of which is applied first; without any it is well again."""
         self._faults = faults
 
     async def _handle(self, request: Request) -> Response:

@@ -47,15 +47,15 @@ class ServedLog:
         self._keys[measurement] = key
 
     def of(self, measurement: str) -> tuple[Served, ...]:
-        """What was served of `measurement` so far, oldest first; from any thread."""
+        """Return what was served of `measurement` so far, oldest first; from any thread."""
         return tuple(self._values.get(measurement, ()))
 
     def measurements(self) -> tuple[str, ...]:
-        """The `_id` of each watched measurement."""
+        """Return the `_id` of each watched measurement."""
         return (*self._registers, *self._keys)
 
     def on_link(self, link: str) -> Callable[[int, bytes, bytes], None]:
-        """What to call just before a unit's answer goes out on `link`: unit, request PDU, answer PDU."""
+        """Return what to call just before a unit's answer goes out on `link`, with unit, request PDU and answer PDU."""
 
         def answered(unit: int, request: bytes, response: bytes) -> None:
             at = self._clock()
@@ -70,7 +70,7 @@ class ServedLog:
         return answered
 
     def page_sent(self, document: Any) -> None:
-        """A sensor's document goes out; keys it lacks, or that hold no finite number, count for nothing."""
+        """Record that a sensor's document goes out; keys it lacks, or that hold no finite number, count for nothing."""
         at = self._clock()
         for measurement, key in self._keys.items():
             value = _number(document, key)

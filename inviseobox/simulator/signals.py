@@ -27,7 +27,7 @@ class Wave:
         )
 
     def integral(self, t: float) -> float:
-        """The area under the wave from 0 to `t`."""
+        """Return the area under the wave from 0 to `t`."""
         omega = math.tau / self.period
         return self.mean * t + self.swing * sum(
             share * (math.cos(self.phase) - math.cos(factor * omega * t + self.phase)) / (factor * omega)

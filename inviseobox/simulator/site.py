@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 from inviseobox.simulator.all_values import ALL_VALUES_UNIT, all_samples, device_of, unit_image
 from inviseobox.simulator.central_server import EXPRESS_BODY_LIMIT, CentralServer, Form
@@ -39,17 +39,24 @@ _COOLING, _WATER, _SOLAR = (f"65a0000000000000000{number}00" for number in ("005
 _ALL_VALUES = {link: f"65a00000000000000{at:03x}0000" for at, link in enumerate((GATEWAY, BUS, SERIAL_SERVER), 0xA00)}
 
 
+class _Shared(TypedDict):
+    """What the parts of a site have in common."""
+
+    clock: Callable[[], float]
+    changes: Changes
+
+
 class Site:
     """A site on loopback for as long as it is entered: `async with Site() as site: ...`.
 
     `interval` (seconds) is what the deployed form of the API tells the box. A port of 0 is a free one.
-    `clock` gives seconds since the epoch; the instruments move with it, starting from `epoch` (default:
+    `clock` returns seconds since the epoch; the instruments move with it, starting from `epoch` (default:
     now), so that a site that is set up again with the same `epoch` goes on where the earlier one was.
 
     With `rtu` there are two more links: an RS-485 line `bus` whose serial port is in `serial_directory` (one of
     its own under /dev/shm if that is None: boxes open nothing outside /dev), and another behind a TCP server,
     `serial_server`; both run at `baudrate`, None being infinitely fast. With `all_values` each link has a unit
-    with every class of value; `expected` gives the double by measurement, None where a read must fail.
+    with every class of value; `expected` has the double by measurement, None where a read must fail.
     """
 
     def __init__(
@@ -75,37 +82,19 @@ class Site:
         self.meters = by_unit(metering_site())
         self.changes = Changes()
         self.served = ServedLog(clock, self.changes)
+        shared: _Shared = {"clock": clock, "changes": self.changes}
         self.central = CentralServer(
-            [],
-            token=token,
-            form=form,
-            interval=interval,
-            max_body=max_body,
-            clock=clock,
-            changes=self.changes,
-            ssl_context=ssl_context,
+            [], token=token, form=form, interval=interval, max_body=max_body, ssl_context=ssl_context, **shared
         )
         self.expected: dict[str, float | None] = {}
         self._samples = all_samples() if all_values else ()
-        started = clock() if epoch is None else epoch
-
-        def units(link: str, meters: dict[int, Meter]) -> ModbusUnits:
-            images = {unit: _image(meter, lambda: clock() - started) for unit, meter in meters.items()}
-            if all_values:
-                image = unit_image(self._samples)
-                images[ALL_VALUES_UNIT] = lambda: image
-            return ModbusUnits(images, served=self.served.on_link(link), clock=clock, changes=self.changes)
-
-        self.gateway = ModbusGateway(units(GATEWAY, self.meters))
+        self._clock = clock
+        self._started = clock() if epoch is None else epoch
+        self.gateway = ModbusGateway(self._units(GATEWAY, self.meters))
         directory = serial_directory or Path("/dev/shm", f"inviseobox-simulator-{secrets.token_hex(4)}")  # noqa: S108
-        self.bus = RtuBus(units(BUS, by_unit(bus_meters())), directory / _PORT_NAME, baudrate=baudrate)
-        self.serial_server = SerialServer(units(SERIAL_SERVER, by_unit(server_meters())), baudrate=baudrate)
-        self.sensor = SensorPage(
-            lambda: cold_room_document(clock() - started),
-            served=self.served.page_sent,
-            clock=clock,
-            changes=self.changes,
-        )
+        self.bus = RtuBus(self._units(BUS, by_unit(bus_meters())), directory / _PORT_NAME, baudrate=baudrate)
+        self.serial_server = SerialServer(self._units(SERIAL_SERVER, by_unit(server_meters())), baudrate=baudrate)
+        self.sensor = SensorPage(lambda: cold_room_document(self._elapsed()), served=self.served.page_sent, **shared)
         self._rtu = rtu
         self._own_directory = directory if serial_directory is None else None
         self._host = host
@@ -120,6 +109,16 @@ class Site:
     def devices(self) -> list[Any]:
         """The device list that the server hands out."""
         return self.central.devices
+
+    def _elapsed(self) -> float:
+        return self._clock() - self._started
+
+    def _units(self, link: str, meters: dict[int, Meter]) -> ModbusUnits:
+        images = {unit: _image(meter, self._elapsed) for unit, meter in meters.items()}
+        if self._samples:
+            image = unit_image(self._samples)
+            images[ALL_VALUES_UNIT] = lambda: image
+        return ModbusUnits(images, served=self.served.on_link(link), clock=self._clock, changes=self.changes)
 
     async def __aenter__(self) -> Self:
         port, gateway_port, sensor_port = self._ports

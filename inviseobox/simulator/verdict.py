@@ -37,7 +37,7 @@ class Loss:
 
 
 def aggregate(name: str, values: Sequence[float], previous_last: float | None = None) -> Decimal:
-    """The min, max, avg or diff of a window's values.
+    """Return the min, max, avg or diff of a window's values.
 
     `previous_last` is the last value before the window, None for the very first window. Raises KeyError for
     another name.
@@ -55,7 +55,7 @@ def explains(
     tolerance: float = TOLERANCE,
     losses: Sequence[Loss] = (),
 ) -> Slice | None:
-    """The slice of `served` whose aggregates are `value`, with borders near the window's, else None.
+    """Return the slice of `served` whose aggregates are `value`, with borders near the window's, else None.
 
     `value` holds decimal strings by aggregate, as they were received.
     """
@@ -74,7 +74,7 @@ def problems(
     tolerance: float = TOLERANCE,
     losses: Sequence[Loss] = (),
 ) -> list[str]:
-    """What is wrong with the reports of one measurement, empty if nothing is.
+    """List what is wrong with the reports of one measurement, empty if nothing is.
 
     Follows the windows in their order: each must begin with the very reading after the last one of the window
     before (nothing lost, nothing counted twice), diffs must join, and no window that had readings may be
@@ -141,7 +141,7 @@ def _near(times: Sequence[float], border: float, tolerance: float) -> range:
 
 
 def _less(served: Sequence[Served], start: int, stop: int, losses: Sequence[Loss]) -> Iterator[list[float]]:
-    """The values from `start` to `stop`, whole first, then with each possible run missing in each loss."""
+    """Yield the values from `start` to `stop`, whole first, then with each possible run missing in each loss."""
     if not losses:
         yield [reading.value for reading in served[start:stop]]
         return

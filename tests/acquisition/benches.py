@@ -5,19 +5,21 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
-from inviseobox.acquisition.acquisition import by_link
 from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.acquisition.modbus_poller import ModbusPoller
 from inviseobox.acquisition.polling import Outcome
 from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.configuration import ModbusSettings
+from inviseobox.devices.link_content import by_link
 from inviseobox.devices.links import Framing, TcpLink
 from inviseobox.health.health import Health
 from inviseobox.records import Reading
-from tests.integration.entries import listed, modbus_device
+from tests.support.entries import listed, modbus_device
+from tests.support.modbus_frames import mbap
 
-from .frames import Asked, device, mbap, right
+from .frames import Asked, device, right
 
 Fault = Callable[[Asked, bytes], Awaitable[bytes | None]]
 """Stands between a unit and the wire: what was asked and the right answer → the answer that goes out, if any."""
@@ -54,24 +56,24 @@ class Bench:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Be there, always at the same port."""
+        """Run the gateway, always at the same port."""
         async with device(self.act, port=self.port) as self.port:
             yield
 
     @asynccontextmanager
-    async def rounds(self) -> AsyncIterator[ModbusPoller]:
-        """The rounds that read the units."""
-        inventory = listed(modbus_device(self.port, self.units))
-        ((name, content),) = by_link(inventory).items()
+    async def rounds(self, **parameters: Any) -> AsyncIterator[ModbusPoller]:
+        """Yield the rounds that read the units; `parameters` are more of them for each measurement."""
+        inventory = listed(modbus_device(self.port, self.units, **parameters))
+        (content,) = by_link(inventory)
         link = ModbusLink(TcpLink("127.0.0.1", self.port, Framing.TCP), SETTINGS.timeout)
-        rounds = ModbusPoller(link, name, content, SETTINGS, self.readings.extend, self.health, UnitMemory(ignored))
+        rounds = ModbusPoller(link, content, SETTINGS, self.readings.extend, self.health, UnitMemory(ignored))
         try:
             yield rounds
         finally:
             await rounds.close()
 
     def taken(self) -> dict[str, float | None]:
-        """The readings since the last call: one of each measurement."""
+        """Return the readings since the last call: one of each measurement."""
         counts = Counter(reading.series.measurement for reading in self.readings)
         assert counts == Counter(f"{unit}/{address}" for unit, places in self.units.items() for address in places)
         found = {reading.series.measurement: reading.value for reading in self.readings}
@@ -81,12 +83,12 @@ class Bench:
         return found
 
     def bad(self) -> set[str]:
-        """The measurements of which the last round has no value."""
+        """Return the measurements of which the last round has no value."""
         return {name for name, value in self.taken().items() if value is None}
 
 
 def ignored(text: str) -> None:
-    """What was learned is of no interest here."""
+    """Ignore what was learned."""
 
 
 async def one_round(rounds: ModbusPoller) -> Outcome:

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.devices.links import Framing, TcpLink
 from inviseobox.errors import ReadError
+from tests.support.modbus_frames import mbap, rtu
 
-from .frames import Act, Asked, device, mbap, right, rtu
+from .frames import Act, Asked, device, right
 
 TIMEOUT = 0.3
 

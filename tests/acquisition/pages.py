@@ -10,19 +10,28 @@ MAX_BODY = 65_536
 
 
 @asynccontextmanager
+async def http_client() -> AsyncIterator[HttpClient]:
+    """Yield the client that reads pages, closed in the end."""
+    client = HttpClient(tls_context(None), headers={})
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
 async def page(handler: Callable[[Request], Response]) -> AsyncIterator[tuple[HttpClient, str]]:
-    """Run a server that answers with `handler`; give a client and the server's origin."""
+    """Run a server that answers with `handler`; yield a client and the server's origin."""
 
     async def handle(request: Request) -> Response:
         return handler(request)
 
     server = HttpServer(handle)
     await server.listener.start()
-    client = HttpClient(tls_context(None), headers={})
     try:
-        yield client, server.origin
+        async with http_client() as client:
+            yield client, server.origin
     finally:
-        await client.close()
         await server.listener.stop()
 
 

@@ -1,4 +1,4 @@
-"""Answers that are none: random bytes, frames and pages with something changed, and the judge of what may be read."""
+"""Invalid answers: random bytes, frames and pages with something changed, and the judge of what may be read."""
 
 import gzip
 import http.client
@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 
-from .frames import crc, rtu
+from tests.support.modbus_frames import crc, rtu
 
 COUNT = int(os.environ.get("INVISEOBOX_RUBBISH", "10000"))
 """Answers over TCP in both framings."""
@@ -45,14 +45,14 @@ _MUTATIONS: tuple[Callable[[bytes, int, bytes, random.Random], bytes], ...] = (
 
 
 def mutated(data: bytes, dice: random.Random) -> bytes:
-    """The same with something changed, or nothing of it at all."""
+    """Return `data` with something changed, or something else altogether."""
     at = dice.randrange(len(data) + 1)
     some = dice.randbytes(dice.choice((1, 2, 3, 8, 40)))
     return dice.choice(_MUTATIONS)(data, at, some, dice)
 
 
 def spoilt_frame(frame: bytes, request: bytes, dice: random.Random, *, is_tcp: bool) -> bytes:
-    """A frame that goes out instead of the right one."""
+    """Return a frame that goes out instead of the right one."""
     match dice.randrange(6):
         case 0:
             return request if dice.random() < 0.5 else request + frame
@@ -65,7 +65,7 @@ def spoilt_frame(frame: bytes, request: bytes, dice: random.Random, *, is_tcp: b
 
 
 def readable_rtu(data: bytes, unit: int, function: int, count: int) -> Iterator[list[int]]:
-    """The registers in each valid answer to this read, wherever in `data` it is."""
+    """Yield the registers in each valid answer to this read, wherever in `data` it is."""
     size = 5 + 2 * count
     for at in range(len(data) - size + 1):
         frame = data[at : at + size]
@@ -74,7 +74,7 @@ def readable_rtu(data: bytes, unit: int, function: int, count: int) -> Iterator[
 
 
 def readable_tcp(data: bytes, transaction: bytes, unit: int, function: int, count: int) -> Iterator[list[int]]:
-    """The registers in each valid answer to this very request, wherever in `data` it is."""
+    """Yield the registers in each valid answer to this very request, wherever in `data` it is."""
     size = 9 + 2 * count
     head = transaction + struct.pack(">HHBBB", 0, 3 + 2 * count, unit, function, 2 * count)
     for at in range(len(data) - size + 1):
@@ -86,7 +86,7 @@ _REASONS = {200: "OK", 204: "No Content", 302: "Found", 404: "Not Found", 503: "
 
 
 def page(value: float, dice: random.Random) -> bytes:
-    """The bytes of a right answer of a sensor."""
+    """Return the bytes of a right answer of a sensor."""
     body = json.dumps({"temp1": value, "name": "chambre froide"}).encode()
     headers = [b"Content-Type: text/html"]
     if dice.random() < 0.2:
@@ -102,7 +102,7 @@ def page(value: float, dice: random.Random) -> bytes:
 
 
 def spoilt_page(answer: bytes, dice: random.Random) -> bytes:
-    """What goes out instead of a right answer."""
+    """Return what goes out instead of a right answer."""
     if dice.random() < 0.3:
         status = dice.choice(list(_REASONS))
         return answer.replace(b"200 OK", f"{status} {_REASONS[status]}".encode(), 1)
@@ -115,7 +115,7 @@ class _Received(io.BytesIO):
 
 
 def readable_page(data: bytes) -> object:
-    """The document in an answer that the standard library's client finds complete and successful, else None."""
+    """Return the document of an answer that the standard library's client finds complete and successful, else None."""
     # Versions that do not exist are no error to httpx.
     data = re.sub(rb"\AHTTP/\d\.\d", b"HTTP/1.1", data)
     response = http.client.HTTPResponse(_Received(data), method="GET")  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
     python3 -m tests.acquisition.run_on_releases [--reports FOLDER] [RELEASE…] [-- ARGUMENT-OF-PYTEST…]
 
-As root, from the checkout, after `make deb`. Each release is a machine (see `tests.system.machine`) on which the
+As root, from the checkout, after `make deb`. Each release is a machine (see `tests.support.machine`) on which the
 package under test is installed; the tests are those of the checkout. FOLDER/acquisition-RELEASE.xml is pytest's report,
 the .log beside it what it printed. Exit status 0 only if all passed on each release.
 """
@@ -14,8 +14,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.system.machine import Machine
-from tests.system.roots import RELEASES
+from tests.support.machine import Machine
+from tests.support.roots import RELEASES
 
 CHECKOUT = Path(__file__).parents[2]
 SUITES = ("tests/acquisition", "tests/unit/acquisition")
@@ -60,7 +60,7 @@ def run_on(release: str, package: Path, reports: Path, more: list[str]) -> bool:
 
 
 def main() -> int:
-    """Run on all releases, or on those that are named; give the exit status."""
+    """Run on all releases, or on those that are named; return the exit status."""
     ours, more = sys.argv[1:], []
     if "--" in ours:
         ours, more = ours[: ours.index("--")], ours[ours.index("--") + 1 :]

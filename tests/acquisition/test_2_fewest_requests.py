@@ -10,7 +10,7 @@ UNITS = range(1, 11)
 
 
 async def requests_a_round(transport: str, *, holes: bool) -> list[dict[int, int]]:
-    """How many requests each unit got in the first round and in the three after it; every value is checked."""
+    """Count each unit's requests in the first round and in the three after it; check every value."""
     meters = Meters([two_blocks(unit, gap=4, holes=holes) for unit in UNITS], transport)
     box = Box()
     counts: list[dict[int, int]] = []
@@ -26,7 +26,7 @@ async def requests_a_round(transport: str, *, holes: bool) -> list[dict[int, int
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_one_request_a_unit_and_round(transport: str) -> None:
+def test_a_unit_is_read_with_one_request_a_round(transport: str) -> None:
     async def scenario() -> None:
         assert await requests_a_round(transport, holes=False) == 4 * [dict.fromkeys(UNITS, 1)]
 
@@ -34,8 +34,8 @@ def test_one_request_a_unit_and_round(transport: str) -> None:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_two_requests_where_the_device_refuses_to_bridge(transport: str) -> None:
-    """Only the first round takes more, to find out; it gives every value all the same."""
+def test_a_unit_that_refuses_to_bridge_a_gap_is_read_with_two_requests_a_round(transport: str) -> None:
+    """Only the first round takes more, to find out; every value is read all the same."""
 
     async def scenario() -> None:
         first, *later = await requests_a_round(transport, holes=True)

@@ -15,7 +15,7 @@ ROUNDS = 60
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("silent", [1, 6], ids=["the first", "in the middle"])
-def test_the_nine_others_keep_their_readings_and_it_is_read_again_soon(
+def test_a_silent_unit_harms_no_other_and_is_read_again_soon_after_its_return(
     transport: str, silent: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """At least 95 % for each measurement of the others; within 60 s of its return for the silent one."""

@@ -17,8 +17,8 @@ from inviseobox.simulator.fault_choice import Script
 from inviseobox.simulator.faults import Late, Slow, Twice
 from inviseobox.simulator.modbus_pdu import UnitImage
 from inviseobox.simulator.modbus_reply import Asked, Fault, Replies
-from tests.integration import virtual_time
-from tests.integration.entries import modbus_device
+from tests.support import virtual_time
+from tests.support.entries import modbus_device
 
 from .wires import TRANSPORTS, Box, wire
 
@@ -84,12 +84,12 @@ def poll_through(transport: str, units: dict[int, list[int]], script: Sequence[F
 @given(scripts(late(3.0), doubled(3.0)))
 @example([Late(1.2), None, Late(0.9)])
 @example([Twice(), Twice(), Twice(0.5)])
-def test_tcp_late_and_doubled_answers(script: list[Fault | None]) -> None:
+def test_late_and_doubled_tcp_answers_are_booked_to_no_other_measurement(script: list[Fault | None]) -> None:
     poll_through("tcp", ALIKE, script)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS[1:])
-def test_rtu_late_answers_to_reads_that_are_alike(transport: str) -> None:
+def test_late_rtu_answers_to_reads_that_are_alike_are_booked_to_no_other_measurement(transport: str) -> None:
     @settings(max_examples=EXAMPLES[transport])
     @given(scripts(late(TIMEOUT + GUARD_TIME - 0.1)))
     @example([Late(1.05), Late(1.2), Late(1.39)])
@@ -100,7 +100,9 @@ def test_rtu_late_answers_to_reads_that_are_alike(transport: str) -> None:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS[1:])
-def test_rtu_late_and_doubled_answers_to_reads_that_differ_in_length(transport: str) -> None:
+def test_late_and_doubled_rtu_answers_to_reads_of_other_lengths_are_booked_to_no_other_measurement(
+    transport: str,
+) -> None:
     @settings(max_examples=EXAMPLES[transport])
     @given(scripts(late(4.0), doubled(4.0)))
     @example([Twice(), Twice(), Twice(0.01), Late(1.6)])

@@ -22,7 +22,7 @@ async def between_rounds(link: Wire, pull: Callable[[], None]) -> None:
 
 
 async def in_a_round(link: Wire, pull: Callable[[], None]) -> None:
-    """When the second of three units is asked, and nothing has come from it yet."""
+    """Pull when the second of three units is asked, and nothing has come from it yet."""
     asked = asyncio.Event()
 
     def pulling(question: Asked, replies: Replies) -> Replies:
@@ -36,7 +36,7 @@ async def in_a_round(link: Wire, pull: Callable[[], None]) -> None:
 
 
 async def while_waiting(link: Wire, pull: Callable[[], None]) -> None:
-    """Half a second after the request to a unit that is silent."""
+    """Pull half a second after the request to a unit that is silent."""
     asked = asyncio.Event()
 
     def noticed(question: Asked, replies: Replies) -> Replies:

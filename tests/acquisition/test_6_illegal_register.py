@@ -9,8 +9,9 @@ import pytest
 
 from inviseobox.simulator.faults import Holes
 from inviseobox.simulator.meters import HOLDING_REGISTERS, two_blocks
+from tests.support.entries import listed
 
-from .wires import TRANSPORTS, Box, Meters, listed, run, wire
+from .wires import TRANSPORTS, Box, Meters, run, wire
 
 ILLEGAL = 8
 """The address of the fifth value of a unit."""
@@ -33,7 +34,7 @@ def bad(values: Mapping[str, float | None]) -> set[str]:
 
 @pytest.mark.parametrize("code", [2, 3], ids=["illegal address", "illegal value"])
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_it_costs_its_own_measurement_and_nothing_else(
+def test_an_illegal_register_costs_only_its_own_measurement(
     transport: str, code: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """From the first round on; from the second on, nothing is asked that the device is known to refuse."""
@@ -64,7 +65,7 @@ def test_it_costs_its_own_measurement_and_nothing_else(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_what_was_learnt_outlives_a_restart(transport: str) -> None:
+def test_a_known_illegal_register_is_remembered_over_a_restart(transport: str) -> None:
     async def scenario() -> None:
         meters = Meters([two_blocks(unit) for unit in UNITS], transport)
         box = Box()
@@ -84,7 +85,7 @@ def test_what_was_learnt_outlives_a_restart(transport: str) -> None:
     run(transport, scenario())
 
 
-def test_what_was_learnt_is_forgotten_when_the_device_list_changes_that_unit() -> None:
+def test_illegal_registers_of_a_unit_are_forgotten_when_the_device_list_changes_it() -> None:
     async def scenario() -> None:
         meters = Meters([two_blocks(unit) for unit in UNITS], "tcp")
         box = Box()
@@ -98,7 +99,7 @@ def test_what_was_learnt_is_forgotten_when_the_device_list_changes_that_unit() -
                 link.units.clear_faults()
                 changed = [{**devices[0], "measurements": devices[0]["measurements"][:-1]}, devices[1]]
                 link.units.asked.clear()
-                await acquisition.adopt(listed(*changed), 86_400)
+                await acquisition.adopt(listed(*changed))
                 values = await box.next_round(39)
                 assert bad(values) == set()
                 asked = {unit: [one.addresses for one in link.units.asked if one.unit == unit] for unit in UNITS}
@@ -109,7 +110,7 @@ def test_what_was_learnt_is_forgotten_when_the_device_list_changes_that_unit() -
 
 
 @pytest.mark.parametrize("transport", ["tcp", "rtu over tcp"])
-def test_the_register_is_tried_again_after_ten_minutes_and_no_sooner(transport: str) -> None:
+def test_an_illegal_register_is_tried_again_after_ten_minutes_and_no_sooner(transport: str) -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         meters = Meters([two_blocks(1)], transport)

@@ -16,11 +16,12 @@ from inviseobox.acquisition.http_sensor import read_page, read_value
 from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.devices.registers import FunctionCode, Span
 from inviseobox.errors import ReadError
-from inviseobox.http_client import HttpClient, tls_context
 from inviseobox.simulator.faults import Deformed
 from inviseobox.simulator.modbus_pdu import UnitImage
-from tests.integration import virtual_time
+from tests.support import virtual_time
+from tests.support.tcp import serving
 
+from .pages import http_client
 from .rubbish import COUNT, SLOW_COUNT, page, readable_page, readable_rtu, readable_tcp, spoilt_frame, spoilt_page
 from .wires import TRANSPORTS, wire
 
@@ -107,21 +108,16 @@ def test_no_rubbish_from_a_sensor_page_is_more_than_an_error(caplog: pytest.LogC
     counts: Counter[str] = Counter()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                await reader.readuntil(b"\r\n\r\n")
-                answer = page(round(dice.uniform(-40, 40), 2), dice)
-                is_right = dice.random() < RIGHT
-                counts["right"] += is_right
-                sent.append(answer if is_right else spoilt_page(answer, dice))
-                writer.write(sent[-1])
-                await writer.drain()
-                if not is_right:
-                    return
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            answer = page(round(dice.uniform(-40, 40), 2), dice)
+            is_right = dice.random() < RIGHT
+            counts["right"] += is_right
+            sent.append(answer if is_right else spoilt_page(answer, dice))
+            writer.write(sent[-1])
+            await writer.drain()
+            if not is_right:
+                return
 
     def readable() -> list[float]:
         values = []
@@ -132,21 +128,17 @@ def test_no_rubbish_from_a_sensor_page_is_more_than_an_error(caplog: pytest.LogC
 
     async def scenario() -> None:
         memory = Memory()
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        client = HttpClient(tls_context(None), headers={})
-        for number in range(SLOW_COUNT):
-            if number == SLOW_COUNT // 5:
-                memory = Memory()
-            sent.clear()
-            with contextlib.suppress(ReadError):
-                value = read_value(await read_page(client, url, timeout=1, max_body=65_536), "temp1")
-                assert value in readable(), (number, sent)
-                counts["read"] += 1
-        assert memory.grown() < KEPT
-        await client.close()
-        server.close()
-        await asyncio.sleep(1)
+        async with serving(serve) as port, http_client() as client:
+            url = f"http://127.0.0.1:{port}/"
+            for number in range(SLOW_COUNT):
+                if number == SLOW_COUNT // 5:
+                    memory = Memory()
+                sent.clear()
+                with contextlib.suppress(ReadError):
+                    value = read_value(await read_page(client, url, timeout=1, max_body=65_536), "temp1")
+                    assert value in readable(), (number, sent)
+                    counts["read"] += 1
+            assert memory.grown() < KEPT
 
     virtual_time.run(scenario(), grace=0.0)
     assert counts["read"] > 0.9 * counts["right"] > 0.2 * SLOW_COUNT

@@ -28,7 +28,7 @@ async def assert_all_read(box: Box, meters: Meters, count: int) -> None:
 
 @pytest.mark.parametrize("beyond", ["close", "ignore"])
 @pytest.mark.parametrize("transport", ["tcp", "rtu over tcp"])
-def test_a_gateway_that_accepts_a_single_connection(
+def test_devices_share_the_single_connection_that_a_gateway_accepts(
     transport: str, beyond: Literal["close", "ignore"], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Several devices share one connection; after a fault it is closed before the next is opened."""
@@ -76,7 +76,7 @@ def test_a_hang_up_in_mid_answer_costs_nothing(transport: str, after: int) -> No
 
 @pytest.mark.parametrize("first", [1, 4, 7, 9, 40])
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_an_answer_in_two_parts(transport: str, first: int) -> None:
+def test_an_answer_in_two_parts_is_read_whole_and_asked_for_once(transport: str, first: int) -> None:
     async def scenario() -> None:
         meters = units(transport, 1)
         box = Box()
@@ -195,7 +195,7 @@ def test_a_gateway_that_reports_a_silent_unit_is_not_silent_itself(code: int, ca
     assert str(code) in caplog.messages[0]
 
 
-def test_a_period_of_0_is_one_round_after_the_other() -> None:
+def test_a_period_of_0_starts_a_round_right_after_the_other() -> None:
     async def scenario() -> None:
         meters = units("tcp", 1, 2)
         box = Box(ModbusSettings(period=0))

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from inviseobox import events
-from inviseobox.acquisition.acquisition import by_link
 from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.acquisition.modbus_poller import ModbusPoller
 from inviseobox.acquisition.unit_memory import UnitMemory
+from inviseobox.devices.link_content import by_link
 from inviseobox.devices.links import Framing, TcpLink
-from inviseobox.events import Marks
+from inviseobox.events import Trouble, TroubleKind
 from inviseobox.health.health import Health
-from tests.integration import virtual_time
-from tests.integration.entries import listed, modbus_device
+from tests.support import virtual_time
+from tests.support.entries import listed, modbus_device
 
 from .benches import SETTINGS, Bench, ignored, one_round
 from .frames import Asked
@@ -25,10 +25,10 @@ from .frames import Asked
 
 @asynccontextmanager
 async def reading(bench: Bench, *devices: dict[str, Any]) -> AsyncIterator[ModbusPoller]:
-    """The rounds that read `devices`, which are all on the bench."""
-    ((name, content),) = by_link(listed(*devices)).items()
+    """Yield the rounds that read `devices`, which are all on the bench."""
+    (content,) = by_link(listed(*devices))
     link = ModbusLink(TcpLink("127.0.0.1", bench.port, Framing.TCP), SETTINGS.timeout)
-    rounds = ModbusPoller(link, name, content, SETTINGS, bench.readings.extend, Health(), UnitMemory(ignored))
+    rounds = ModbusPoller(link, content, SETTINGS, bench.readings.extend, Health(), UnitMemory(ignored))
     try:
         yield rounds
     finally:
@@ -36,13 +36,13 @@ async def reading(bench: Bench, *devices: dict[str, Any]) -> AsyncIterator[Modbu
 
 
 def marked(record: logging.LogRecord) -> dict[str, str]:
-    """The fields of a line for the journal."""
+    """Return the fields of a line for the journal."""
     return {name: value for name, value in vars(record).items() if name.isupper()}
 
 
-def assert_told(caplog: pytest.LogCaptureFixture, marks: Marks) -> None:
-    """The trouble began and ended, with a line each and no other."""
-    assert [marked(record) for record in caplog.records] == [marks.begins, marks.ends]
+def assert_told(caplog: pytest.LogCaptureFixture, trouble: Trouble) -> None:
+    """Assert that the trouble began and ended, with a line each and no other."""
+    assert [marked(record) for record in caplog.records] == [trouble.begins, trouble.ends]
 
 
 def test_a_unit_behind_which_there_are_two_devices_is_told_by_both_names(caplog: pytest.LogCaptureFixture) -> None:
@@ -62,7 +62,7 @@ def test_a_unit_behind_which_there_are_two_devices_is_told_by_both_names(caplog:
                 await asyncio.sleep(60)
                 await one_round(rounds)
                 names = "Chaud, Froid"
-                assert_told(caplog, events.DEVICE(link=rounds.name, unit="1", device=names, device_id=names))
+                assert_told(caplog, events.DEVICE("", link=rounds.name, unit="1", device=names, device_id=names))
 
     virtual_time.run(scenario())
 
@@ -80,14 +80,14 @@ def test_a_link_on_which_nobody_answers_is_told_with_all_of_its_devices(caplog: 
                 bench.silent = set()
                 await asyncio.sleep(60)
                 await one_round(rounds)
-                assert_told(caplog, events.LINK(link=rounds.name, device="meter 1, meter 2"))
+                assert_told(caplog, events.LINK("", link=rounds.name, device="meter 1, meter 2"))
 
     virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize(("code", "kind"), [(2, events.REGISTERS), (3, events.REGISTERS), (6, events.BUSY)])
-def test_what_a_unit_refuses_and_why_are_told_apart(
-    code: int, kind: "events.Trouble[Any]", caplog: pytest.LogCaptureFixture
+def test_refused_registers_and_a_busy_unit_are_told_apart(
+    code: int, kind: "TroubleKind[Any]", caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "inviseobox")
 
@@ -103,6 +103,8 @@ def test_what_a_unit_refuses_and_why_are_told_apart(
             bench.fault = None
             await asyncio.sleep(3600)
             await one_round(rounds)
-            assert_told(caplog, kind(link=rounds.name, unit="1", device="meter", device_id="meter"))
+            about = {"link": rounds.name, "unit": "1", "device": "meter", "device_id": "meter"}
+            about |= {"addresses": "0", "measurement": "1/0"}
+            assert_told(caplog, kind("", **about))
 
     virtual_time.run(scenario())

@@ -10,9 +10,10 @@ import pytest
 
 from inviseobox.devices.links import Framing
 from inviseobox.errors import InvalidAnswer, NoAnswer, Refused
-from tests.integration import virtual_time
+from tests.support import virtual_time
+from tests.support.modbus_frames import mbap, rtu
 
-from .frames import Asked, holding, mbap, registers, right, rtu, values
+from .frames import Asked, holding, registers, right, values
 from .modbus_tcp_links import TIMEOUT, assert_is_a_line, framed, talking_to
 
 TCP_FAULTS: dict[str, Callable[[Asked], bytes]] = {
@@ -70,7 +71,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("framing", "fault"), FAULTS)
-def test_what_is_no_answer_is_never_taken_for_one(framing: Framing, fault: Callable[[Asked], bytes]) -> None:
+def test_a_tcp_frame_that_is_not_the_answer_is_an_error(framing: Framing, fault: Callable[[Asked], bytes]) -> None:
     """It ends as an error within the time-out, and the next request gets its own answer."""
 
     async def faulty(asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -122,7 +123,7 @@ def test_a_valid_answer_to_another_function_is_an_invalid_answer(framing: Framin
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_rubbish_is_never_more_than_an_error(framing: Framing, seed: int) -> None:
+def test_rubbish_over_tcp_is_never_more_than_an_error(framing: Framing, seed: int) -> None:
     """Frames that are well made around a PDU that is not, and frames with a few bytes changed."""
     dice = random.Random(seed)  # noqa: S311
 
@@ -150,7 +151,7 @@ def test_rubbish_is_never_more_than_an_error(framing: Framing, seed: int) -> Non
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.1, 0.25, 0.35, 0.4, 0.6, 0.75])
-def test_a_late_answer_is_never_taken_for_that_of_the_next_request(framing: Framing, delay: float) -> None:
+def test_a_late_tcp_answer_is_never_taken_for_that_of_the_next_request(framing: Framing, delay: float) -> None:
     """A gateway that answers late, on whichever connection is there by then, and serves one request at a time."""
     connections: list[asyncio.StreamWriter] = []
     tasks: list[asyncio.Task[None]] = []
@@ -182,7 +183,7 @@ def test_a_late_answer_is_never_taken_for_that_of_the_next_request(framing: Fram
     virtual_time.run(scenario())
 
 
-def test_a_doubled_answer_is_never_taken_for_that_of_the_next_request() -> None:
+def test_a_doubled_tcp_answer_is_never_taken_for_that_of_the_next_request() -> None:
     async def doubled(asked: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(2 * mbap(asked.transaction, asked.unit, right(asked, offset=asked.number)))
 

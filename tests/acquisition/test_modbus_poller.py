@@ -7,19 +7,20 @@ import struct
 import pytest
 
 from inviseobox import events
-from inviseobox.acquisition.acquisition import by_link
 from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.acquisition.modbus_poller import ModbusPoller
 from inviseobox.acquisition.polling import Outcome, poll
 from inviseobox.acquisition.unit_memory import UnitMemory
+from inviseobox.devices.link_content import by_link
 from inviseobox.devices.links import Framing, TcpLink
 from inviseobox.health.health import Health
 from inviseobox.records import Reading
-from tests.integration import virtual_time
-from tests.integration.entries import listed, modbus_device
+from tests.support import virtual_time
+from tests.support.entries import listed, modbus_device
+from tests.support.modbus_frames import mbap
 
 from .benches import SETTINGS, Bench, ignored, one_round
-from .frames import Asked, device, mbap
+from .frames import Asked, device
 
 
 def test_a_hole_in_a_merged_block_costs_nothing_but_its_own_measurement() -> None:
@@ -44,7 +45,7 @@ def test_a_hole_in_a_merged_block_costs_nothing_but_its_own_measurement() -> Non
     virtual_time.run(scenario())
 
 
-def test_one_request_a_unit_where_nothing_is_in_the_way() -> None:
+def test_a_round_takes_one_request_a_unit_where_nothing_is_in_the_way() -> None:
     async def scenario() -> None:
         bench = Bench({unit: [0, 1, 2, 8, 9, 15] for unit in range(1, 11)})
         async with bench.listening(), bench.rounds() as rounds:
@@ -77,7 +78,7 @@ def test_a_link_that_is_down_costs_one_reading_a_round_and_a_line_at_each_change
             assert [record.levelname for record in caplog.records] == ["WARNING"]
             assert "refused" in caplog.messages[0]
             assert rounds.name in caplog.messages[0]
-            told = events.HOST(link=rounds.name, device="meter")
+            told = events.HOST("refused", link=rounds.name, device="meter")
             assert vars(caplog.records[0]).items() >= told.begins.items()
             async with bench.listening():
                 assert await rounds.reopen()
@@ -123,9 +124,9 @@ def test_a_value_that_cannot_be_used_fails_alone(caplog: pytest.LogCaptureFixtur
         async with device(act) as port:
             meter = modbus_device(port, {1: [0, 2]}, count=2, value_class="FLOAT32")
             meter["measurements"] += modbus_device(port, {1: [4]}, value_class="BCD16")["measurements"]
-            ((name, content),) = by_link(listed(meter)).items()
+            (content,) = by_link(listed(meter))
             link = ModbusLink(TcpLink("127.0.0.1", port, Framing.TCP), 1)
-            rounds = ModbusPoller(link, name, content, SETTINGS, readings.extend, Health(), UnitMemory(ignored))
+            rounds = ModbusPoller(link, content, SETTINGS, readings.extend, Health(), UnitMemory(ignored))
             for _ in range(3):
                 await one_round(rounds)
             await rounds.close()
@@ -135,7 +136,7 @@ def test_a_value_that_cannot_be_used_fails_alone(caplog: pytest.LogCaptureFixtur
             ("1/4", None),
         ] * 3
         assert len(caplog.records) == 2, "one line for each, once"
-        told = events.VALUE(device="meter", device_id="meter", measurement="1/0", measurement_id="1/0")
+        told = events.VALUE("nan", device="meter", device_id="meter", measurement="1/0", measurement_id="1/0")
         assert vars(caplog.records[0]).items() >= told.begins.items()
 
     virtual_time.run(scenario())

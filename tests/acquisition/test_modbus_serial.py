@@ -8,8 +8,8 @@ import struct
 import threading
 import time
 import tty
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,10 @@ from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.devices.links import SerialLink
 from inviseobox.devices.registers import FunctionCode, Span
 from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError, Refused
-from tests.integration.virtual_time import until
+from tests.support.modbus_frames import crc, rtu
+from tests.support.virtual_time import until
 
-from .frames import Asked, crc, holding, registers, right, rtu, values
+from .frames import Asked, holding, registers, right, values
 
 TIMEOUT = 0.3
 
@@ -90,20 +91,26 @@ def honest(asked: Asked) -> Sequence[tuple[float, bytes]]:
     return [(0, rtu(asked.unit, right(asked)))]
 
 
+@asynccontextmanager
+async def linked(port: str, baudrate: int = 9600, timeout: float = TIMEOUT) -> AsyncIterator[ModbusLink]:
+    link = ModbusLink(SerialLink(port, baudrate), timeout)
+    try:
+        yield link
+    finally:
+        await link.close()
+
+
 def with_link(act: Act, scenario: Callable[[ModbusLink, Device], object], timeout: float = TIMEOUT) -> None:
     async def run() -> None:
         with bus(act) as device:
-            link = ModbusLink(SerialLink(device.port), timeout)
-            try:
+            async with linked(device.port, timeout=timeout) as link:
                 await scenario(link, device)  # type: ignore[misc]
-            finally:
-                await link.close()
             assert device.noise == [], "only whole requests may go out"
 
     asyncio.run(run())
 
 
-def test_all_four_function_codes() -> None:
+def test_all_four_function_codes_are_read_over_a_serial_port() -> None:
     spans = [
         Span(1, FunctionCode.COILS, 0, 1),
         Span(1, FunctionCode.COILS, 5, 13),
@@ -133,7 +140,7 @@ def test_an_exception_keeps_its_code() -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 5, 9])
-def test_an_answer_in_two_pieces(cut: int) -> None:
+def test_a_serial_answer_in_two_pieces_is_read(cut: int) -> None:
     def halting(asked: Asked) -> Sequence[tuple[float, bytes]]:
         frame = rtu(asked.unit, right(asked))
         return [(0, frame[:cut]), (0.02, frame[cut:])]
@@ -165,7 +172,7 @@ FAULTS: dict[str, Callable[[Asked], bytes]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_what_is_no_answer_is_never_taken_for_one(fault: Callable[[Asked], bytes]) -> None:
+def test_a_serial_frame_that_is_not_the_answer_is_an_error(fault: Callable[[Asked], bytes]) -> None:
     def faulty(asked: Asked) -> Sequence[tuple[float, bytes]]:
         return [(0, fault(asked))] if asked.number == 1 else honest(asked)
 
@@ -193,7 +200,7 @@ def test_noise_before_a_frame_costs_one_request_at_most(noise: bytes) -> None:
 
 
 @pytest.mark.parametrize("delay", [0.1, 0.35, 0.5, 0.65])
-def test_a_late_answer_is_never_taken_for_that_of_the_next_request(delay: float) -> None:
+def test_a_late_serial_answer_is_never_taken_for_that_of_the_next_request(delay: float) -> None:
     """Equal unit, function code and count: only that it comes late tells it from the right one."""
 
     def late(asked: Asked) -> Sequence[tuple[float, bytes]]:
@@ -212,9 +219,9 @@ def test_a_late_answer_is_never_taken_for_that_of_the_next_request(delay: float)
 
 def failing_to_open(port: str, baudrate: int = 9600) -> ReadError:
     async def run() -> ReadError:
-        link = ModbusLink(SerialLink(port, baudrate), TIMEOUT)
-        with pytest.raises(LinkDown) as raised:
-            await link.read(holding(1, 1))
+        async with linked(port, baudrate) as link:
+            with pytest.raises(LinkDown) as raised:
+                await link.read(holding(1, 1))
         return raised.value
 
     return asyncio.run(run())
@@ -224,7 +231,7 @@ def test_a_port_that_is_not_there_says_so() -> None:
     assert "No such file" in str(failing_to_open("/dev/serial/by-id/usb-nobody-plugged-this-in"))
 
 
-def test_what_is_no_serial_port_says_so(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_serial_port_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a port")
     for port in (str(tmp_path / "file"), str(tmp_path), "/dev/null"):
         assert "serial port" in str(failing_to_open(port)), port
@@ -244,26 +251,25 @@ def test_a_port_that_vanishes_is_noticed_and_found_again(tmp_path: Path) -> None
     port = tmp_path / "port"
 
     async def scenario() -> None:
-        link = ModbusLink(SerialLink(str(port)), 5)
-        with bus(honest) as device:
-            port.symlink_to(device.port)
-            assert await link.read(holding(1, 1)) == [1]
-        began = time.monotonic()
-        with pytest.raises((NoAnswer, LinkDown)):
-            await link.read(holding(1, 1))
-        assert time.monotonic() - began < 2
-        port.unlink()
-        with pytest.raises(LinkDown):
-            await link.read(holding(1, 1))
-        with bus(honest) as device:
-            port.symlink_to(device.port)
-            assert await link.read(holding(1, 1)) == [1]
-            await link.close()
+        async with linked(str(port), timeout=5) as link:
+            with bus(honest) as device:
+                port.symlink_to(device.port)
+                assert await link.read(holding(1, 1)) == [1]
+            began = time.monotonic()
+            with pytest.raises((NoAnswer, LinkDown)):
+                await link.read(holding(1, 1))
+            assert time.monotonic() - began < 2
+            port.unlink()
+            with pytest.raises(LinkDown):
+                await link.read(holding(1, 1))
+            with bus(honest) as device:
+                port.symlink_to(device.port)
+                assert await link.read(holding(1, 1)) == [1]
 
     asyncio.run(scenario())
 
 
-def test_cancellation_is_prompt_and_nothing_else() -> None:
+def test_a_cancelled_serial_read_ends_at_once_and_leaves_the_link_usable() -> None:
     def silent_at_first(asked: Asked) -> Sequence[tuple[float, bytes]]:
         return [] if asked.number == 1 else honest(asked)
 
@@ -288,7 +294,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def test_the_port_is_held_exclusively() -> None:
+def test_the_serial_port_is_held_exclusively() -> None:
     async def scenario(link: ModbusLink, device: Device) -> None:
         await link.read(holding(1, 1))
         other = os.open(device.port, os.O_RDWR | os.O_NOCTTY)

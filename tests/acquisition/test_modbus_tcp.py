@@ -10,7 +10,7 @@ from inviseobox.devices.registers import FunctionCode, Span
 from inviseobox.errors import LinkDown, NoAnswer, Refused
 from inviseobox.simulator.modbus_gateway import ModbusGateway
 from inviseobox.simulator.modbus_units import ModbusUnits
-from tests.integration import virtual_time
+from tests.support import virtual_time
 
 from .frames import Asked, device, holding, right, values
 from .modbus_tcp_links import TIMEOUT, assert_is_a_line, framed, honest, opened, talking_to
@@ -28,7 +28,7 @@ SPANS = [
 ]
 
 
-def test_all_four_function_codes(framing: Framing) -> None:
+def test_all_four_function_codes_are_read_over_tcp(framing: Framing) -> None:
     async def scenario() -> None:
         async with talking_to(honest(framing), framing) as link:
             for span in SPANS:
@@ -38,7 +38,7 @@ def test_all_four_function_codes(framing: Framing) -> None:
     virtual_time.run(scenario())
 
 
-def test_the_simulated_gateway() -> None:
+def test_the_simulated_gateway_is_read_over_one_connection() -> None:
     async def scenario() -> None:
         image = {3: {107: 0x022B, 108: 0, 109: 0x0064}, 1: {address: address % 2 for address in range(20)}}
         gateway = ModbusGateway(ModbusUnits({17: lambda: image}))
@@ -89,7 +89,7 @@ def test_exceptions_keep_their_code_and_say_what_it_means(framing: Framing, code
 
 
 @pytest.mark.parametrize("cut", [1, 3, 5, 6, 7, 8, 9, 12])
-def test_an_answer_in_two_segments(framing: Framing, cut: int) -> None:
+def test_an_answer_in_two_tcp_segments_is_read(framing: Framing, cut: int) -> None:
     async def halting(asked: Asked, writer: asyncio.StreamWriter) -> None:
         frame = framed(framing, asked, right(asked))
         writer.write(frame[:cut])
@@ -171,7 +171,7 @@ def test_a_refused_connection_says_so(framing: Framing) -> None:
 
 
 @pytest.mark.parametrize("host", ["192.0.2..7", "a" * 64 + ".example", "::1%nope"])
-def test_an_address_that_is_none_is_a_link_that_is_down(host: str) -> None:
+def test_an_invalid_address_is_a_link_that_is_down(host: str) -> None:
     async def scenario() -> None:
         link = ModbusLink(TcpLink(host, 502, Framing.TCP), TIMEOUT)
         with pytest.raises(LinkDown) as raised:
@@ -181,23 +181,24 @@ def test_an_address_that_is_none_is_a_link_that_is_down(host: str) -> None:
     virtual_time.run(scenario())
 
 
-def test_a_connection_may_be_lost_and_found_again(framing: Framing) -> None:
+def test_a_lost_tcp_connection_is_opened_again(framing: Framing) -> None:
     async def scenario() -> None:
         async with device(honest(framing), is_rtu=framing is Framing.RTU) as port:
-            link = ModbusLink(TcpLink("127.0.0.1", port, framing), TIMEOUT)
-            assert await link.read(holding(1, 1)) == [1]
-        with pytest.raises((LinkDown, NoAnswer)):
-            await link.read(holding(1, 1))
-        with pytest.raises(LinkDown):
-            await link.read(holding(1, 1))
-        async with device(honest(framing), is_rtu=framing is Framing.RTU, port=port):
-            assert await link.read(holding(1, 1)) == [1]
-            await link.close()
+            pass
+        async with opened(port, framing) as link:
+            async with device(honest(framing), is_rtu=framing is Framing.RTU, port=port):
+                assert await link.read(holding(1, 1)) == [1]
+            with pytest.raises((LinkDown, NoAnswer)):
+                await link.read(holding(1, 1))
+            with pytest.raises(LinkDown):
+                await link.read(holding(1, 1))
+            async with device(honest(framing), is_rtu=framing is Framing.RTU, port=port):
+                assert await link.read(holding(1, 1)) == [1]
 
     virtual_time.run(scenario())
 
 
-def test_cancellation_is_prompt_and_nothing_else(framing: Framing) -> None:
+def test_a_cancelled_tcp_read_ends_at_once_and_leaves_the_link_usable(framing: Framing) -> None:
     came = asyncio.Event()
 
     async def silent_at_first(asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -219,7 +220,7 @@ def test_cancellation_is_prompt_and_nothing_else(framing: Framing) -> None:
     virtual_time.run(scenario())
 
 
-def test_one_request_at_a_time_over_one_connection(framing: Framing) -> None:
+def test_a_tcp_link_sends_one_request_at_a_time_over_one_connection(framing: Framing) -> None:
     at_work = 0
     connections = set()
 

@@ -9,7 +9,7 @@ import pytest
 
 from inviseobox import events
 from inviseobox.acquisition.polling import poll
-from tests.integration import virtual_time
+from tests.support import virtual_time
 
 from .benches import SETTINGS, Bench, Fault, one_round
 from .frames import Asked
@@ -42,14 +42,14 @@ def test_a_silent_unit_is_no_trouble_for_the_others_and_comes_back(caplog: pytes
             assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
             assert "unit 4" in caplog.messages[0]
             assert "unit 4" in caplog.messages[1]
-            told = events.DEVICE(link=rounds.name, unit="4", device="meter", device_id="meter")
+            told = events.DEVICE("no answer", link=rounds.name, unit="4", device="meter", device_id="meter")
             assert vars(caplog.records[0]).items() >= told.begins.items()
             assert vars(caplog.records[1]).items() >= told.ends.items()
 
     virtual_time.run(scenario())
 
 
-def test_one_lost_answer_costs_nothing() -> None:
+def test_a_single_lost_answer_costs_no_reading() -> None:
     """Silence is asked about once more, at once."""
 
     async def scenario() -> None:
@@ -111,7 +111,7 @@ def test_a_gateway_that_finds_a_unit_silent_is_not_silent_itself(code: int) -> N
     virtual_time.run(scenario())
 
 
-def test_a_gateway_that_accepts_and_never_answers() -> None:
+def test_a_gateway_that_never_answers_costs_each_unit_two_time_outs_a_round() -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         bench = Bench({unit: [0, 100] for unit in range(1, 6)})
@@ -129,7 +129,7 @@ EXCEPTIONS = (1, 2, 3, 4, 5, 6, 8, 10, 11, 99)
 
 
 def misbehaving(dice: random.Random) -> Fault:
-    """A bus on which most answers are right."""
+    """Return a bus on which most answers are right."""
 
     async def silent(asked: Asked, response: bytes) -> bytes | None:
         return None
@@ -165,7 +165,7 @@ def misbehaving(dice: random.Random) -> Fault:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_whatever_a_bus_does_every_round_gives_one_reading_each_and_none_is_wrong(seed: int) -> None:
+def test_every_round_has_one_reading_of_each_measurement_and_no_wrong_one_whatever_the_bus_does(seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311
 
     async def scenario() -> None:
@@ -189,7 +189,7 @@ def test_whatever_a_bus_does_every_round_gives_one_reading_each_and_none_is_wron
     virtual_time.run(scenario())
 
 
-def test_the_schedule_is_kept_while_a_unit_is_silent() -> None:
+def test_rounds_keep_their_schedule_while_a_unit_is_silent() -> None:
     """Ten units, one of them dead: over ten minutes of 10 s the nine others keep 95 % of their readings."""
 
     async def scenario() -> None:

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping
 import pytest
 
 from inviseobox.acquisition.http_sensor import read_page, read_value
-from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError, Refused
-from inviseobox.http_client import HttpClient, tls_context
+from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, PageRefused, ReadError
 from inviseobox.simulator.http_server import Request, Response, dripping, never, reset
+from tests.support.tcp import serving
 
-from .pages import BODIES, LOCATIONS, MAX_BODY, page
+from .pages import BODIES, LOCATIONS, MAX_BODY, http_client, page
 
 
 def read(response: Response, *, timeout: float = 5, max_body: int = MAX_BODY) -> object:
@@ -28,7 +28,7 @@ def read(response: Response, *, timeout: float = 5, max_body: int = MAX_BODY) ->
     return asyncio.run(scenario())
 
 
-def test_json_is_json_whatever_its_label() -> None:
+def test_a_json_page_is_read_whatever_its_content_type() -> None:
     body = b'{"temp1": 21.5}'
     for label in ("application/json", "text/html", "text/plain; charset=latin-1", "image/png", ""):
         assert read(Response(200, {"Content-Type": label}, body)) == {"temp1": 21.5}
@@ -50,7 +50,7 @@ def test_a_page_that_is_refused_says_so(status: int) -> None:
     with pytest.raises(ReadError) as raised:
         read(Response(status, {}, b""))
     if status >= 400:
-        assert isinstance(raised.value, Refused)
+        assert isinstance(raised.value, PageRefused)
         assert str(status) in str(raised.value)
 
 
@@ -58,14 +58,14 @@ SENDINGS = {"never": never, "dripping": dripping(0.05)}
 
 
 @pytest.mark.parametrize("sending", SENDINGS.values(), ids=SENDINGS)
-def test_the_time_out_bounds_the_whole_answer(sending: Callable[..., Awaitable[None]]) -> None:
+def test_the_time_out_bounds_the_whole_answer_of_a_page(sending: Callable[..., Awaitable[None]]) -> None:
     began = time.monotonic()
     with pytest.raises(NoAnswer, match=r"0\.4 s"):
         read(Response(200, {}, b'{"temp1": 1}' + b" " * 1000, sending), timeout=0.4)
     assert time.monotonic() - began < 1.5
 
 
-def test_the_time_out_bounds_redirects_too() -> None:
+def test_the_time_out_bounds_redirects_of_a_page_too() -> None:
     async def slowly(connection: object, head: bytes, body: bytes) -> None:
         await asyncio.sleep(0.25)
         writer = connection.writer  # type: ignore[attr-defined]
@@ -85,12 +85,9 @@ def test_a_connection_that_is_reset_or_refused_says_so() -> None:
     async def nobody() -> None:
         async with page(lambda request: Response()) as (_, origin):
             pass
-        client = HttpClient(tls_context(None), headers={})
-        try:
+        async with http_client() as client:
             with pytest.raises(LinkDown, match="no connection"):
                 await read_page(client, origin, timeout=5, max_body=MAX_BODY)
-        finally:
-            await client.close()
 
     asyncio.run(nobody())
 
@@ -99,9 +96,9 @@ RAW_ANSWERS = {
     "nothing": b"",
     "no HTTP": b"SSH-2.0-OpenSSH_9.2p1\r\n",
     "a status line alone": b"HTTP/1.1 200 OK\r\n",
-    "a status that is none": b"HTTP/1.1 abc OK\r\n\r\n",
+    "a status that is not a number": b"HTTP/1.1 abc OK\r\n\r\n",
     "less than promised": b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{}",
-    "a length that is none": b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}",
+    "a negative length": b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}",
     "a broken chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
     "no end of headers": b"HTTP/1.1 200 OK\r\n" + b"X-Pad: aaaaaaaa\r\n" * 20_000,
     "headers in latin-1": b"HTTP/1.1 200 OK\r\nX-Name: \xe9\xff\r\nContent-Length: 7\r\n\r\n[1,2,3",
@@ -113,67 +110,45 @@ RAW_ANSWERS = {
 
 
 @pytest.mark.parametrize("answer", RAW_ANSWERS.values(), ids=RAW_ANSWERS)
-def test_bytes_that_are_no_answer_are_a_failed_read(answer: bytes) -> None:
+def test_bytes_that_are_not_an_http_answer_are_a_failed_read(answer: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(answer)
-            await writer.drain()
-            writer.write_eof()
-            await reader.read()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        writer.write_eof()
+        await reader.read()
 
     async def scenario() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        client = HttpClient(tls_context(None), headers={})
-        try:
-            port = server.sockets[0].getsockname()[1]
+        async with serving(serve) as port, http_client() as client:
             with pytest.raises(ReadError) as raised:
                 await read_page(client, f"http://127.0.0.1:{port}/", timeout=2, max_body=MAX_BODY)
             assert str(raised.value).isprintable()
-        finally:
-            await client.close()
-            server.close()
-            await asyncio.sleep(0.05)
 
     asyncio.run(scenario())
 
 
-def test_what_comes_after_a_page_is_no_answer_to_the_next_request() -> None:
+def test_bytes_after_a_page_are_not_taken_for_the_answer_to_the_next_request() -> None:
     """A page that sends its answer twice: the second must not be taken for that of another page of the same host."""
     requests: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                requests.append((await reader.readuntil(b"\r\n\r\n")).split()[1])
-                body = json.dumps({"page": requests[-1].decode()}).encode()
-                writer.write(2 * (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)))
-                await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
+        while True:
+            requests.append((await reader.readuntil(b"\r\n\r\n")).split()[1])
+            body = json.dumps({"page": requests[-1].decode()}).encode()
+            writer.write(2 * (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)))
+            await writer.drain()
 
     async def scenario() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        client = HttpClient(tls_context(None), headers={})
-        origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        try:
+        async with serving(serve) as port, http_client() as client:
             for path in ("/a", "/b", "/c"):
-                assert await read_page(client, origin + path, timeout=2, max_body=MAX_BODY) == {"page": path}
-        finally:
-            await client.close()
-            server.close()
-            await asyncio.sleep(0.05)
+                assert await read_page(client, f"http://127.0.0.1:{port}{path}", timeout=2, max_body=MAX_BODY) == {
+                    "page": path
+                }
 
     asyncio.run(scenario())
 
 
-def test_a_body_may_have_the_limit_and_no_more() -> None:
+def test_the_body_of_a_page_may_have_the_limit_and_no_more() -> None:
     body = json.dumps("x" * (MAX_BODY - 2)).encode()
     assert len(body) == MAX_BODY
     assert read(Response(200, {}, body)) == "x" * (MAX_BODY - 2)
@@ -269,12 +244,16 @@ def test_a_redirect_to_another_host_is_refused(location: str) -> None:
     assert len(str(raised.value)) < 200
 
 
-def test_a_url_that_is_none_is_a_failed_read() -> None:
+def test_an_invalid_url_is_a_failed_read() -> None:
     async def scenario() -> None:
-        client = HttpClient(tls_context(None), headers={})
-        for url in ("http://192.0.2..7/", f"http://{'a' * 64}.example/", "http://[::1%nope]/", "http://127.0.0.1:0/"):
-            with pytest.raises(ReadError):
-                await read_page(client, url, timeout=1, max_body=MAX_BODY)
-        await client.close()
+        async with http_client() as client:
+            for url in (
+                "http://192.0.2..7/",
+                f"http://{'a' * 64}.example/",
+                "http://[::1%nope]/",
+                "http://127.0.0.1:0/",
+            ):
+                with pytest.raises(ReadError):
+                    await read_page(client, url, timeout=1, max_body=MAX_BODY)
 
     asyncio.run(scenario())

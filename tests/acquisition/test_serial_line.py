@@ -44,7 +44,7 @@ def test_the_line_is_silent_for_three_and_a_half_characters_before_each_request(
     asyncio.run(scenario())
 
 
-def test_two_devices_share_a_port_and_it_is_held_exclusively() -> None:
+def test_two_devices_share_a_serial_port_that_is_held_exclusively() -> None:
     async def scenario() -> None:
         meters = Meters(three(), "serial")
         box = Box(ModbusSettings(period=0.5))

@@ -8,13 +8,13 @@ from collections import Counter
 import pytest
 
 from inviseobox import events
-from inviseobox.acquisition.acquisition import by_link
 from inviseobox.acquisition.web_poller import WebPoller
 from inviseobox.configuration import HttpSettings
+from inviseobox.devices.link_content import by_link
 from inviseobox.health.health import Health
 from inviseobox.records import Reading
 from inviseobox.simulator.http_server import Request, Response
-from tests.integration.entries import listed, web_device
+from tests.support.entries import listed, web_device
 
 from .pages import BODIES, LOCATIONS, page
 
@@ -65,8 +65,8 @@ def test_rounds_read_each_page_once_and_fail_each_value_alone(caplog: pytest.Log
                 web_device(f"{origin}/gone", ["good"], name="gone"),
                 web_device(f"{origin}/", FAILURES, name="bad"),
             )
-            ((name, content),) = by_link(inventory).items()
-            rounds = WebPoller(client, name, content, HttpSettings(), readings.extend, Health())
+            (content,) = by_link(inventory)
+            rounds = WebPoller(client, content, HttpSettings(), readings.extend, Health())
             for _ in range(2):
                 readings.clear()
                 requests.clear()
@@ -98,8 +98,8 @@ def test_rounds_survive_every_page() -> None:
     async def scenario() -> None:
         waiting = iter(answers)
         async with page(lambda request: next(waiting)) as (client, origin):
-            ((name, content),) = by_link(listed(web_device(f"{origin}/", ["temp1"]))).items()
-            rounds = WebPoller(client, name, content, HttpSettings(timeout=2), readings.extend, Health())
+            (content,) = by_link(listed(web_device(f"{origin}/", ["temp1"])))
+            rounds = WebPoller(client, content, HttpSettings(timeout=2), readings.extend, Health())
             for number in range(len(answers)):
                 await rounds.poll_once(0)
                 assert len(readings) == number + 1

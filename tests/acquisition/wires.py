@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import json
 import os
 import secrets
 import time
@@ -16,7 +15,7 @@ from typing import Any, TypeVar
 from inviseobox.acquisition.acquisition import Acquisition
 from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.configuration import Configuration, HttpSettings, ModbusSettings
-from inviseobox.devices import inventory
+from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.devices.links import Framing, SerialLink, TcpLink
 from inviseobox.health.health import Health
 from inviseobox.http_client import HttpClient, tls_context
@@ -32,7 +31,8 @@ from inviseobox.simulator.rtu_line import RtuLine
 from inviseobox.simulator.serial_server import SerialServer
 from inviseobox.simulator.served_log import ServedLog
 from inviseobox.supervisor import Supervisor
-from tests.integration import virtual_time
+from tests.support import virtual_time
+from tests.support.entries import listed
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class Wire:
         return self.instrument.line
 
     def asked(self) -> Counter[int]:
-        """How many requests came for each unit since the last call."""
+        """Count the requests for each unit since the last call."""
         counts = Counter(asked.unit for asked in self.units.asked)
         self.units.asked.clear()
         return counts
@@ -123,9 +123,10 @@ class Box:
         memory.load(self.saved)
         supervisor = Supervisor()
         client = HttpClient(tls_context(None), headers={})
-        acquisition = Acquisition(configuration, client, supervisor, self._sink, self.health, memory)
+        devices_in_force = DevicesInForce(LONG_INTERVAL)
+        acquisition = Acquisition(configuration, client, supervisor, devices_in_force, self._sink, self.health, memory)
         try:
-            await acquisition.adopt(listed(*devices), LONG_INTERVAL)
+            await acquisition.adopt(listed(*devices))
             yield acquisition
         finally:
             await supervisor.stop_all()
@@ -140,19 +141,19 @@ class Box:
         self._more.set()
 
     def of(self, measurement: str) -> list[tuple[float, float | None]]:
-        """The readings of one measurement so far: time and value."""
+        """Return the readings of one measurement so far: time and value."""
         return [(at, one.value) for at, one in self.readings if one.series.measurement == measurement]
 
     def good(self, *, since: float = 0.0) -> Counter[str]:
-        """How many good readings each measurement has since then."""
+        """Count the good readings of each measurement since then."""
         return Counter(one.series.measurement for at, one in self.readings if one.value is not None and at >= since)
 
     def failed(self, *, since: float = 0.0) -> Counter[str]:
-        """How many failed readings each measurement has since then."""
+        """Count the failed readings of each measurement since then."""
         return Counter(one.series.measurement for at, one in self.readings if one.value is None and at >= since)
 
     async def next_round(self, measurements: int, within: float = 60.0) -> dict[str, float | None]:
-        """Wait for the next reading of each of so many measurements; give their values, None where the read failed."""
+        """Wait for the next reading of so many measurements; return their values, None where the read failed."""
         start = len(self.readings)
         values: dict[str, float | None] = {}
         async with asyncio.timeout(within):
@@ -161,11 +162,6 @@ class Box:
                 await self._more.wait()
                 values = {one.series.measurement: one.value for _, one in self.readings[start:]}
         return values
-
-
-def listed(*devices: Mapping[str, Any]) -> inventory.Inventory:
-    """The inventory of these devices."""
-    return inventory.parse(json.dumps(devices))
 
 
 class Meters:
@@ -182,7 +178,7 @@ class Meters:
         return {meter.unit: functools.partial(meter.image, 0.0) for meter in self.meters}
 
     def devices(self, communication: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The device list: a device for each meter."""
+        """Return the device list: a device for each meter."""
         return [
             listed_meter(
                 f"65a00000000000000000{meter.unit:02d}00",
@@ -196,7 +192,7 @@ class Meters:
         ]
 
     def expected(self, measurement: str) -> float:
-        """The value that must be read."""
+        """Return the value that must be read."""
         return self.served.of(measurement)[-1].value
 
 

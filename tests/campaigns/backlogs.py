@@ -5,8 +5,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from inviseobox.buffer import Buffer
 from inviseobox.records import Aggregate, Reading, Series
+from tests.support.buffers import opened
 
 from .files import OnDisk, on_disk
 
@@ -14,20 +14,19 @@ _READS = 3
 
 
 def fill(path: Path, measurements: Sequence[str], windows: int, interval: int) -> OnDisk:
-    """Seal that many windows, the last of which ended a while ago; each reading is different. Give what is sealed."""
+    """Seal that many windows, the last of which ended a while ago; each reading is different. Return what is sealed."""
     series = [Series(measurement, "d0", "as built", (Aggregate.AVG,)) for measurement in measurements]
     first = (int(time.time()) // interval - windows - 1) * interval
 
     async def sealing() -> None:
-        buffer = await Buffer.open(str(path))
-        for window in range(windows):
-            begin = first + window * interval
-            for read in range(_READS):
-                values = (float(window * 1000 + number + read / 10) for number in range(len(series)))
-                readings = [Reading(one, value) for one, value in zip(series, values, strict=True)]
-                buffer.record(begin + read * interval / (_READS + 1), interval, readings)
-            await buffer.seal(begin + interval)
-        await buffer.close()
+        async with opened(path) as buffer:
+            for window in range(windows):
+                begin = first + window * interval
+                for read in range(_READS):
+                    values = (float(window * 1000 + number + read / 10) for number in range(len(series)))
+                    readings = [Reading(one, value) for one, value in zip(series, values, strict=True)]
+                    buffer.record(begin + read * interval / (_READS + 1), interval, readings)
+                await buffer.seal(begin + interval)
 
     asyncio.run(sealing())
     return on_disk(path)

@@ -1,25 +1,24 @@
 """What the campaigns share: root, time, and a place for a daemon."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.daemons import Place, place
+from tests.support.daemons import Place, place
+from tests.support.sessions import limit_time, require_root
+from tests.support.soak import SOAK
 
-from .sizes import FIGURES, SOAK
+from .sizes import FIGURES
 
 _LONGEST = 3600 if SOAK else 180
 """Seconds for one test."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give campaigns the time for what they do."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(_LONGEST))
+    """Set a longer time limit for campaigns."""
+    limit_time(items, Path(__file__).parent, _LONGEST)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -30,12 +29,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _root() -> None:
-    if os.geteuid() != 0:
-        pytest.fail("campaigns mount disks of their own, which takes root; run: sudo make campaigns", pytrace=False)
+    require_root("campaigns mount disks of their own, which takes root; run: sudo make campaigns")
 
 
 @pytest.fixture
 def box() -> Iterator[Place]:
-    """A folder for a daemon."""
+    """Yield a folder for a daemon."""
     with place() as made:
         yield made

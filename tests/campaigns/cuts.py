@@ -16,7 +16,8 @@ from inviseobox.simulator.central_server import Outcome
 from inviseobox.simulator.http_server import Request, Response, never, reset
 from inviseobox.simulator.received import ReceivedField
 from inviseobox.simulator.served_log import Served
-from tests.integration.daemons import Daemon, Place, wait_until
+from tests.support.daemons import Daemon, Place
+from tests.support.waiting import wait_for
 
 from .files import OnDisk, Report, Value, backlog, on_disk
 from .sizes import measured
@@ -32,7 +33,7 @@ Cut = Callable[[Daemon], None]
 
 
 def configure(box: Place, site: RunningSite, interval: int) -> None:
-    """Quick rounds and windows of `interval` seconds."""
+    """Write a configuration with quick rounds and windows of `interval` seconds."""
     box.configuration.write_text(
         f'token = "{site.token}"\nurl = "{site.url}"\ninterval = {interval}\n'
         f"[modbus]\nperiod = {MODBUS_PERIOD}\ntimeout = 0.5\n[http]\nperiod = 1\ntimeout = 2\n"
@@ -41,12 +42,12 @@ def configure(box: Place, site: RunningSite, interval: int) -> None:
 
 
 def kill(daemon: Daemon) -> None:
-    """`kill -9`."""
+    """End the daemon with `kill -9`."""
     daemon.stop(signal.SIGKILL)
 
 
 def unreliable(dice: random.Random) -> Callable[[Request], Outcome | None]:
-    """A server that now and then stores without answering, answers without storing, or is not well."""
+    """Script a server that now and then stores and is silent, answers OK but does not store, or is unwell."""
     kinds = [
         Outcome(Response(200, {}, b"OK", reset), stores=True),
         Outcome(Response(200, {}, b"OK", never), stores=True),
@@ -87,7 +88,7 @@ class Campaign:
         self._come_to_rest()
 
     def _life(self, shortest: float, longest: float) -> float:
-        """Seconds until the next cut; short lives often end just when a window does."""
+        """Draw the seconds until the next cut; short lives often end just when a window does."""
         life = self.dice.uniform(shortest, longest)
         end = math.ceil((time.time() + life) / self.interval) * self.interval - time.time()
         at_the_end = self.dice.random() < 0.5 and end <= longest and self.interval <= longest
@@ -110,7 +111,7 @@ class Campaign:
         with self.box.daemon() as daemon:
             have = len(self.site.central.window_ends(measurements))
             self.site.wait_for_windows(have + 1, _LAST_WORDS_WITHIN, measurements)
-            wait_until(lambda: backlog(self.box.buffer) == 0, _LAST_WORDS_WITHIN)
+            wait_for(lambda: backlog(self.box.buffer) == 0, _LAST_WORDS_WITHIN, "the backlog is delivered")
             daemon.stop()
             assert daemon.process.returncode == 0
         left = on_disk(self.box.buffer)
@@ -186,12 +187,12 @@ class Campaign:
 
 
 def received_reports(site: RunningSite) -> dict[Report, Value]:
-    """What the server has."""
+    """Return what the server has."""
     return {(one.measurement, one.timestamp): one.value for one in tuple(site.central.received)}
 
 
 def _last_match(served: Sequence[Served], value: float | None, before: float) -> float:
-    """When the reading was served that is the last one on the disk; the beginning of time where none is."""
+    """Return when the reading was served that is the last one on the disk; 0 where the disk has no reading."""
     if value is None:
         return 0.0
     stop = bisect_right([reading.at for reading in served], before)

@@ -3,13 +3,14 @@
 All of them are images in memory (/dev/shm), mounted through loop devices.
 """
 
-import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from tests.support.disks import SmallDisk
 
 _XFS_SIZE = 512 * 2**20  # mkfs.xfs makes none below 300 MB; little of it is ever used
 _EXT4_SIZE = 32 * 2**20
@@ -48,7 +49,7 @@ class PowerCutDisk:
 
 @contextmanager
 def power_cut_disk() -> Iterator[PowerCutDisk]:
-    """A disk whose power can be cut."""
+    """Yield a disk whose power can be cut."""
     with _folder() as folder, ExitStack() as mounted:
         xfs = folder / "xfs.img"
         _make(xfs, _XFS_SIZE)
@@ -63,29 +64,9 @@ def power_cut_disk() -> Iterator[PowerCutDisk]:
         yield disk
 
 
-class SmallDisk:
-    """An ext4 file system at `folder` with little room."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._ballast = folder / "ballast"
-
-    def fill(self) -> None:
-        """Leave no room."""
-        with self._ballast.open("ab", buffering=0) as ballast:
-            for size in (65536, 4096, 1024):
-                while _has_room(ballast.fileno(), size):
-                    pass
-            os.fsync(ballast.fileno())
-
-    def free(self) -> None:
-        """Give the room back."""
-        self._ballast.unlink()
-
-
 @contextmanager
 def small_disk(size: int) -> Iterator[SmallDisk]:
-    """A disk of so many bytes."""
+    """Yield a disk of so many bytes."""
     with _folder() as folder, ExitStack() as mounted:
         image, data = folder / "small.img", folder / "data"
         _make_ext4(image, size)
@@ -102,13 +83,6 @@ def _folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder)
-
-
-def _has_room(file: int, size: int) -> bool:
-    try:
-        return os.write(file, bytes(size)) == size
-    except OSError:
-        return False
 
 
 def _make_ext4(image: Path, size: int) -> None:

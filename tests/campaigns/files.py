@@ -66,5 +66,5 @@ def rows(buffer: Path, sql: str) -> list[tuple[Any, ...]]:
 
 
 def backlog(buffer: Path) -> int:
-    """The number of batches that wait."""
+    """Count the batches that wait."""
     return int(rows(buffer, "SELECT count(*) FROM outbox")[0][0])

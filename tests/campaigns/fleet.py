@@ -35,7 +35,7 @@ class Load:
 
 
 def at_once(token: str, interval: int) -> float:
-    """No offset."""
+    """Return no offset."""
     return 0.0
 
 
@@ -53,7 +53,7 @@ def simulate(boxes: int, interval: int, offset: Offset, dice: random.Random) -> 
 
 
 def figures() -> list[str]:
-    """Give the busiest second with and without the offset, one line each."""
+    """Return the busiest second with and without the offset, one line each."""
     loads = [
         (name, simulate(BOXES, INTERVAL, offset, chance(name)))
         for name, offset in (("without", at_once), ("with", start_offset))

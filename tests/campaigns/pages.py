@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from inviseobox.simulator.background import RunningSite, running_site
-from tests.integration.entries import web_device
+from tests.support.entries import web_device
 
 
 @contextmanager
 def page_site(measurements: int, *, devices: int = 1, max_body: int | None = None) -> Iterator[RunningSite]:
-    """A page with that many keys, each a measurement of one of the `devices`; `max_body` is the server's limit."""
+    """Run a site with a page of that many keys, each measured by one of `devices`; `max_body` is the server's limit."""
     keys = [f"k{number}" for number in range(measurements)]
     with running_site(**({} if max_body is None else {"max_body": max_body})) as site:
 
@@ -28,5 +28,5 @@ def page_site(measurements: int, *, devices: int = 1, max_body: int | None = Non
 
 
 def identities(site: RunningSite) -> list[str]:
-    """The `_id` of each measurement that the server lists."""
+    """Return the `_id` of each measurement that the server lists."""
     return [measurement["_id"] for device in site.devices for measurement in device["measurements"]]

@@ -3,14 +3,14 @@
 import os
 import random
 
-SOAK = os.environ.get("INVISEOBOX_SOAK") == "1"
-"""Whether the campaigns run whole."""
+from tests.support.soak import SOAK
+
 SEED = int(os.environ.get("INVISEOBOX_SEED", "4"))
 """What all chance comes from; printed with each campaign, so that one that failed can be run again."""
 
 
 def sample(short: int, whole: int) -> int:
-    """How much of something this run does."""
+    """Choose how much of something this run does."""
     return whole if SOAK else short
 
 
@@ -19,11 +19,11 @@ FIGURES: list[str] = []
 
 
 def measured(figure: str) -> None:
-    """Have a figure shown in the end."""
+    """Show a figure at the end of the run."""
     FIGURES.append(figure)
 
 
 def chance(campaign: str) -> random.Random:
-    """The dice of one campaign."""
+    """Return the dice of one campaign."""
     print(f"{campaign}: INVISEOBOX_SEED={SEED}")
     return random.Random(f"{SEED} {campaign}")  # noqa: S311

@@ -1,7 +1,6 @@
 """A disk that fills up, and a buffer that is damaged: the daemon goes on and says so."""
 
 import json
-import random
 import sqlite3
 import time
 from contextlib import closing
@@ -12,8 +11,10 @@ import pytest
 from inviseobox.simulator.background import RunningSite, running_site
 from inviseobox.simulator.central_server import Outcome
 from inviseobox.simulator.http_server import Response
-from tests.integration.daemon_sites import faults
-from tests.integration.daemons import Place, wait_until
+from tests.support.daemons import Place
+from tests.support.damages import damage, pages_in_use
+from tests.support.judging import faults
+from tests.support.waiting import wait_for
 
 from .backlogs import fill
 from .cuts import place_on, received_reports
@@ -27,7 +28,7 @@ _SMALL = 4 * 2**20
 _AWAY = Outcome(Response(503, {}, b"Service Unavailable"))
 
 
-def test_a_disk_that_fills_up_and_is_freed(box: Place) -> None:
+def test_a_disk_that_fills_up_and_is_freed_costs_no_reading(box: Place) -> None:
     """Nothing stops, and nothing is lost: what could not be written stayed in memory."""
     with small_disk(_SMALL) as disk, running_site() as site:
         place_on(box, disk.folder)
@@ -53,10 +54,10 @@ def test_a_disk_that_fills_up_and_is_freed(box: Place) -> None:
             assert daemon.process.poll() is None
             daemon.stop()
             assert daemon.process.returncode == 0
-        assert faults(site) == []
+        assert faults(site, _INTERVAL) == []
 
 
-def test_a_start_on_a_full_disk(box: Place) -> None:
+def test_a_daemon_started_on_a_full_disk_delivers_all_once_there_is_room(box: Place) -> None:
     """It reads, says that the disk is full, and delivers all once it is freed; also the next time that it happens."""
     with small_disk(_SMALL) as disk, running_site() as site:
         place_on(box, disk.folder)
@@ -83,27 +84,11 @@ def test_a_start_on_a_full_disk(box: Place) -> None:
                     lambda: any(one > freed + _INTERVAL for one in site.central.window_ends()),  # noqa: B023
                     20,
                 )
-                wait_until(lambda: backlog(box.buffer) == 0, 20)
+                wait_for(lambda: backlog(box.buffer) == 0, 20, "the backlog is delivered")
                 daemon.stop()
                 assert daemon.process.returncode == 0
         assert site.central.conflicts() == []
         assert site.central.violations == []
-
-
-def pages_in_use(buffer: Path) -> tuple[int, list[tuple[int, str]]]:
-    """The size of a page, and each page that holds something, with the table or index that it belongs to."""
-    with closing(sqlite3.connect(buffer)) as connection:
-        (size,) = connection.execute("PRAGMA page_size").fetchone()
-        pages = connection.execute("SELECT pageno, name FROM dbstat ORDER BY pageno").fetchall()
-    return size, pages
-
-
-def damage(buffer: Path, dice: random.Random, pages: list[int], size: int) -> None:
-    """Write rubbish over pages."""
-    with buffer.open("r+b") as file:
-        for page in pages:
-            file.seek((page - 1) * size)
-            file.write(dice.randbytes(size))
 
 
 def _with_a_backlog(box: Place, site: RunningSite) -> None:
@@ -128,7 +113,7 @@ def _assert_all_hashes_right(site: RunningSite) -> None:
 
 
 @pytest.mark.parametrize("number", range(sample(4, 40)))
-def test_damage_while_the_daemon_is_off(box: Place, number: int) -> None:
+def test_a_buffer_damaged_while_the_daemon_is_off_is_saved_at_the_start(box: Place, number: int) -> None:
     dice = chance(f"damage {number}")
     with page_site(200) as site:
         box.configure(site.token, site.url, _INTERVAL)
@@ -143,7 +128,7 @@ def test_damage_while_the_daemon_is_off(box: Place, number: int) -> None:
             said = daemon.log.wait_for("damaged", 10)
             assert "ERROR" in said
             site.wait_until(lambda: any(one > began + _INTERVAL for one in site.central.window_ends()), 20)
-            wait_until(lambda: backlog(box.buffer) == 0, 20)
+            wait_for(lambda: backlog(box.buffer) == 0, 20, "the backlog is delivered")
             daemon.stop()
             assert daemon.process.returncode == 0
         _assert_sound(box.buffer)
@@ -159,7 +144,7 @@ def test_damage_while_the_daemon_is_off(box: Place, number: int) -> None:
 
 
 @pytest.mark.parametrize("number", range(sample(1, 20)))
-def test_damage_while_the_daemon_runs(box: Place, number: int) -> None:
+def test_a_buffer_damaged_while_the_daemon_runs_is_sound_after_a_restart(box: Place, number: int) -> None:
     """Pages may be read again at once, much later, or be written over by a checkpoint first: then nothing was wrong."""
     dice = chance(f"damage while running {number}")
     with page_site(200) as site:
@@ -204,7 +189,7 @@ def test_a_damaged_batch_is_never_sent(box: Place) -> None:
         site.central.script("fields", None)
         with box.daemon() as daemon:
             daemon.log.wait_for("damaged on the disk", 10)
-            wait_until(lambda: backlog(box.buffer) == 0, 20)
+            wait_for(lambda: backlog(box.buffer) == 0, 20, "the backlog is delivered")
             site.wait_for_windows(1, 15, identities(site))
             daemon.stop()
         _assert_all_hashes_right(site)

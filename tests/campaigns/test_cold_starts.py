@@ -5,8 +5,8 @@ import time
 import pytest
 
 from inviseobox.simulator.background import running_site
-from tests.integration.daemon_sites import deaf
-from tests.integration.daemons import Place
+from tests.support.daemons import Place
+from tests.support.ports import deaf
 
 from .sizes import measured
 

@@ -10,13 +10,15 @@ import pytest
 from inviseobox.simulator.background import RunningSite
 from inviseobox.simulator.central_server import Outcome
 from inviseobox.simulator.http_server import Request, Response, dripping
-from tests.integration.daemons import Daemon, Place, wait_until
+from tests.support.daemons import Daemon, Place
+from tests.support.soak import SOAK
+from tests.support.waiting import wait_for
 
 from .backlogs import fill
 from .cuts import received_reports
 from .files import backlog, rows
 from .pages import identities, page_site
-from .sizes import SOAK, measured, sample
+from .sizes import measured, sample
 
 _MEASUREMENTS = 200
 _WINDOWS = sample(48, 144)
@@ -30,7 +32,7 @@ def _configure(box: Place, site: RunningSite, interval: int = _INTERVAL) -> None
 
 
 def _memory(daemon: Daemon, what: str) -> int:
-    """VmRSS or VmHWM of the daemon in kB (proc_pid_status(5))."""
+    """Return VmRSS or VmHWM of the daemon in kB (proc_pid_status(5))."""
     status = Path(f"/proc/{daemon.process.pid}/status").read_text()
     found = re.search(rf"^{what}:\s+(\d+) kB", status, re.MULTILINE)
     assert found
@@ -38,7 +40,7 @@ def _memory(daemon: Daemon, what: str) -> int:
 
 
 def _idle_memory(box: Place, site: RunningSite) -> int:
-    """What a daemon takes that has read and delivered a few windows and has no backlog, which this one does now."""
+    """Let a daemon deliver a few windows without a backlog; return the kB of memory that it takes then."""
     with box.daemon() as daemon:
         site.wait_for_windows(3, 20, identities(site))
         idle = _memory(daemon, "VmRSS")
@@ -56,7 +58,7 @@ class _Slow:
         return Outcome(Response(200, {}, b"OK", self._sending), stores=True)
 
 
-def test_three_days_of_outage(box: Place) -> None:
+def test_a_backlog_of_three_days_is_delivered_in_constant_memory_behind_new_windows(box: Place) -> None:
     """What the outage left is delivered in constant memory, and each window that closes meanwhile goes first."""
     with page_site(_MEASUREMENTS) as site:
         _configure(box, site)
@@ -87,7 +89,7 @@ def test_three_days_of_outage(box: Place) -> None:
 
 
 def _follow(daemon: Daemon, site: RunningSite, box: Place) -> list[int]:
-    """Until the backlog is gone, count the old batches that arrive between each window's closing and its arrival."""
+    """Count, until the backlog is gone, the old batches that arrive between each window's closing and its arrival."""
     overtaken = []
     lines = len(daemon.log.all)
     while backlog(box.buffer) > 1:
@@ -115,8 +117,8 @@ def test_one_poisoned_item_is_set_aside_and_everything_else_arrives(box: Place) 
 
         site.central.script("fields", poison)
         with box.daemon() as daemon:
-            wait_until(lambda: _rejected(box) != [], 30)
-            wait_until(lambda: received_reports(site).keys() >= sealed.keys() - {poisoned}, 30)
+            wait_for(lambda: _rejected(box), 30, "an item is set aside")
+            wait_for(lambda: received_reports(site).keys() >= sealed.keys() - {poisoned}, 30, "all others arrive")
             assert daemon.stop() < 5
         received = received_reports(site)
         assert {report: received.get(report) for report in sealed if report != poisoned} == {
@@ -140,8 +142,8 @@ def test_a_server_that_refuses_everything_costs_nothing(box: Place, status: int)
             assert _rejected(box) == []
             assert site.central.received == []
             site.central.script("fields", None)
-            wait_until(lambda: received_reports(site).keys() >= sealed.keys(), 40)
-            wait_until(lambda: backlog(box.buffer) == 0, 20)
+            wait_for(lambda: received_reports(site).keys() >= sealed.keys(), 40, "all arrives")
+            wait_for(lambda: backlog(box.buffer) == 0, 20, "the backlog is delivered")
             assert _rejected(box) == []
             daemon.stop()
         received = received_reports(site)
@@ -171,6 +173,6 @@ def test_5000_measurements_pass_a_body_limit_of_100_kb(box: Place) -> None:
 
 
 def _told(site: RunningSite) -> list[dict[str, str]]:
-    """The status of each measurement, as far as the server was told."""
+    """Return the status of each measurement, as far as the server was told."""
     statuses = tuple(site.central.statuses)
     return [measurement for status in statuses for device in status.devices for measurement in device["measurements"]]

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from inviseobox.simulator.background import running_site
-from tests.integration.daemons import Daemon, Place
+from tests.support.daemons import Daemon, Place
 
 from .cuts import Campaign, kill, place_on
 from .disks import PowerCutDisk, power_cut_disk
@@ -30,7 +30,9 @@ class _PowerCut:
     [(sample(6, 180), 2, (0.0, 2.5)), (sample(1, 20), sample(16, 30), (4.0, 11.0))],
     ids=["short windows", "long windows"],
 )
-def test_power_cuts(box: Place, cuts: int, interval: int, lives: tuple[float, float]) -> None:
+def test_power_cuts_lose_no_sealed_window_and_send_no_conflict(
+    box: Place, cuts: int, interval: int, lives: tuple[float, float]
+) -> None:
     dice = chance(f"power cuts, windows of {interval} s")
     with power_cut_disk() as disk, running_site() as site:
         place_on(box, disk.folder)
@@ -39,7 +41,7 @@ def test_power_cuts(box: Place, cuts: int, interval: int, lives: tuple[float, fl
         campaign.assert_proven()
 
 
-def test_kills(box: Place) -> None:
+def test_kills_of_the_daemon_lose_no_sealed_window_and_send_no_conflict(box: Place) -> None:
     dice = chance("kill -9")
     with running_site() as site:
         campaign = Campaign(box, site, 2, dice)

@@ -1,21 +1,21 @@
 """What could be saved of a damaged buffer still is, when the salvage itself is cut short."""
 
 import asyncio
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from inviseobox.buffer import Buffer
 from inviseobox.errors import BufferFault
-from tests.integration.daemons import wait_until
+from tests.support.buffers import opened
+from tests.support.damages import damage, pages_in_use
+from tests.support.processes import started
+from tests.support.waiting import wait_for
 
 from .backlogs import fill
 from .disks import small_disk
 from .sizes import chance, sample
-from .test_bad_disks import damage, pages_in_use
 
 _WINDOWS = 40
 _OPENING = "import asyncio, sys; from inviseobox.buffer import Buffer; asyncio.run(Buffer.open(sys.argv[1]))"
@@ -30,17 +30,14 @@ def _damaged(path: Path) -> None:
 
 
 def _windows_saved(path: Path) -> int:
-    async def opened() -> int:
-        buffer = await Buffer.open(str(path))
-        try:
+    async def saved() -> int:
+        async with opened(path) as buffer:
             return await buffer.backlog()
-        finally:
-            await buffer.close()
 
-    return asyncio.run(opened())
+    return asyncio.run(saved())
 
 
-def test_damage_on_a_full_disk() -> None:
+def test_a_buffer_damaged_on_a_full_disk_is_saved_once_there_is_room() -> None:
     with small_disk(16 * 2**20) as disk:
         path = disk.folder / "data.db"
         _damaged(path)
@@ -53,12 +50,12 @@ def test_damage_on_a_full_disk() -> None:
 
 
 @pytest.mark.parametrize("number", range(sample(6, 100)))
-def test_a_kill_in_mid_salvage(tmp_path: Path, number: int) -> None:
+def test_a_salvage_that_was_killed_is_completed_at_the_next_opening(tmp_path: Path, number: int) -> None:
     path = tmp_path / "data.db"
     _damaged(path)
     dice = chance(f"kill in mid-salvage {number}")
-    with subprocess.Popen([sys.executable, "-c", _OPENING, str(path)]) as opening:
-        wait_until(lambda: any(tmp_path.glob("data.db.[cf]*")), 10)
+    with started([sys.executable, "-c", _OPENING, str(path)]) as opening:
+        wait_for(lambda: any(tmp_path.glob("data.db.[cf]*")), 10, "the salvage has begun")
         time.sleep(dice.uniform(0, 0.05))
         opening.kill()
     assert _windows_saved(path) == _WINDOWS

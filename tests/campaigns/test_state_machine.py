@@ -22,18 +22,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from inviseobox.buffer import Buffer
-from inviseobox.configuration import ApiForm
 from inviseobox.delivery.refusal_search import Searches
 from inviseobox.delivery.upload import Upload
+from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.errors import BufferFault, DeliveryError
 from inviseobox.health.health import Health
-from inviseobox.records import Aggregate, Reading, Series
+from inviseobox.records import Aggregate, Batch, Reading, Series
 from inviseobox.reports.batches import digest
-from inviseobox.server.api import TIMEOUT, CentralApi, ServerAnswer
-from inviseobox.server.server import Server
+from inviseobox.server.answers import Answer
+from inviseobox.server.api import TIMEOUT
+from tests.support.buffers import opened
+from tests.support.soak import SOAK
 
 from .files import Report, Value
-from .sizes import SOAK, sample
+from .sizes import sample
 
 _T = TypeVar("_T")
 _NAMES = ("energy", "water", "heat")
@@ -55,30 +57,33 @@ class _ModelServer:
     poisoned: Report | None = None
     stored: dict[Report, Value] = field(default_factory=dict)
 
-    async def send_fields(self, form: ApiForm, fields: str, key: str) -> ServerAnswer:
+    async def send_values(self, batch: Batch) -> Answer:
         """Answer as the mood is. Raises DeliveryError."""
-        assert digest(fields) == key
-        reports = {(one["measurement"], one["timestamp"]): one["value"] for one in json.loads(fields)}
+        assert digest(batch.fields) == batch.digest
+        reports = {(one["measurement"], one["timestamp"]): one["value"] for one in json.loads(batch.fields)}
         if self.mood == "away":
             raise DeliveryError("it does not answer")
         if self.mood == "wants less" and len(reports) > 1:
-            return ServerAnswer(413, b"", None)
+            return Answer(413, b"", None)
         if self.mood in ("refuses everything", "token"):
-            return ServerAnswer(401 if self.mood == "token" else 400, b"no", None)
+            return Answer(401 if self.mood == "token" else 400, b"no", None)
         if self.poisoned in reports:
-            return ServerAnswer(422, b"this one is wrong", None)
+            return Answer(422, b"this one is wrong", None)
         for report, value in reports.items():
             assert self.stored.setdefault(report, value) == value, f"{report}: {self.stored[report]}, then {value}"
         if self.mood == "stores without answering":
             raise DeliveryError("no complete answer")
-        return ServerAnswer(200, b"OK", None)
+        return Answer(200, b"OK", None)
 
-    async def send_status(self, devices: str, *, timeout: float = TIMEOUT) -> ServerAnswer:
+    async def send_status(self, devices: str, *, timeout: float = TIMEOUT) -> Answer:
         """Take any status. Raises DeliveryError."""
         json.loads(devices)
         if self.mood == "away":
             raise DeliveryError("it does not answer")
-        return ServerAnswer(200, b"OK", None)
+        return Answer(200, b"OK", None)
+
+    async def forget_form(self) -> None:
+        """Speak one form only."""
 
 
 @dataclass
@@ -112,19 +117,16 @@ class Life(RuleBasedStateMachine):
 
     def _open(self) -> None:
         self._buffer = self._do(Buffer.open(str(self._path)))
-        health = Health()
-        api: CentralApi = self._server  # type: ignore[assignment]
-        server = Server(api, self._buffer, ApiForm.DOCUMENTED)
-        self._upload = Upload(self._buffer, api, server, health, lambda: self._now, lambda: 0.0)
+        self._upload = Upload(self._buffer, self._server, DevicesInForce(), Health(), lambda: self._now, lambda: 0.0)
 
     @initialize()
     def list_all(self) -> None:
-        """The first device list."""
+        """Adopt the first device list."""
         self._listed = dict.fromkeys(_NAMES, 0)
 
     @rule(good=st.lists(st.sampled_from(_NAMES), unique=True), moved=_STEPS, passed=st.floats(0, 40))
     def read(self, good: list[str], moved: Decimal, passed: float) -> None:
-        """A round: every listed measurement is read, those in `good` with success, while all meters move on."""
+        """Read every listed measurement in a round, those in `good` with success, while all meters move on."""
         self._now += passed
         readings = []
         for name, address in self._listed.items():
@@ -141,41 +143,41 @@ class Life(RuleBasedStateMachine):
 
     @rule(passed=st.floats(0, 500))
     def time_passes(self, passed: float) -> None:
-        """Nothing is read for a while."""
+        """Let time pass in which nothing is read."""
         self._now += passed
 
     @rule(step=st.one_of(st.floats(-5000, 5000), st.just(_YEAR_2037)))
     def clock_steps(self, step: float) -> None:
-        """The clock is set, by a person or at a start without a network."""
+        """Set the clock, as a person does, or a start without a network."""
         self._now = step + (self._now if step != _YEAR_2037 else 0)
 
     @rule()
     def clock_is_put_right(self) -> None:
-        """NTP puts a clock right that was far off."""
+        """Put a clock right that was far off, as NTP does."""
         if self._now >= _YEAR_2037:
             self._now = _START + (self._now - _YEAR_2037) % 100_000
 
     @rule(interval=st.sampled_from((1, 7, 60, 90, 1800)))
     def interval_changes(self, interval: int) -> None:
-        """The server or the configuration names another length of windows."""
+        """Change the length of windows, as the server or the configuration does."""
         self._interval = interval
 
     @rule(name=st.sampled_from(_NAMES), address=st.sampled_from((None, 0, 1, 2)))
     def device_list_changes(self, name: str, address: int | None) -> None:
-        """A measurement goes, comes back, or is found at another address from now on."""
+        """Remove a measurement, bring it back, or move it to another address."""
         self._listed.pop(name, None)
         if address is not None:
             self._listed[name] = address
 
     @rule()
     def commit(self) -> None:
-        """What was read goes to the disk."""
+        """Write what was read to the disk."""
         self._do(self._buffer.commit())
         self._note_durable()
 
     @rule()
     def seal(self) -> None:
-        """The windows loop looks whether a window has ended."""
+        """Look whether a window has ended, and note what is sealed."""
         sealed = self._do(self._buffer.seal(self._now))
         self._note_durable()
         self._assert_open_window_is_near()
@@ -189,7 +191,7 @@ class Life(RuleBasedStateMachine):
                 self._sealed[report] = one["value"]
 
     def _assert_open_window_is_near(self) -> None:
-        """The newest open window ends at the next border that is free, however far off the clock was."""
+        """Assert that the newest open window ends at the next free border, however far off the clock was."""
         row = self._buffer._database.row("SELECT end, interval FROM window WHERE sealed IS NULL ORDER BY end DESC")
         if row is not None:
             end, interval = row
@@ -205,7 +207,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def crash(self) -> None:
-        """The process ends at once: what was in memory is gone, and so is its hold on the file."""
+        """End the process at once: what was in memory is gone, and so is its hold on the file."""
         self._drop()
         for meter in self._meters.values():
             meter.in_memory.clear()
@@ -213,7 +215,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        """The process ends in order."""
+        """End the process in order."""
         self._do(self._buffer.close())
         self._note_durable()
         self._open()
@@ -221,12 +223,12 @@ class Life(RuleBasedStateMachine):
     def _drop(self) -> None:
         thread = self._buffer._thread
         thread.submit(self._buffer._database._connection.close).result()
-        os.close(self._buffer._database._lock)
+        os.close(self._buffer._database._file._lock)
         thread.shutdown()
 
     @rule(mood=st.sampled_from(_MOODS))
     def server_changes_its_mood(self, mood: str) -> None:
-        """From now on the server answers so."""
+        """Let the server answer as this mood is, from now on."""
         self._server.mood = mood
         if mood == "refuses one" and self._server.poisoned is None:
             waiting = sorted(set(self._sealed) - set(self._server.stored))
@@ -235,7 +237,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self._sealed)
     @rule(times=st.integers(1, 6))
     def deliver(self, times: int) -> None:
-        """The upload takes some steps."""
+        """Let the upload take some steps."""
         for _ in range(times):
             try:
                 if not self._do(self._upload._deliver_one()):
@@ -246,7 +248,7 @@ class Life(RuleBasedStateMachine):
                 raise AssertionError(f"the buffer failed: {error}") from error
 
     def teardown(self) -> None:
-        """In the end the server is well; then nothing may be missing, and the differences must add up."""
+        """Make the server well; then nothing may be missing, and the differences must add up."""
         try:
             self._server.mood = "well"
             self._now = max(self._now, _YEAR_2037) + 1e8
@@ -288,7 +290,7 @@ class Life(RuleBasedStateMachine):
                 assert max(Decimal(value["max"]) for value in values) == Decimal(repr(max(map(max, meters))))
 
 
-def test_any_life() -> None:
+def test_a_box_loses_no_window_and_no_difference_in_any_life() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Life, settings=settings(max_examples=sample(200, 5000), stateful_step_count=50, derandomize=not SOAK)
     )
@@ -298,13 +300,12 @@ def test_a_clock_that_is_put_right_between_two_commits_costs_no_reading(tmp_path
     one = Series("energy", "device", "as built", tuple(Aggregate))
 
     async def scenario() -> list[str]:
-        buffer = await Buffer.open(str(tmp_path / "data.db"))
-        buffer.record(_YEAR_2037, 60, [Reading(one, 1.5)])
-        buffer.record(_START, 60, [Reading(one, 4.0)])
-        assert [window.fields for window in await buffer.seal(_START + 60)] == [1]
-        batch = await buffer.next_batch()
-        assert batch is not None
-        await buffer.close()
+        async with opened(tmp_path / "data.db") as buffer:
+            buffer.record(_YEAR_2037, 60, [Reading(one, 1.5)])
+            buffer.record(_START, 60, [Reading(one, 4.0)])
+            assert [window.fields for window in await buffer.seal(_START + 60)] == [1]
+            batch = await buffer.next_batch()
+            assert batch is not None
         return [field["value"]["diff"] for field in json.loads(batch.fields)]
 
     assert asyncio.run(scenario()) == ["2.5"]

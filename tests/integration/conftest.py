@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .daemons import Place, place
+from tests.support.daemons import Place, place
 
 
 @pytest.fixture

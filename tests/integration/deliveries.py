@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 from inviseobox.simulator.central_server import CentralServer
+from tests.support import virtual_time
 
-from . import virtual_time
 from .uplinks import Box, box, central
 
 HOUR = 3600.0
@@ -32,7 +32,7 @@ def delivering(
 
 
 def rejected(path: Path) -> list[tuple[list[str], str]]:
-    """What was set aside: the measurements, and the server's words."""
+    """Return what was set aside: the measurements, and the server's words."""
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("SELECT fields, words FROM rejected").fetchall()
     return [([field["measurement"] for field in json.loads(fields)], words) for fields, words in rows]

@@ -8,15 +8,15 @@ import pytest
 from inviseobox.configuration import ApiForm
 from inviseobox.errors import DeliveryError
 from inviseobox.simulator.central_server import CentralServer, Form
+from tests.support import virtual_time
+from tests.support.virtual_time import until
 
-from . import virtual_time
 from .deliveries import HOUR, delivering
 from .uplinks import TOKEN, Box, Seen, answer, box, central, known, window
-from .virtual_time import until
 
 
 @pytest.mark.parametrize("form", ["documented", "deployed"])
-def test_either_form_is_found_and_remembered(tmp_path: Path, form: Form) -> None:
+def test_either_form_of_the_api_is_found_and_remembered(tmp_path: Path, form: Form) -> None:
     async def run() -> None:
         async with central(form) as server:
             for number in range(2):
@@ -36,7 +36,7 @@ def test_either_form_is_found_and_remembered(tmp_path: Path, form: Form) -> None
 
 
 @pytest.mark.parametrize("form", list(ApiForm))
-def test_a_pinned_form_is_never_left(tmp_path: Path, form: ApiForm) -> None:
+def test_a_pinned_form_of_the_api_is_never_left(tmp_path: Path, form: ApiForm) -> None:
     other: Form = "deployed" if form is ApiForm.DOCUMENTED else "documented"
 
     async def run() -> None:
@@ -58,7 +58,7 @@ def test_a_pinned_form_is_never_left(tmp_path: Path, form: ApiForm) -> None:
     virtual_time.run(run())
 
 
-def test_a_later_404_leads_to_asking_again(tmp_path: Path) -> None:
+def test_a_later_404_makes_the_box_ask_again_for_the_form_of_the_api(tmp_path: Path) -> None:
     async def scenario(one: Box, server: CentralServer) -> None:
         one.start()
         first = await window(one, 0, [known("m0")])
@@ -74,7 +74,7 @@ def test_a_later_404_leads_to_asking_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 520])
-def test_nothing_is_concluded_about_the_form_from_trouble(tmp_path: Path, status: int) -> None:
+def test_trouble_with_the_server_says_nothing_about_the_form_of_the_api(tmp_path: Path, status: int) -> None:
     async def scenario(one: Box, server: CentralServer) -> None:
         server.form = "deployed"
         await one.server.device_list()
@@ -87,7 +87,7 @@ def test_nothing_is_concluded_about_the_form_from_trouble(tmp_path: Path, status
     delivering(tmp_path, scenario)
 
 
-def test_a_list_behind_a_login_says_so(tmp_path: Path) -> None:
+def test_a_device_list_behind_a_login_says_so(tmp_path: Path) -> None:
     async def run() -> None:
         async with central(token=TOKEN[::-1]) as server, box(tmp_path / "data.db", server.url) as one:
             with pytest.raises(DeliveryError, match="token"):

@@ -2,29 +2,25 @@
 
 import asyncio
 import hashlib
-import os
-import resource
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from inviseobox.buffer import Buffer
 from inviseobox.errors import BufferFault, BufferUnusable
 from inviseobox.records import Aggregate, Reading
+from tests.support.buffers import opened, read, reports, series
+from tests.support.disks import SmallDisk
 
-from .buffers import opened, read, reports, series
-
-MINUTE = 60
-START = 1_700_000_040
-POWER = series("power", Aggregate.AVG)
+from .disks import limited_files, small_disk
+from .minutes import MINUTE, POWER, START
 
 
-def test_a_second_daemon_on_the_same_file_refuses_to_start(tmp_path: Path) -> None:
+def test_a_buffer_file_that_is_in_use_cannot_be_opened_again(tmp_path: Path) -> None:
     path = tmp_path / "data.db"
     elsewhere = "import asyncio, sys; from inviseobox.buffer import Buffer; asyncio.run(Buffer.open(sys.argv[1]))"
 
@@ -35,7 +31,7 @@ def test_a_second_daemon_on_the_same_file_refuses_to_start(tmp_path: Path) -> No
     async def scenario() -> None:
         async with opened(path) as buffer:
             with pytest.raises(BufferUnusable, match="in use"):
-                await Buffer.open(str(path))
+                await fill(path)
             refused = await asyncio.to_thread(open_elsewhere)
             assert "BufferUnusable" in refused.stderr
             read(buffer, START, MINUTE, POWER, 1.0)
@@ -75,7 +71,7 @@ def test_a_newer_schema_is_refused_untouched(tmp_path: Path) -> None:
     written_by(path, 99, oldest_reader=98)
     before = hashlib.sha256(path.read_bytes()).hexdigest()
     with pytest.raises(BufferUnusable, match="newer"):
-        asyncio.run(Buffer.open(str(path)))
+        asyncio.run(fill(path))
     assert hashlib.sha256(path.read_bytes()).hexdigest() == before
     assert sorted(file.name for file in tmp_path.iterdir() if "corrupt" in file.name) == []
 
@@ -116,7 +112,9 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_file_is_set_aside_and_a_fresh_one_works(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+def test_a_damaged_buffer_file_is_set_aside_and_a_fresh_one_works(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
     """No damage may need a visit: after the opening, or one opening later, everything works."""
     path = tmp_path / "data.db"
     asyncio.run(fill(path, windows=3, measurements=3000))
@@ -161,70 +159,12 @@ def test_a_place_where_no_file_can_be_is_a_fault_that_names_it(tmp_path: Path, p
     else:
         path.mkdir(parents=True)
     with pytest.raises(BufferFault, match=str(path)):
-        asyncio.run(Buffer.open(str(path)))
-
-
-class Disk:
-    """A place for the file whose room can be taken away and given back."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def fill(self) -> None:
-        """Leave no room."""
-        raise NotImplementedError
-
-    def free(self) -> None:
-        """Give room again."""
-        raise NotImplementedError
-
-
-class SmallDisk(Disk):
-    """A file system of 1 MB."""
-
-    def fill(self) -> None:
-        with (self.folder / "ballast").open("ab", buffering=0) as ballast:
-            for size in (65536, 4096, 1):
-                with_room = True
-                while with_room:
-                    try:
-                        with_room = ballast.write(bytes(size)) == size
-                    except OSError:
-                        with_room = False
-
-    def free(self) -> None:
-        (self.folder / "ballast").unlink()
-
-
-class LimitedFiles(Disk):
-    """No file may grow: what the kernel offers without root (setrlimit(2), RLIMIT_FSIZE)."""
-
-    def fill(self) -> None:
-        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
-
-    def free(self) -> None:
-        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Disk]:
-    """Mount a file system of 1 MB where that is allowed; limit the size of files elsewhere."""
-    mounted = os.geteuid() == 0 and not subprocess.call(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)])
-    disk: Disk = SmallDisk(folder) if mounted else LimitedFiles(folder)
-    try:
-        yield disk
-    finally:
-        if mounted:
-            subprocess.check_call(["umount", "--lazy", str(folder)])
-        else:
-            disk.free()
+        asyncio.run(fill(path))
 
 
 @pytest.mark.parametrize("kind", ["small disk", "limited files"])
-def test_on_a_full_disk_nothing_is_lost(tmp_path: Path, kind: str) -> None:
-    async def scenario(disk: Disk) -> None:
+def test_a_buffer_on_a_full_disk_loses_nothing(tmp_path: Path, kind: str) -> None:
+    async def scenario(disk: SmallDisk) -> None:
         async with opened(disk.folder / "data.db") as buffer:
             read(buffer, START + 1, MINUTE, POWER, 1.0)
             await buffer.commit()
@@ -243,27 +183,21 @@ def test_on_a_full_disk_nothing_is_lost(tmp_path: Path, kind: str) -> None:
             assert len(found) == 401
             assert next(value for (name, _), value in found.items() if name == "power") == {"avg": "3"}
 
-    if kind == "small disk":
-        with small_disk(tmp_path) as disk:
-            asyncio.run(scenario(disk))
-    else:
-        limited = LimitedFiles(tmp_path)
-        try:
-            asyncio.run(scenario(limited))
-        finally:
-            limited.free()
+    with small_disk(tmp_path) if kind == "small disk" else limited_files(tmp_path) as disk:
+        asyncio.run(scenario(disk))
 
 
 def test_a_disk_that_stays_full_lets_the_buffer_close(tmp_path: Path) -> None:
-    async def scenario(disk: Disk) -> None:
+    async def filled_up(disk: SmallDisk, path: Path) -> None:
+        async with opened(path) as buffer:
+            disk.fill()
+            buffer.record(START + 2, MINUTE, [Reading(series(f"m{number}"), 1.0) for number in range(400)])
+
+    async def scenario(disk: SmallDisk) -> None:
         path = disk.folder / "data.db"
-        buffer = await Buffer.open(str(path))
-        read(buffer, START + 1, MINUTE, POWER, 1.0)
-        await buffer.commit()
-        disk.fill()
-        buffer.record(START + 2, MINUTE, [Reading(series(f"m{number}"), 1.0) for number in range(400)])
+        await fill(path, windows=0)
         with pytest.raises(BufferFault):
-            await buffer.close()
+            await filled_up(disk, path)
         disk.free()
         async with opened(path) as buffer:
             await buffer.seal(START + 60)

@@ -11,12 +11,11 @@ import pytest
 from inviseobox.buffer import Buffer
 from inviseobox.clock import utc_text
 from inviseobox.records import Aggregate, Reading, Series
+from tests.support.buffers import opened, read, reports, series
 
-from .buffers import opened, read, reports, series
+from .minutes import MINUTE, START
 
 ENERGY = series("energy")
-MINUTE = 60
-START = 1_700_000_040  # a whole minute
 
 
 def run(tmp_path: Path, *lives: Callable[[Buffer], Awaitable[None]]) -> None:
@@ -54,7 +53,7 @@ def test_a_window_holds_what_was_read_in_it(tmp_path: Path) -> None:
     run(tmp_path, life)
 
 
-def test_nothing_is_lost_when_closed_in_mid_window(tmp_path: Path) -> None:
+def test_a_buffer_closed_in_mid_window_loses_nothing(tmp_path: Path) -> None:
     async def before(buffer: Buffer) -> None:
         read(buffer, START + 1, MINUTE, ENERGY, 10.0)
         await buffer.commit()
@@ -240,7 +239,7 @@ def test_a_measurement_re_addressed_in_mid_window_gives_one_field_and_starts_ane
     run(tmp_path, life)
 
 
-def test_what_the_server_asks_for_may_change_and_change_back(tmp_path: Path) -> None:
+def test_the_aggregates_that_a_measurement_asks_for_may_change_and_change_back(tmp_path: Path) -> None:
     extremes, mean = series("power", Aggregate.MIN, Aggregate.MAX), series("power", Aggregate.AVG)
     asked: list[list[str]] = []
 

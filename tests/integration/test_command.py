@@ -3,15 +3,15 @@
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 from inviseobox.simulator.background import running_site
+from tests.support.daemons import CHECKOUT, Place, environment_with, inviseobox
+from tests.support.processes import started
 
 from .daemon_sites import at_work, wait_for_more
-from .daemons import CHECKOUT, Place, environment_with, inviseobox
 
 WRONG = {
     "no TOML": "token = \n",
@@ -67,7 +67,9 @@ def test_a_wrong_configuration_is_one_line_and_status_78(tmp_path: Path, name: s
         ('token = "ff"\n', ["url"]),
     ],
 )
-def test_not_configured_yet(tmp_path: Path, text: str | None, missing: list[str]) -> None:
+def test_an_incomplete_configuration_is_one_line_that_names_what_is_missing(
+    tmp_path: Path, text: str | None, missing: list[str]
+) -> None:
     path = tmp_path / "config.toml"
     if text is not None:
         path.write_text(text)
@@ -79,7 +81,7 @@ def test_not_configured_yet(tmp_path: Path, text: str | None, missing: list[str]
         assert all(key in line for key in missing)
 
 
-def test_a_configuration_that_is_complete(tmp_path: Path) -> None:
+def test_is_configured_succeeds_silently_with_a_complete_configuration(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('token = "ff"\nurl = "https://domaine.com/api"\n')
     result = inviseobox("is-configured", "--config", str(path))
@@ -116,27 +118,16 @@ def test_the_demo_ends_by_itself(windows: int) -> None:
 
 
 def test_the_demo_stops_at_ctrl_c() -> None:
-    process = subprocess.Popen(
+    with started(
         [sys.executable, "-m", "inviseobox", "demo", "--interval", "30"],
         cwd=CHECKOUT,
         env=environment_with(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    timer = threading.Timer(30, process.kill)
-    timer.start()
-    try:
-        while "window 1" not in (seen := process.stdout.read(1) + process.stdout.readline()):
-            if not seen:
-                break
-            if "delivers a window" in seen:
-                process.send_signal(signal.SIGINT)
-                break
+    ) as process:
+        assert process.stdout is not None
+        assert any("delivers a window" in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=15)
-    finally:
-        timer.cancel()
-        process.kill()
     assert process.returncode == 0, output + errors
     assert "Traceback" not in output + errors

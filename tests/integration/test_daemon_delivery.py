@@ -10,9 +10,10 @@ from inviseobox.simulator.background import running_site
 from inviseobox.simulator.central_server import Outcome
 from inviseobox.simulator.http_server import Response, never
 from inviseobox.simulator.verdict import Loss
+from tests.support.daemons import Place
+from tests.support.judging import faults
 
-from .daemon_sites import INTERVAL, WITHIN, at_work, faults, in_flight, wait_for_more
-from .daemons import Place
+from .daemon_sites import INTERVAL, WITHIN, at_work, in_flight, wait_for_more
 
 
 @pytest.mark.parametrize("form", ["documented", "deployed"])
@@ -20,7 +21,7 @@ def test_the_first_windows_arrive_and_say_what_the_instruments_served(box: Place
     with running_site(form=form, interval=INTERVAL) as site, at_work(box, site) as daemon:
         daemon.told.wait_for("READY=1", 5)
         wait_for_more(site, 2)
-        assert faults(site) == []
+        assert faults(site, INTERVAL) == []
         assert {device["_id"] for device in site.central.statuses[-1].devices} == {
             device["_id"] for device in site.devices
         }
@@ -38,7 +39,7 @@ def test_the_server_s_interval_is_taken_where_the_configuration_names_none(box: 
             assert all(field.end % 3 == 0 for field in site.central.received)
 
 
-def test_nothing_is_lost_over_stops_and_starts(box: Place) -> None:
+def test_a_daemon_stopped_and_started_again_loses_nothing(box: Place) -> None:
     losses = []
     with running_site() as site:
         for _ in range(2):
@@ -49,7 +50,7 @@ def test_nothing_is_lost_over_stops_and_starts(box: Place) -> None:
                 assert daemon.process.returncode == 0
         with at_work(box, site):
             wait_for_more(site, 2)
-        assert faults(site, tuple(losses)) == []
+        assert faults(site, INTERVAL, tuple(losses)) == []
 
 
 def test_windows_that_closed_without_a_server_arrive_later(box: Place) -> None:
@@ -63,10 +64,10 @@ def test_windows_that_closed_without_a_server_arrive_later(box: Place) -> None:
             log = len(daemon.log.all)
         site.central.script("fields", None)
         wait_for_more(site, 3)
-        assert faults(site) == []
+        assert faults(site, INTERVAL) == []
 
 
-def test_kill_and_restart_makes_no_conflicting_report(box: Place) -> None:
+def test_a_daemon_killed_and_started_again_sends_no_conflicting_report(box: Place) -> None:
     losses = []
     with running_site() as site:
         for _ in range(2):
@@ -84,7 +85,7 @@ def test_kill_and_restart_makes_no_conflicting_report(box: Place) -> None:
         assert len(ends) == len(set(ends))
 
 
-def test_what_was_sealed_survives_a_kill(box: Place) -> None:
+def test_a_sealed_window_survives_a_kill(box: Place) -> None:
     """The server takes the values, but the daemon dies before it knows."""
     with running_site() as site:
         site.central.script("fields", lambda request: Outcome(Response(200, {}, b"OK", never), stores=True))
@@ -106,6 +107,6 @@ def test_a_damaged_buffer_is_told_loudly_and_stops_nothing(box: Place) -> None:
         assert "ERROR" in line
         assert "corrupt-" in line
         wait_for_more(site, 1)
-        assert faults(site) == []
+        assert faults(site, INTERVAL) == []
     with closing(sqlite3.connect(box.buffer)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -5,10 +5,12 @@ from typing import Any
 from inviseobox.simulator.background import running_site
 from inviseobox.simulator.central_server import Outcome
 from inviseobox.simulator.http_server import Response
+from tests.support.daemons import Place
+from tests.support.entries import modbus_device, web_device
+from tests.support.judging import faults
+from tests.support.ports import deaf
 
-from .daemon_sites import INTERVAL, WITHIN, at_work, deaf, faults, wait_for_more
-from .daemons import Place
-from .entries import modbus_device, web_device
+from .daemon_sites import INTERVAL, WITHIN, at_work, wait_for_more
 
 
 def test_a_device_that_never_answers_is_dead_and_disturbs_nobody(box: Place) -> None:
@@ -21,14 +23,14 @@ def test_a_device_that_never_answers_is_dead_and_disturbs_nobody(box: Place) -> 
         ]
         with at_work(box, site):
             site.wait_for_windows(4, WITHIN + 4 * INTERVAL, good)
-            assert faults(site) == []
+            assert faults(site, INTERVAL) == []
             status = site.central.statuses[-1]
             assert status.of("deaf gateway") == "dead"
             assert any(one.of("deaf sensor") == "dead" for one in site.central.statuses)
             assert status.of(site.devices[2]["_id"]) == "ok"
 
 
-def test_without_a_server_at_start_the_cached_list_is_read(box: Place) -> None:
+def test_the_cached_device_list_is_read_without_a_server_at_the_start(box: Place) -> None:
     with running_site() as site:
         with at_work(box, site) as daemon:
             wait_for_more(site, 1)
@@ -42,17 +44,17 @@ def test_without_a_server_at_start_the_cached_list_is_read(box: Place) -> None:
             wait_for_more(site, 1)
 
 
-def test_a_list_that_is_none_leaves_everything_running(box: Place) -> None:
+def test_an_invalid_device_list_leaves_everything_running(box: Place) -> None:
     with running_site() as site, at_work(box, site) as daemon:
         wait_for_more(site, 1)
         page = Outcome(Response(200, {}, b"<html>It works!</html>"))
         site.central.script("list", lambda request: page)
         daemon.log.wait_for("list kept from before stays in force", WITHIN)
         wait_for_more(site, 1)
-        assert faults(site) == []
+        assert faults(site, INTERVAL) == []
 
 
-def test_an_empty_list_is_obeyed_and_a_new_one_too(box: Place) -> None:
+def test_an_empty_device_list_is_obeyed_and_so_is_the_next_one(box: Place) -> None:
     with running_site() as site, at_work(box, site) as daemon:
         devices = site.devices
         wait_for_more(site, 1)
@@ -80,7 +82,7 @@ ODDITIES: list[Any] = [
 
 
 def odd_devices(port: int) -> list[dict[str, Any]]:
-    """Devices with one measurement each that cannot be read, every one for another reason."""
+    """Describe devices with one measurement each that cannot be read, every one for another reason."""
     changes: list[dict[str, Any]] = [
         {"protocol": "Profibus"},
         {"mode": "ASCII"},
@@ -123,14 +125,14 @@ def odd_devices(port: int) -> list[dict[str, Any]]:
     return devices
 
 
-def test_what_cannot_be_understood_is_dead_and_the_others_live(box: Place) -> None:
+def test_a_device_that_cannot_be_understood_is_dead_and_the_others_live(box: Place) -> None:
     with running_site() as site:
         good, devices = site.served.measurements(), site.devices
         odd = odd_devices(site.site.gateway.listener.port)
         site.central.devices = [*ODDITIES, *odd, *devices]
         with at_work(box, site) as daemon:
             site.wait_for_windows(2, WITHIN, good)
-            assert faults(site) == []
+            assert faults(site, INTERVAL) == []
 
             def all_dead() -> bool:
                 told = {entry["_id"]: entry["status"] for one in site.central.statuses[-1:] for entry in one.devices}

@@ -2,17 +2,22 @@
 
 import signal
 
+from inviseobox.host import status_file
 from inviseobox.simulator.background import running_site
 from inviseobox.simulator.central_server import Outcome
 from inviseobox.simulator.http_server import Request, Response, never
 from inviseobox.simulator.verdict import Loss
+from tests.support.daemons import Place
+from tests.support.entries import modbus_device, web_device
+from tests.support.judging import faults
+from tests.support.ports import deaf
+from tests.support.status_schema import assert_valid
+from tests.support.waiting import wait_for
 
-from .daemon_sites import INTERVAL, WITHIN, at_work, deaf, faults, in_flight, wait_for_more
-from .daemons import Place
-from .entries import modbus_device, web_device
+from .daemon_sites import INTERVAL, WITHIN, at_work, in_flight, wait_for_more
 
 
-def test_what_the_service_manager_is_told(box: Place) -> None:
+def test_the_service_manager_is_told_ready_status_watchdog_and_stopping(box: Place) -> None:
     with running_site() as site, at_work(box, site, WATCHDOG_USEC="1500000") as daemon:
         daemon.told.wait_for("READY=1", 5)
         daemon.told.wait_for(r"STATUS=.*\d of \d+ devices answer", WITHIN)
@@ -27,7 +32,7 @@ def test_what_the_service_manager_is_told(box: Place) -> None:
         assert not any(site.token in line for line in daemon.told.all)
 
 
-def test_ready_does_not_wait_for_the_server_nor_the_watchdog(box: Place) -> None:
+def test_ready_and_watchdog_messages_do_not_wait_for_the_server(box: Place) -> None:
     box.configure("f" * 64, "http://127.0.0.1:1/api", INTERVAL)
     with box.daemon(WATCHDOG_USEC="1500000") as daemon:
         daemon.told.wait_for("READY=1", 5)
@@ -39,7 +44,7 @@ def test_ready_does_not_wait_for_the_server_nor_the_watchdog(box: Place) -> None
         assert daemon.process.returncode == 0
 
 
-def test_stopping_is_quick_though_nothing_answers(box: Place) -> None:
+def test_the_daemon_stops_quickly_though_nothing_answers(box: Place) -> None:
     """Neither a gateway, nor a sensor, nor the server for values."""
     with deaf() as port, running_site() as site:
         site.central.devices = [
@@ -88,7 +93,7 @@ def test_a_wrong_reload_leaves_the_running_configuration(box: Place) -> None:
             assert str(box.configuration) in line
             daemon.told.wait_for("READY=1", 5, after=told)
         wait_for_more(site, 1)
-        assert faults(site) == []
+        assert faults(site, INTERVAL) == []
         assert sum("ERROR" in line for line in daemon.log.all) == len(BROKEN)
 
 
@@ -103,7 +108,7 @@ def test_many_reloads_lose_nothing(box: Place) -> None:
             daemon.send(signal.SIGHUP)
             daemon.told.wait_for("READY=1", 5, after=told)
         wait_for_more(site, 2)
-        assert faults(site, (Loss(losses[0].start, losses[-1].end),)) == []
+        assert faults(site, INTERVAL, (Loss(losses[0].start, losses[-1].end),)) == []
         assert daemon.stop() < 5
 
 
@@ -125,3 +130,22 @@ def test_the_token_is_told_to_nobody_but_the_server(box: Place) -> None:
         assert [file.name for file in box.folder.iterdir() if file.name.startswith("data.db")]
         for file in box.folder.glob("data.db*"):
             assert site.token.encode() not in file.read_bytes(), file.name
+
+
+def test_the_status_file_of_a_running_daemon_keeps_its_schema(box: Place) -> None:
+    runtime = box.folder / "run"
+    runtime.mkdir()
+    path = runtime / "status.json"
+    with running_site() as site, deaf() as port:
+        site.central.devices = [*site.devices, modbus_device(port, {1: [0], 2: [0]}, name="deaf gateway")]
+        with at_work(box, site, RUNTIME_DIRECTORY=str(runtime), INVOCATION_ID="ab" * 16) as daemon:
+            wait_for_more(site, 2)
+            wait_for(lambda: path.exists() and status_file.read(path)["last_delivered_window"], WITHIN, "a delivery")
+            daemon.stop()
+    content = status_file.read(path)
+    assert_valid(content)
+    assert content["invocation_id"] == "ab" * 16
+    assert content["disk_free"] > 0
+    assert content["clock_confirmed"]["by"] in ("the server", "the time synchronisation")
+    assert [trouble["kind"] for trouble in content["troubles"]] == ["link"]
+    assert sorted(link["last_good_reading"] is None for link in content["links"]) == [False, False, True]

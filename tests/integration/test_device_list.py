@@ -5,27 +5,33 @@ from pathlib import Path
 
 import pytest
 
+from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.devices.inventory import Inventory
 from inviseobox.errors import BufferFault
 from inviseobox.records import Reading
 from inviseobox.server.device_list import DeviceList
+from tests.support import virtual_time
+from tests.support.buffers import series
+from tests.support.disks import SmallDisk
+from tests.support.entries import web_device
+from tests.support.virtual_time import until
 
-from . import virtual_time
-from .buffers import series
-from .entries import web_device
-from .test_buffer_file import Disk, small_disk
-from .uplinks import MINUTE, START, box, central
-from .virtual_time import until
+from .disks import small_disk
+from .minutes import MINUTE, START
+from .uplinks import box, central
 
 
 @pytest.mark.parametrize("first", [False, True], ids=["a new list", "the first list"])
-def test_a_list_that_cannot_be_kept_is_in_force(tmp_path: Path, first: bool) -> None:
+def test_a_device_list_that_cannot_be_kept_is_in_force(tmp_path: Path, first: bool) -> None:
     adopted: list[list[str]] = []
 
-    async def adopt(listed: Inventory) -> None:
-        adopted.append([device.name for device in listed.devices])
+    class Adopting:
+        """Takes a device list and reads nothing."""
 
-    async def scenario(disk: Disk) -> None:
+        async def adopt(self, inventory: Inventory) -> None:
+            adopted.append([device.name for device in inventory.devices])
+
+    async def scenario(disk: SmallDisk) -> None:
         async with central() as server, box(disk.folder / "data.db", server.url) as one:
 
             def asked() -> int:
@@ -33,7 +39,8 @@ def test_a_list_that_cannot_be_kept_is_in_force(tmp_path: Path, first: bool) -> 
 
             def listing(name: str) -> "asyncio.Task[None]":
                 server.devices = [web_device("http://192.0.2.34/", ["k"], name=name)]
-                return asyncio.ensure_future(DeviceList(one.buffer, one.server, one.health, adopt).run(lambda: MINUTE))
+                devices = DevicesInForce(MINUTE)
+                return asyncio.ensure_future(DeviceList(one.buffer, one.server, one.health, devices, Adopting()).run())
 
             if not first:
                 task = listing("old")

@@ -11,31 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from inviseobox.buffer import Buffer
 from inviseobox.clock import utc_text
 from inviseobox.errors import BufferFault
 from inviseobox.records import Aggregate, Reading
+from tests.support.buffers import opened, reports, series
 
-from .buffers import opened, read, reports, series
-from .test_buffer_file import small_disk
-
-MINUTE = 60
-START = 1_700_000_040
-POWER = series("power", Aggregate.AVG)
-
-
-def end(number: int) -> int:
-    return START + MINUTE * (number + 1)
-
-
-async def windows(buffer: Buffer, *numbers: int) -> None:
-    for number in numbers:
-        read(buffer, START + MINUTE * number, MINUTE, POWER, float(number))
-        await buffer.seal(end(number))
+from .disks import small_disk
+from .minutes import MINUTE, START, end, windows
 
 
 def on_disk(path: Path) -> list[int]:
-    """The ends of what waits, for another process that looks at the path."""
+    """Return the ends of what waits, as another process sees them that looks at the path."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         return [row[0] for row in connection.execute("SELECT end FROM outbox ORDER BY end")]
 
@@ -60,7 +46,7 @@ def taken_away(path: Path, take_away: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("which", ["data.db", "data.db*", "*"])
-def test_deleted_files(tmp_path: Path, which: str) -> None:
+def test_deleted_buffer_files_are_written_again(tmp_path: Path, which: str) -> None:
     def delete() -> None:
         for file in tmp_path.glob(which):
             file.unlink()
@@ -69,13 +55,15 @@ def test_deleted_files(tmp_path: Path, which: str) -> None:
     assert (tmp_path / "data.db.first-page").exists()
 
 
-def test_a_deleted_folder(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_deleted_folder_is_made_again_with_the_buffer_in_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "folder" / "data.db"
     taken_away(path, lambda: shutil.rmtree(path.parent))
     assert len([record for record in caplog.records if "was deleted while it was in use" in record.message]) == 1
 
 
-def test_another_file_in_its_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_file_in_the_place_of_the_buffer_is_kept_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path, other = tmp_path / "data.db", tmp_path / "other.db"
 
     async def make_another() -> None:
@@ -89,7 +77,7 @@ def test_another_file_in_its_place(tmp_path: Path, caplog: pytest.LogCaptureFixt
     assert line.endswith(f"; what was in its place is kept as {path}.replaced")
 
 
-def test_deleted_on_a_full_disk_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_buffer_deleted_on_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     with small_disk(tmp_path) as disk:
         path = disk.folder / "data.db"
 
@@ -114,7 +102,7 @@ def test_deleted_on_a_full_disk_nothing_is_lost(tmp_path: Path) -> None:
         asyncio.run(scenario())
 
 
-def test_a_folder_that_becomes_unusable_is_one_fault_and_heals(tmp_path: Path) -> None:
+def test_a_folder_of_the_buffer_that_becomes_unusable_is_one_fault_and_heals(tmp_path: Path) -> None:
     folder, aside = tmp_path / "folder", tmp_path / "aside"
     path = folder / "data.db"
 
@@ -134,7 +122,7 @@ def test_a_folder_that_becomes_unusable_is_one_fault_and_heals(tmp_path: Path) -
     asyncio.run(scenario())
 
 
-def test_what_another_daemon_has_made_meanwhile_is_left_alone(tmp_path: Path) -> None:
+def test_a_buffer_that_another_daemon_has_made_meanwhile_is_left_alone(tmp_path: Path) -> None:
     """While it runs, and kept afterwards."""
     folder = tmp_path / "folder"
     path = folder / "data.db"
@@ -189,7 +177,7 @@ asyncio.run(live())
 """
 
 
-def test_a_cut_between_any_two_steps_of_the_writing_again(tmp_path: Path) -> None:
+def test_a_process_that_ends_between_any_two_steps_of_writing_again_loses_nothing(tmp_path: Path) -> None:
     """From when the new file is complete."""
 
     async def left(path: Path) -> int:

@@ -2,8 +2,6 @@
 
 import asyncio
 import random
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,11 +10,11 @@ from inviseobox.buffer import Buffer
 from inviseobox.clock import utc_text
 from inviseobox.errors import BufferFault
 from inviseobox.records import Aggregate, Batch, Reading
+from tests.support.buffers import fields, opened, series
+from tests.support.damages import pages_in_use
 
-from .buffers import fields, opened, series
+from .minutes import MINUTE, START
 
-MINUTE = 60
-START = 1_700_000_040
 WINDOWS = 4
 MEASUREMENTS = 400
 
@@ -65,13 +63,8 @@ def _expected() -> dict[tuple[str, str], dict[str, str]]:
     }
 
 
-def _pages(path: Path) -> list[tuple[int, str]]:
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute("SELECT pageno, name FROM dbstat ORDER BY pageno").fetchall()
-
-
 @pytest.mark.parametrize("kind", ["rubbish", "zeros", "a flipped bit"])
-def test_what_was_sealed_survives(tmp_path: Path, kind: str) -> None:
+def test_sealed_windows_survive_any_one_damaged_page(tmp_path: Path, kind: str) -> None:
     whole = tmp_path / "whole" / "data.db"
     asyncio.run(_fill(whole))
     expected = _expected()
@@ -87,7 +80,7 @@ def test_what_was_sealed_survives(tmp_path: Path, kind: str) -> None:
                 assert value == field["value"]
         return came
 
-    pages = _pages(whole)
+    _, pages = pages_in_use(whole)
     assert len({name for _, name in pages}) > 8
     for page, name in [(1, "the first"), *pages]:
         path = tmp_path / str(page) / "data.db"

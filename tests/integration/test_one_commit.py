@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from inviseobox.buffer.database import Database
 from inviseobox.buffer.readings import Readings
 from inviseobox.records import Aggregate, Reading
-
-from .buffers import series
+from tests.support.buffers import series
 
 POWER = series("power", Aggregate.AVG)
 
@@ -36,7 +35,7 @@ def database() -> Iterator[Database]:
 def written(
     database: Database, story: list[list[tuple[float, int]]], sealed: set[int], current: tuple[int, int] | None
 ) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-    """Commit each part of the story; give what became of readings and windows."""
+    """Commit each part of the story; return what became of readings and windows."""
     with database.transaction():
         database.run("DELETE FROM reading")
         database.run("DELETE FROM window")
@@ -60,7 +59,7 @@ def written(
 @given(STORIES, SEALED, OPEN)
 @example([(19.0, 60), (21.0, 60)], set(), (20, 60))
 @example([(1.0, 10), (1.0, 10), (25.0, 10), (1.0, 10)], {10, 20}, None)
-def test_one_commit_is_as_good_as_many(
+def test_readings_of_one_commit_go_to_the_windows_that_single_commits_choose(
     database: Database, story: list[tuple[float, int]], sealed: set[int], current: tuple[int, int] | None
 ) -> None:
     """Whatever the clock does, the interval is and the sealed ends are: in one commit the last decision is used on."""

@@ -13,11 +13,9 @@ import pytest
 from inviseobox.buffer import Buffer
 from inviseobox.clock import utc_text
 from inviseobox.records import Aggregate, Reading
+from tests.support.buffers import fields, opened, series, waiting
 
-from .buffers import fields, opened, read, series, waiting
-
-MINUTE = 60
-START = 1_700_000_040
+from .minutes import MINUTE, START, end, windows
 
 
 def run(path: Path, life: Callable[[Buffer], Awaitable[None]]) -> None:
@@ -26,17 +24,6 @@ def run(path: Path, life: Callable[[Buffer], Awaitable[None]]) -> None:
             await life(buffer)
 
     asyncio.run(live())
-
-
-async def windows(buffer: Buffer, *numbers: int) -> None:
-    """Read and seal the windows of these numbers, one minute each."""
-    for number in numbers:
-        read(buffer, START + MINUTE * number, MINUTE, series("power", Aggregate.AVG), float(number))
-        await buffer.seal(START + MINUTE * (number + 1))
-
-
-def end(number: int) -> int:
-    return START + MINUTE * (number + 1)
 
 
 def test_the_newest_window_goes_first_then_the_oldest(tmp_path: Path) -> None:
@@ -133,7 +120,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_batch_is_never_given_and_stops_no_other(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_batch_is_never_sent_and_stops_no_other(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "data.db"
 
     async def before(buffer: Buffer) -> None:
@@ -152,7 +139,7 @@ def test_a_damaged_batch_is_never_given_and_stops_no_other(tmp_path: Path, damag
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 @pytest.mark.parametrize("splits", [0, 1, 3])
 def test_a_damaged_batch_is_made_again_from_the_history(tmp_path: Path, damage: str, splits: int) -> None:
-    """If that gives its digest; whole, and in parts."""
+    """If the history has its digest; whole, and in parts."""
     path = tmp_path / "data.db"
 
     async def before(buffer: Buffer) -> None:

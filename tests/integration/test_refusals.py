@@ -7,17 +7,17 @@ import pytest
 
 from inviseobox.simulator.central_server import CentralServer, Outcome
 from inviseobox.simulator.http_server import Request
+from tests.support import entries, virtual_time
+from tests.support.buffers import series
+from tests.support.entries import web_device
+from tests.support.virtual_time import until
 
-from . import entries, virtual_time
-from .buffers import series
 from .deliveries import HOUR, delivering, rejected
-from .entries import web_device
 from .uplinks import KEYS, TOKEN, Box, Seen, answer, box, central, known, told, window
-from .virtual_time import until
 
 
 def taken(server: CentralServer) -> set[tuple[str, str]]:
-    """What the server took, each report once: a batch may be sent again under its key."""
+    """Return what the server took, each report once: a batch may be sent again under its key."""
     return {(field.measurement, field.timestamp) for field in server.received}
 
 
@@ -49,7 +49,7 @@ def test_the_token_is_in_no_file(tmp_path: Path) -> None:
     virtual_time.run(run())
 
 
-def test_413_halves(tmp_path: Path) -> None:
+def test_a_413_answer_halves_the_batch(tmp_path: Path) -> None:
     async def scenario(one: Box, server: CentralServer) -> None:
         server.max_body = 3000
         seen = Seen()
@@ -187,7 +187,7 @@ def test_after_a_long_refusal_of_everything_good_items_beside_a_bad_one_wait_for
 
 
 def refusing_poison(number: int, request: Request) -> Outcome | None:
-    """The answer of a server that refuses everything in which there is poison."""
+    """Answer as a server that refuses everything in which there is poison."""
     return answer(400, b"no such") if any(field["measurement"] == "poison" for field in told(request)) else None
 
 
@@ -272,7 +272,7 @@ def test_a_measurement_whose_values_are_refused_is_named_once(tmp_path: Path, ca
         listed = web_device("http://192.0.2.34/", ["poison"])
         listed["name"] = "Sonde"
         listed["measurements"][0] |= {"_id": "poison", "name": "Hygrom\u00e9trie"}
-        one.health.note_inventory(entries.listed(listed))
+        one.devices.adopt(entries.listed(listed))
         one.start()
         for number in range(4):
             await window(one, number, [known("m0"), known("m1"), series("poison", device="sensor")])

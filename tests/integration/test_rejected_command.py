@@ -13,9 +13,9 @@ import pytest
 
 from inviseobox.buffer import Buffer
 from inviseobox.records import Aggregate, Reading, Series
+from tests.support.buffers import fields, opened, waiting
 
-from . import test_migration
-from .buffers import fields, opened, waiting
+from .earlier_files import WAITING, write_earlier_file
 
 POWER = Series("m1", "d1", "here", (Aggregate.AVG,))
 TOKEN = "0123456789abcdef" * 4
@@ -30,7 +30,7 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
 
 
-def test_what_was_rejected_is_listed_and_queued_again(tmp_path: Path) -> None:
+def test_rejected_items_are_listed_and_queued_again(tmp_path: Path) -> None:
     async def scenario() -> None:
         buffer = await Buffer.open(str(tmp_path / "data.db"))
         try:
@@ -60,7 +60,7 @@ def test_what_was_rejected_is_listed_and_queued_again(tmp_path: Path) -> None:
     assert command(tmp_path).stdout == "nothing was rejected\n"
 
 
-def test_without_a_database_it_says_so_in_one_line(tmp_path: Path) -> None:
+def test_the_rejected_command_without_a_database_says_so_in_one_line(tmp_path: Path) -> None:
     result = command(tmp_path)
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
@@ -84,7 +84,7 @@ async def reject(path: Path, *words: str) -> None:
 
 
 async def values(path: Path) -> list[str]:
-    """Take all that waits; give the averages."""
+    """Take all that waits; return the averages."""
     async with opened(path) as buffer:
         return [field["value"]["avg"] for field in fields(await waiting(buffer))]
 
@@ -98,7 +98,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_what_was_damaged_on_the_disk_is_shown_and_not_queued(tmp_path: Path, damage: str) -> None:
+def test_rejected_items_damaged_on_the_disk_are_shown_and_not_queued(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "data.db"
     asyncio.run(reject(path, "no", "no"))
     write(path, damage)
@@ -113,11 +113,11 @@ def test_what_was_damaged_on_the_disk_is_shown_and_not_queued(tmp_path: Path, da
     assert len(command(tmp_path).stdout.splitlines()) == 1
 
 
-def test_a_file_that_the_daemon_has_not_migrated_yet(tmp_path: Path) -> None:
+def test_rejected_items_are_queued_again_in_a_file_that_is_not_migrated_yet(tmp_path: Path) -> None:
     """There no digest tells what is damaged; the daemon's words do, and what is no list of fields cannot be sent."""
     path = tmp_path / "data.db"
-    test_migration.write(path, 2)
-    good = test_migration.WAITING.replace("10.5", "7.5")
+    write_earlier_file(path, 2)
+    good = WAITING.replace("10.5", "7.5")
     rows = [(good, "no"), (good, "damaged on the disk"), ("5", "no"), ("[{", "no")]
     write(path, "INSERT INTO rejected (end, fields, words) VALUES (1700000100, ?, ?)", rows)
     queued = command(tmp_path, "--requeue")
@@ -135,14 +135,14 @@ def test_a_file_that_the_daemon_has_not_migrated_yet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["a#b", "a?b=c", "%41"])
-def test_a_path_with_signs_that_mean_something_in_an_address(tmp_path: Path, folder: str) -> None:
+def test_the_rejected_command_takes_a_path_with_signs_of_an_address(tmp_path: Path, folder: str) -> None:
     place = tmp_path / folder
     asyncio.run(reject(place / "data.db", "no"))
     assert "  no  [" in command(place).stdout
     assert [file.name for file in tmp_path.iterdir()] == [folder]
 
 
-def test_an_emptied_file_keeps_its_write_ahead_log(tmp_path: Path) -> None:
+def test_the_rejected_command_keeps_the_write_ahead_log_of_an_emptied_file(tmp_path: Path) -> None:
     """SQLite throws away the log of an empty file, from which the daemon saves what it can."""
     path, log = tmp_path / "data.db", tmp_path / "data.db-wal"
     asyncio.run(reject(path, "no"))

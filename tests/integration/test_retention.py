@@ -13,11 +13,11 @@ from inviseobox.buffer import Buffer, Dropped
 from inviseobox.buffer.database import Database
 from inviseobox.buffer.retention import enforce_max_size
 from inviseobox.delivery.windows import Windows
+from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.health.health import Health
 from inviseobox.records import Aggregate, Reading
-
-from . import virtual_time
-from .buffers import opened, read, series, waiting
+from tests.support import virtual_time
+from tests.support.buffers import opened, read, series, waiting
 
 MINUTE = 60
 HOUR = 3600
@@ -38,7 +38,7 @@ def ask(path: Path, sql: str, rows: Iterable[tuple[object, ...]] | None = None) 
 
 
 async def windows(buffer: Buffer, first: int, interval: int, number: int) -> int:
-    """Fill, seal and deliver that many windows of `interval` seconds; give the end of the last one."""
+    """Fill, seal and deliver that many windows of `interval` seconds; return the end of the last one."""
     end = first
     for _ in range(number):
         read(buffer, end, interval, POWER, 1.0)
@@ -80,7 +80,7 @@ def test_the_history_of_ends_that_are_forgotten_goes_too(tmp_path: Path) -> None
     asyncio.run(scenario())
 
 
-def test_what_was_rejected_and_old_ends_go_before_what_waits(tmp_path: Path) -> None:
+def test_rejected_items_and_old_ends_are_dropped_before_waiting_batches(tmp_path: Path) -> None:
     path = tmp_path / "data.db"
     fields = '[{"measurement":"power"}]' + " " * 1000
 
@@ -120,7 +120,7 @@ def test_the_newest_window_stays_whatever_fills_the_file(tmp_path: Path) -> None
     asyncio.run(scenario())
 
 
-def test_the_bound_holds_also_where_no_window_is_known(tmp_path: Path) -> None:
+def test_the_bound_of_the_file_holds_also_where_no_window_is_known(tmp_path: Path) -> None:
     path = tmp_path / "data.db"
     database = Database(str(path))
     try:
@@ -133,7 +133,9 @@ def test_the_bound_holds_also_where_no_window_is_known(tmp_path: Path) -> None:
         database.close()
 
 
-def test_a_full_file_is_one_line_and_its_end_another(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_buffer_file_is_told_in_one_line_and_its_end_in_another(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """The server takes nothing for long, then all. Not every window has to drop something for there to be room."""
     caplog.set_level(logging.INFO)
     interval = 10
@@ -156,9 +158,10 @@ def test_a_full_file_is_one_line_and_its_end_another(tmp_path: Path, caplog: pyt
                     await asyncio.sleep(interval)
                 return read
 
-            task = asyncio.ensure_future(Windows(buffer, clock, lambda: interval, LEAST, health).run())
+            task = asyncio.ensure_future(Windows(buffer, clock, DevicesInForce(interval), LEAST, health).run())
             count = await live(30)
-            assert dict(health.troubles.current())["buffer size"].startswith("full (buffer.max_size): ")
+            (trouble,) = health.troubles.current()
+            assert trouble.cause.startswith("full (buffer.max_size): ")
             lost = count - sum(batch.count for batch in await waiting(buffer))
             await live(4)
             task.cancel()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -10,21 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from inviseobox.buffer import Buffer
 from inviseobox.clock import utc_text
 from inviseobox.records import Aggregate
+from tests.support.buffers import opened, read, reports, series, waiting
+from tests.support.damages import damage
 
-from . import test_migration
-from .buffers import opened, read, reports, series, waiting
+from .earlier_files import write_earlier_file
+from .minutes import MINUTE, POWER, START, end, windows
 
-MINUTE = 60
-START = 1_700_000_040
-POWER = series("power", Aggregate.AVG)
 ENERGY = series("energy", Aggregate.DIFF)
-
-
-def end(number: int) -> int:
-    return START + MINUTE * (number + 1)
 
 
 def lose(path: Path, *tables: str) -> None:
@@ -33,16 +28,7 @@ def lose(path: Path, *tables: str) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (size,) = connection.execute("PRAGMA page_size").fetchone()
         roots = dict(connection.execute("SELECT name, rootpage FROM sqlite_master"))
-    with path.open("r+b") as file:
-        for table in tables:
-            file.seek((roots[table] - 1) * size)
-            file.write(os.urandom(size))
-
-
-async def windows(buffer: Buffer, *numbers: int) -> None:
-    for number in numbers:
-        read(buffer, START + MINUTE * number, MINUTE, POWER, float(number))
-        await buffer.seal(end(number))
+    damage(path, random.Random(path.name), [roots[table] for table in tables], size)  # noqa: S311
 
 
 def test_readings_of_a_lost_series_are_counted_for_no_other(tmp_path: Path) -> None:
@@ -149,9 +135,9 @@ def test_an_empty_file_of_which_nothing_was_known_is_a_new_one(tmp_path: Path) -
 
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("lost", ["setting", "window"])
-def test_a_damaged_file_of_an_earlier_version(tmp_path: Path, version: int, lost: str) -> None:
+def test_a_damaged_file_of_an_earlier_version_is_saved(tmp_path: Path, version: int, lost: str) -> None:
     path = tmp_path / "data.db"
-    test_migration.write(path, version)
+    write_earlier_file(path, version)
     lose(path, lost)
 
     async def after() -> None:
@@ -168,7 +154,7 @@ def test_a_damaged_file_of_an_earlier_version(tmp_path: Path, version: int, lost
 
 
 @pytest.mark.parametrize("folder", ["a#b", "a?b=c", "%41", "Zähler 1"])
-def test_a_path_with_signs_that_mean_something_in_an_address(tmp_path: Path, folder: str) -> None:
+def test_a_damaged_file_is_saved_on_a_path_with_signs_of_an_address(tmp_path: Path, folder: str) -> None:
     path = tmp_path / folder / "data.db"
 
     async def before() -> None:

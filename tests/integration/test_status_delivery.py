@@ -7,11 +7,11 @@ import pytest
 
 from inviseobox.simulator.central_server import CentralServer, Outcome
 from inviseobox.simulator.http_server import Connection, Response, never, reset, whole
+from tests.support.entries import web_device
+from tests.support.virtual_time import until
 
 from .deliveries import HOUR, delivering
-from .entries import web_device
 from .uplinks import Box, Seen, answer, known, window
-from .virtual_time import until
 
 
 def test_the_status_goes_before_the_values(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from inviseobox.simulator.background import RunningSite, running_site
+from tests.support.daemons import Place
+from tests.support.judging import faults
 
-from .daemon_sites import INTERVAL, WITHIN, faults, wait_for_more
-from .daemons import Place
+from .daemon_sites import INTERVAL, WITHIN, wait_for_more
 
 _SETTINGS = """
 [ca]
@@ -40,7 +41,7 @@ class Authority:
         return self.folder / "authority.pem"
 
     def issue(self, name: str, *, host: str = "127.0.0.1", until: str = "20491231235959Z") -> tuple[Path, Path]:
-        """Make a certificate for the host, valid from 2001 on; give it and its key."""
+        """Make a certificate for the host, valid from 2001 on; return it and its key."""
         key, request, issued = (self.folder / f"{name}.{kind}" for kind in ("key", "csr", "pem"))
         subject = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=IP:{host}"]
         _openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, *subject)
@@ -76,7 +77,7 @@ def _change(site: RunningSite, context: ssl.SSLContext, certificate: Path, key: 
     site.run(listener.start(port=port))
 
 
-def test_an_authority_of_one_s_own(box: Place, authority: Authority) -> None:
+def test_a_server_with_a_certificate_of_the_configured_authority_is_trusted(box: Place, authority: Authority) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authority.issue("server"))
     with running_site(ssl_context=context) as site:
@@ -84,7 +85,7 @@ def test_an_authority_of_one_s_own(box: Place, authority: Authority) -> None:
         with box.daemon() as daemon:
             wait_for_more(site, 2)
             daemon.stop()
-        assert faults(site) == []
+        assert faults(site, INTERVAL) == []
 
 
 @pytest.mark.parametrize(
@@ -117,10 +118,10 @@ def test_a_certificate_that_is_not_valid_keeps_everything(
             daemon.log.wait_for("server: answers again", 30)
             site.wait_until(lambda: any(end > refused_at + 2 * INTERVAL for end in site.central.window_ends()), WITHIN)
             daemon.stop()
-        assert faults(site) == []
+        assert faults(site, INTERVAL) == []
 
 
-def test_an_authority_that_is_not_known_is_told_nothing(box: Place, authority: Authority) -> None:
+def test_a_server_with_a_certificate_of_an_unknown_authority_is_told_nothing(box: Place, authority: Authority) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authority.issue("server"))
     with running_site(ssl_context=context) as site:

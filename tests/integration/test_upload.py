@@ -10,14 +10,14 @@ import pytest
 from inviseobox import events
 from inviseobox.simulator.central_server import CentralServer, Outcome
 from inviseobox.simulator.http_server import Request, Response, dripping, never, reset
+from tests.support.virtual_time import until
 
 from .deliveries import HOUR, delivering, rejected
 from .uplinks import KEYS, Box, Seen, answer, known, window
-from .virtual_time import until
 
 
 def trouble(number: int) -> Callable[[int, Request], Outcome | None]:
-    """Give each of the first requests one kind of trouble."""
+    """Answer each of the first requests with one kind of trouble."""
     kinds = [
         answer(500, b"Internal Server Error"),
         answer(502, b"<html>Bad Gateway</html>"),
@@ -40,7 +40,9 @@ def trouble(number: int) -> Callable[[int, Request], Outcome | None]:
 
 
 @pytest.mark.parametrize("number", range(16))
-def test_trouble_keeps_everything_and_the_same_bytes_are_tried_again(tmp_path: Path, number: int) -> None:
+def test_trouble_with_the_server_keeps_everything_and_the_same_bytes_are_sent_again(
+    tmp_path: Path, number: int
+) -> None:
     async def scenario(one: Box, server: CentralServer) -> None:
         seen = Seen(outcome=trouble(number))
         server.script("fields", seen)
@@ -128,7 +130,7 @@ def test_retry_after_is_obeyed_up_to_an_hour(
 
 
 @pytest.mark.parametrize("header", ["Wed, 21 Oct 2015 07:28:00 GMT", "-5", "soon", "1e9", "", "9" * 40])
-def test_a_retry_after_that_is_none_is_no_reason_to_stop(tmp_path: Path, header: str) -> None:
+def test_an_invalid_retry_after_does_not_stop_the_upload(tmp_path: Path, header: str) -> None:
     async def scenario(one: Box, server: CentralServer) -> None:
         seen = Seen(outcome=lambda number, request: answer(503, b"", Retry_After=header) if number == 1 else None)
         server.script("fields", seen)
@@ -139,7 +141,7 @@ def test_a_retry_after_that_is_none_is_no_reason_to_stop(tmp_path: Path, header:
     delivering(tmp_path, scenario)
 
 
-def test_the_newest_window_first_then_the_backlog_from_the_oldest(tmp_path: Path) -> None:
+def test_the_newest_window_is_sent_first_then_the_backlog_from_the_oldest(tmp_path: Path) -> None:
     async def scenario(one: Box, server: CentralServer) -> None:
         ends = [await window(one, number, [known("m0")]) for number in range(6)]
         one.start()
@@ -175,7 +177,7 @@ def test_the_upload_waits_for_its_turn(tmp_path: Path) -> None:
     delivering(tmp_path, scenario)
 
 
-def test_what_was_sealed_before_the_start_goes_at_once(tmp_path: Path) -> None:
+def test_windows_sealed_before_the_start_are_sent_at_once(tmp_path: Path) -> None:
     async def scenario(one: Box, server: CentralServer) -> None:
         end = await window(one, 0, [known("m0")])
         one.start(offset=40)
@@ -184,7 +186,7 @@ def test_what_was_sealed_before_the_start_goes_at_once(tmp_path: Path) -> None:
     delivering(tmp_path, scenario)
 
 
-def test_a_stop_in_mid_request_loses_nothing(tmp_path: Path) -> None:
+def test_an_upload_stopped_in_mid_request_loses_nothing(tmp_path: Path) -> None:
     async def scenario(one: Box, server: CentralServer) -> None:
         # The server takes the values, and its answer never comes.
         seen = Seen(outcome=lambda number, request: Outcome(Response(200, {}, b"OK", never), stores=True))
@@ -202,7 +204,7 @@ def test_a_stop_in_mid_request_loses_nothing(tmp_path: Path) -> None:
     delivering(tmp_path, scenario)
 
 
-def test_a_cause_that_changes_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_changed_cause_of_trouble_with_the_server_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Who reads that the server is down must also read that, once it is back, it refuses the token."""
     caplog.set_level(logging.INFO, "inviseobox")
 

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from . import virtual_time
+from tests.support import virtual_time
+from tests.support.tcp import serving
 
 
-def test_hours_pass_in_no_time_and_in_order() -> None:
+def test_hours_of_virtual_time_pass_at_once_and_in_order() -> None:
     async def scenario() -> tuple[list[str], float]:
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -29,7 +30,7 @@ def test_hours_pass_in_no_time_and_in_order() -> None:
     assert time.monotonic() - began < 5
 
 
-def test_a_thread_at_work_stops_the_time() -> None:
+def test_a_thread_at_work_stops_virtual_time() -> None:
     async def scenario() -> float:
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1) as thread:
@@ -41,29 +42,27 @@ def test_a_thread_at_work_stops_the_time() -> None:
     assert virtual_time.run(scenario()) < 3
 
 
-def test_an_answer_over_loopback_comes_before_the_time_out() -> None:
+def test_an_answer_over_loopback_comes_before_a_virtual_time_out() -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()
-        writer.close()
 
     async def scenario() -> None:
-        server = await asyncio.start_server(echo, "127.0.0.1", 0)
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
-        large = b"x" * 3_000_000
-        for payload in [b"small"] * 300 + [large]:
-            async with asyncio.timeout(1000):
-                writer.write(payload)
-                received, _ = await asyncio.gather(reader.readexactly(len(payload)), writer.drain())
-                assert received == payload
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1000):
-                await reader.read(1)
-        writer.close()
-        await writer.wait_closed()
-        server.close()
-        # The server's end of the connection closes in the loop's next turns.
-        await asyncio.sleep(1)
+        async with serving(echo) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                large = b"x" * 3_000_000
+                for payload in [b"small"] * 300 + [large]:
+                    async with asyncio.timeout(1000):
+                        writer.write(payload)
+                        received, _ = await asyncio.gather(reader.readexactly(len(payload)), writer.drain())
+                        assert received == payload
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(1000):
+                        await reader.read(1)
+            finally:
+                writer.close()
+                await writer.wait_closed()
 
     virtual_time.run(scenario())

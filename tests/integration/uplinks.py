@@ -11,24 +11,24 @@ from pathlib import Path
 from inviseobox.buffer import Buffer
 from inviseobox.configuration import ApiForm, Configuration
 from inviseobox.delivery.upload import Upload
+from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.health.health import Health
 from inviseobox.records import Aggregate, Reading, Series
 from inviseobox.server.api import CentralApi
 from inviseobox.server.server import Server
 from inviseobox.simulator.central_server import CentralServer, Form, Outcome
 from inviseobox.simulator.http_server import Request, Response
+from tests.support.buffers import series
+from tests.support.entries import web_device
 
-from .buffers import series
-from .entries import web_device
+from .minutes import MINUTE, START
 
 TOKEN = "0123456789abcdef" * 4
-MINUTE = 60
-START = 1_700_000_040
 KEYS = [f"m{number}" for number in range(400)]
 
 
 def known(measurement: str) -> Series:
-    """A measurement that the server lists under this key."""
+    """Return a measurement that the server lists under this key."""
     return series(f"sensor/{measurement}", Aggregate.AVG, device="sensor")
 
 
@@ -53,11 +53,12 @@ class Box:
     api: CentralApi
     server: Server
     health: Health = field(default_factory=Health)
+    devices: DevicesInForce = field(default_factory=DevicesInForce)
     task: "asyncio.Task[None] | None" = None
 
     def start(self, offset: float = 0.0) -> None:
         """Begin to send, `offset` seconds after a window was sealed."""
-        upload = Upload(self.buffer, self.api, self.server, self.health, time.time, lambda: offset)
+        upload = Upload(self.buffer, self.server, self.devices, self.health, time.time, lambda: offset)
         self.task = asyncio.ensure_future(upload.run())
 
     async def stop(self) -> None:
@@ -68,7 +69,7 @@ class Box:
             self.task = None
 
     def is_at_work(self) -> bool:
-        """Whether the loop runs: it may wait and try again, it may not end. Raises AssertionError if it did."""
+        """Return whether the loop runs: it may wait and try again, it may not end. Raises AssertionError if it did."""
         assert self.task is not None
         assert not self.task.done(), f"the upload ended: {self.task}"
         return True
@@ -76,7 +77,7 @@ class Box:
 
 @asynccontextmanager
 async def box(path: Path, url: str, *, pinned: ApiForm | None = None, token: str = TOKEN) -> AsyncIterator[Box]:
-    """A box that delivers to `url`."""
+    """Yield a box that delivers to `url`."""
     configuration = Configuration(token=token, url=url, api=pinned)
     buffer = await Buffer.open(str(path))
     health = Health()
@@ -91,7 +92,7 @@ async def box(path: Path, url: str, *, pinned: ApiForm | None = None, token: str
 
 
 async def window(one: Box, number: int, measurements: Iterable[Series]) -> int:
-    """Fill and seal the window of that number, in which every measurement reads the number; give its end."""
+    """Fill and seal the window of that number, in which every measurement reads the number; return its end."""
     now = START + MINUTE * number
     one.buffer.record(now, MINUTE, [Reading(measurement, float(number)) for measurement in measurements])
     await one.buffer.seal(now + MINUTE)
@@ -117,12 +118,12 @@ class Seen:
         return [later - earlier for earlier, later in zip(self.at, self.at[1:], strict=False)]
 
     def measurements(self) -> list[list[str]]:
-        """What each request told of."""
+        """Return the measurements that each request told of."""
         return [[field["measurement"] for field in told(request)] for request in self.requests]
 
 
 def told(request: Request) -> list[dict[str, str]]:
-    """The fields inside a POST of either form."""
+    """Return the fields inside a POST of either form."""
     fields = json.loads(request.body)["fields"]
     listed: list[dict[str, str]] = fields["fields"] if isinstance(fields, dict) else fields
     return listed

@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 
-from .machine import Machine, last_words, running_machines
+from tests.support.machine import Machine, last_words, running_machines
+from tests.support.roots import RELEASES
+from tests.support.sessions import limit_time, require_root
+from tests.support.soak import SOAK
+
 from .matrix import Matrix
-from .roots import RELEASES
 
 # Building a root and fetching packages may take minutes on a slow line.
 _TEST_TIMEOUT = 600
-_SOAK = os.environ.get("INVISEOBOX_SOAK") == "1"
-_RELEASES = RELEASES if _SOAK else ("trixie",)
+_RELEASES = RELEASES if SOAK else ("trixie",)
 _LIFE = pytest.StashKey[Matrix]()
 
-collect_ignore = [] if _SOAK else ["test_autopkgtest.py"]
+collect_ignore = [] if SOAK else ["test_autopkgtest.py"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,10 +34,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests that boot machines the time for it."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(_TEST_TIMEOUT))
+    """Set a longer time limit for tests that boot machines."""
+    limit_time(items, Path(__file__).parent, _TEST_TIMEOUT)
 
 
 @pytest.hookimpl(hookwrapper=True)  # type: ignore[untyped-decorator]
@@ -51,13 +51,12 @@ def pytest_runtest_makereport() -> Generator[None, Any, None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _root() -> None:
-    if os.geteuid() != 0:
-        pytest.fail("system tests boot a Debian of their own, which takes root; run: sudo make system", pytrace=False)
+    require_root("system tests boot a Debian of their own, which takes root; run: sudo make system")
 
 
 @pytest.fixture(scope="session")
 def package() -> Path:
-    """The package file under test: $INVISEOBOX_DEB, else the one that `make deb` left."""
+    """Return the package file under test: $INVISEOBOX_DEB, else the one that `make deb` left."""
     named = os.environ.get("INVISEOBOX_DEB")
     built = [Path(named)] if named else list(Path(__file__).parents[2].glob("build/deb/inviseobox_*_all.deb"))
     found = [path for path in built if path.is_file()]
@@ -68,13 +67,13 @@ def package() -> Path:
 
 @pytest.fixture(scope="session", params=_RELEASES)
 def release(request: pytest.FixtureRequest) -> str:
-    """The Debian under test: trixie; with INVISEOBOX_SOAK=1 each that the package is for."""
+    """Return the Debian under test: trixie; with INVISEOBOX_SOAK=1 each that the package is for."""
     return str(request.param)
 
 
 @pytest.fixture(scope="session")
 def installed(release: str, package: Path) -> Iterator[Machine]:
-    """A machine with the package installed, not configured, and shut down: the base of the tests' machines."""
+    """Yield a machine with the package installed, not configured, and shut down: the base of the tests' machines."""
     with Machine(release) as machine:
         machine.install(package)
         machine.shut_down()
@@ -83,12 +82,12 @@ def installed(release: str, package: Path) -> Iterator[Machine]:
 
 @pytest.fixture
 def box(installed: Machine) -> Iterator[Machine]:
-    """A machine with the package installed and not configured."""
+    """Yield a machine with the package installed and not configured."""
     with Machine(base=installed) as machine:
         yield machine
 
 
 @pytest.fixture
 def life_of_the_package(pytestconfig: pytest.Config) -> Matrix:
-    """The table of what is seen at each step, on each release."""
+    """Return the table of what is seen at each step, on each release."""
     return pytestconfig.stash[_LIFE]

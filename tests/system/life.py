@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .machine import UNIT, Machine
+from tests.support.machine import UNIT, Machine
+
 from .service import CONFIGURATION, own_lines
 
 DATA = "/var/lib/inviseobox"
@@ -62,7 +63,7 @@ def look(box: Machine) -> Sight:
 
 
 def sealed(box: Machine) -> Reports | None:
-    """What data.db remembers of the windows that were sealed, None if there is no database."""
+    """Return what data.db remembers of the windows that were sealed, None if there is no database."""
     if not box.exists(DATA):
         return None
     # As its owner: what SQLite puts beside the file must not belong to root.

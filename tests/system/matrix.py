@@ -18,7 +18,7 @@ class Matrix:
         self._cells[step, release] = cell
 
     def lines(self) -> Iterator[str]:
-        """The table as text, one line for each fact; nothing if nothing was put."""
+        """Yield the table as text, one line for each fact; nothing if nothing was put."""
         if not self._cells:
             return
         steps = list(dict.fromkeys(step for step, _ in self._cells))

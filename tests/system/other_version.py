@@ -9,7 +9,7 @@ _VERSION_AT = "usr/lib/python3/dist-packages/inviseobox/__init__.py"
 
 
 def with_version(package: Path, version: str, directory: Path) -> Path:
-    """Repack `package` in `directory` as `version`, and give the new file.
+    """Repack `package` in `directory` as `version`, and return the new file.
 
     Only the number differs, in the control file and in what `inviseobox --version` and the journal say. So going from
     one to the other and back shows what dpkg, debhelper's and our own maintainer scripts do to the service, its
@@ -28,7 +28,7 @@ def with_version(package: Path, version: str, directory: Path) -> Path:
 
 
 def version_of(package: Path) -> str:
-    """The version of a package file."""
+    """Return the version of a package file."""
     field = subprocess.run(["dpkg-deb", "--field", package, "Version"], capture_output=True, text=True, check=True)
     return field.stdout.strip()
 

@@ -6,7 +6,7 @@ They take minutes, so this is collected with INVISEOBOX_SOAK=1 only.
 import re
 from pathlib import Path
 
-from .machine import Machine
+from tests.support.machine import Machine
 
 _CHECKOUT = Path(__file__).parents[2]
 _SOURCE = "/srv/inviseobox"
@@ -31,7 +31,7 @@ def test_autopkgtest_passes(release: str, package: Path) -> None:
 
 
 def _declared() -> list[str]:
-    """The names of the tests in debian/tests/control."""
+    """Return the names of the tests in debian/tests/control."""
     control = (_CHECKOUT / "debian/tests/control").read_text()
     fields = re.findall(r"^Tests:(.*(?:\n[ \t].*)*)", control, re.MULTILINE)
     names = [name for field in fields for name in re.split(r"[\s,]+", field.strip())]
@@ -40,7 +40,7 @@ def _declared() -> list[str]:
 
 
 def _copy_source(box: Machine) -> None:
-    """The source tree as a checkout has it, without what is built and cached there."""
+    """Copy the source tree as a checkout has it, without what is built and cached there."""
     for entry in sorted(_CHECKOUT.iterdir()):
         if not entry.name.startswith(".") and entry.name != "build":
             box.put(entry, _SOURCE)

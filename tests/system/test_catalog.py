@@ -1,17 +1,18 @@
 """`journalctl -x` in the language of the technician on site."""
 
 import re
-import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from inviseobox.simulator.background import running_site
+from tests.support.entries import modbus_device
+from tests.support.machine import UNIT, Machine
+from tests.support.ports import deaf
+from tests.support.waiting import wait_for
 
-from .machine import UNIT, Machine
-from .service import configuration, configure, hand_out, modbus_device, own_lines, wait_until_active
-from .waiting import wait_for
+from .service import configuration, configure, hand_out, own_lines, wait_until_active
 
 _FRENCH = "/usr/lib/systemd/catalog/inviseobox.fr.catalog"
 _DEVICE = "Compteur général"
@@ -20,7 +21,7 @@ _WARNING = 4
 
 @pytest.fixture
 def french_box(installed: Machine) -> Iterator[Machine]:
-    """A box with a French locale, as Debian has when it was installed in French."""
+    """Yield a box with a French locale, as Debian has when it was installed in French."""
     with Machine(base=installed) as box:
         box.write("/etc/locale.gen", "fr_FR.UTF-8 UTF-8\n")
         box.install("locales")
@@ -29,9 +30,8 @@ def french_box(installed: Machine) -> Iterator[Machine]:
 
 def test_a_dead_device_is_explained_in_french_and_by_its_name(french_box: Machine) -> None:
     box = french_box
-    # The kernel accepts connections for a listening socket; nobody ever reads what they say.
-    with running_site() as site, socket.create_server(("127.0.0.1", 0)) as silent:
-        hand_out(site, [*site.devices, modbus_device(1, _DEVICE, silent.getsockname()[1])])
+    with running_site() as site, deaf() as port:
+        hand_out(site, [*site.devices, modbus_device(port, {1: [0]}, name=_DEVICE)])
         configure(box, configuration(site))
         wait_until_active(box)
         entry = wait_for(lambda: _trouble_with(box, _DEVICE), 30, f"a line with a MESSAGE_ID about {_DEVICE}")[0]
@@ -48,14 +48,14 @@ def _trouble_with(box: Machine, name: str) -> list[dict[str, Any]]:
 
 
 def _subject(catalog: str, entry: dict[str, Any]) -> str:
-    """The first line of the entry's text in `catalog`, with its fields filled in (journalctl(1), --catalog)."""
+    """Return the first line of the entry's text in `catalog`, with its fields filled in (journalctl(1), --catalog)."""
     found = re.search(rf"^-- {entry['MESSAGE_ID']}\nSubject: (.*)$", catalog, re.MULTILINE)
     assert found, f"no text for {entry['MESSAGE_ID']}"
     return re.sub(r"@(\w+)@", lambda field: str(entry[field[1]]), found[1])
 
 
 def _explanation(box: Machine, language: str, entry: dict[str, Any]) -> str:
-    """What journalctl puts below the line of `entry`."""
+    """Return what journalctl puts below the line of `entry`."""
     journal = box.run("env", f"LC_ALL={language}", "journalctl", "-x", "-u", UNIT).stdout
     _, line, below = journal.partition(str(entry["MESSAGE"]))
     assert line

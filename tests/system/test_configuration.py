@@ -1,21 +1,21 @@
 """A configuration that is wrong, at the start and at a reload."""
 
 from inviseobox.simulator.background import RunningSite, running_site
+from tests.support.judging import faults
+from tests.support.machine import UNIT, Machine
+from tests.support.waiting import wait_for
 
-from .machine import UNIT, Machine
 from .service import (
     CONFIGURATION,
     INTERVAL,
     configuration,
     configure,
-    faults,
     lines_with,
     own_lines,
     state,
     wait_for_windows,
     wait_until_active,
 )
-from .waiting import wait_for
 
 _EX_CONFIG = "78"
 
@@ -49,7 +49,7 @@ def test_a_wrong_configuration_at_reload_leaves_the_running_one(box: Machine) ->
         _expect_windows_to_go_on(site)
         assert len(lines_with(box, CONFIGURATION, "interval", "seconds")) == 1
         assert (state(box), box.main_pid(UNIT)) == ("active", process)
-        assert faults(site) == {}
+        assert faults(site, INTERVAL) == []
 
 
 def test_a_reload_takes_up_a_changed_configuration_without_a_restart(box: Machine) -> None:
@@ -71,7 +71,7 @@ def _expect_windows_to_go_on(site: RunningSite) -> None:
     wait_for_windows(site, len(site.central.window_ends(site.served.measurements())) + 2)
 
 
-def test_whatever_else_fails_before_the_start_is_tried_again(box: Machine) -> None:
+def test_a_start_that_fails_before_the_daemon_runs_is_tried_again(box: Machine) -> None:
     """A file that cannot be read for a moment must not look like a box that is not configured."""
     with running_site() as site:
         configure(box, configuration(site))
@@ -86,7 +86,7 @@ def test_whatever_else_fails_before_the_start_is_tried_again(box: Machine) -> No
         _expect_windows_to_go_on(site)
 
 
-def test_root_may_run_it_by_hand_before_the_service_does(box: Machine) -> None:
+def test_root_may_run_the_daemon_by_hand_before_the_service_does(box: Machine) -> None:
     with running_site() as site:
         box.write(str(CONFIGURATION), configuration(site))
         by_hand = box.run("timeout", "--signal=INT", "3", "inviseobox", "run", check=False)

@@ -11,19 +11,12 @@ import pytest
 
 from inviseobox import events
 from inviseobox.simulator.background import RunningSite, running_site
+from tests.support.entries import modbus_device
+from tests.support.judging import faults
+from tests.support.machine import UNIT, Machine
+from tests.support.waiting import wait_for
 
-from .machine import UNIT, Machine
-from .service import (
-    configuration,
-    configure,
-    faults,
-    hand_out,
-    modbus_device,
-    own_lines,
-    wait_for_windows,
-    wait_until_active,
-)
-from .waiting import wait_for
+from .service import INTERVAL, configuration, configure, hand_out, own_lines, wait_for_windows, wait_until_active
 
 _READY_WITHIN = 5.0
 
@@ -38,7 +31,7 @@ class Delivering:
 
 @pytest.fixture(scope="module", params=["documented", "deployed"])
 def delivering(installed: Machine, request: pytest.FixtureRequest) -> Iterator[Delivering]:
-    """A machine after its third window."""
+    """Yield a machine after its third window."""
     with running_site(form=request.param) as site, Machine(base=installed) as box:
         configure(box, configuration(site))
         wait_until_active(box)
@@ -46,7 +39,7 @@ def delivering(installed: Machine, request: pytest.FixtureRequest) -> Iterator[D
         yield Delivering(box, site)
 
 
-def test_it_is_ready_soon_after_its_start(delivering: Delivering) -> None:
+def test_the_service_is_ready_soon_after_its_start(delivering: Delivering) -> None:
     unit = delivering.box.show(UNIT, "ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic", "NRestarts")
     started, ready = (int(unit[f"{event}TimestampMonotonic"]) for event in ("ExecMainStart", "ActiveEnter"))
     assert 0 < ready - started < _READY_WITHIN * 1_000_000
@@ -55,9 +48,7 @@ def test_it_is_ready_soon_after_its_start(delivering: Delivering) -> None:
 
 def test_the_server_has_what_the_site_served(delivering: Delivering) -> None:
     site = delivering.site
-    assert faults(site) == {}
-    assert site.central.conflicts() == []
-    assert site.central.violations == []
+    assert faults(site, INTERVAL) == []
 
 
 def test_the_server_knows_each_device_as_ok(delivering: Delivering) -> None:
@@ -90,7 +81,7 @@ def test_a_device_that_cannot_be_reached_is_named_in_the_journals_fields(deliver
     site, box = delivering.site, delivering.box
     present = site.devices
     with closed_port() as port:
-        absent = modbus_device(1, "Compteur absent", port)
+        absent = modbus_device(port, {1: [0]}, name="Compteur absent")
         hand_out(site, [*present, absent])
         try:
             entry = wait_for(lambda: _about_a_device(box), 30, "a line about a device")[0]
@@ -106,14 +97,14 @@ def test_a_device_that_cannot_be_reached_is_named_in_the_journals_fields(deliver
 
 
 def _about_a_device(box: Machine) -> list[dict[str, Any]]:
-    """Warnings and errors about a link or device."""
+    """Return warnings and errors about a link or device."""
     fields = {"INVISEOBOX_LINK", "INVISEOBOX_DEVICE"}
     return [entry for entry in own_lines(box) if fields & entry.keys() and int(entry["PRIORITY"]) <= 4]
 
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    """A port of loopback that is taken, so that nobody else gets it, and refuses connections."""
+    """Yield a port of loopback that is taken, so that nobody else gets it, and refuses connections."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         yield int(unused.getsockname()[1])

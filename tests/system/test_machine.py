@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from .keeper import control_groups
-from .machine import CommandError, Machine
-from .waiting import wait_for
+from tests.support.keeper import control_groups
+from tests.support.machine import CommandError, Machine
+from tests.support.waiting import wait_for
 
 _INTERRUPTED = """
 import os, signal, sys
-from tests.system.machine import Machine
+from tests.support.machine import Machine
 with Machine("trixie") as machine:
     print(machine.pid1, machine.name, machine.disk, flush=True)
     os.kill(os.getpid(), int(sys.argv[1]))
@@ -26,7 +26,7 @@ with Machine("trixie") as machine:
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
-    """A plain trixie."""
+    """Yield a plain trixie."""
     with Machine("trixie") as machine:
         yield machine
 
@@ -36,7 +36,7 @@ def test_systemd_runs_as_the_first_process_and_nothing_failed(machine: Machine) 
     assert machine.run("systemctl", "is-system-running").stdout.strip() == "running"
 
 
-def test_it_boots_in_seconds() -> None:
+def test_a_machine_boots_in_seconds() -> None:
     with Machine("trixie") as machine:
         machine.shut_down()
         started = time.monotonic()
@@ -44,7 +44,7 @@ def test_it_boots_in_seconds() -> None:
         assert time.monotonic() - started < 10
 
 
-def test_it_has_its_own_files_and_processes_but_the_network_of_the_host(machine: Machine) -> None:
+def test_a_machine_has_its_own_files_and_processes_but_the_network_of_the_host(machine: Machine) -> None:
     outside = Path("/proc/self/ns")
     inside = Path(f"/proc/{machine.pid1}/ns")
     kinds = ("mnt", "pid", "uts", "ipc", "cgroup")
@@ -74,7 +74,7 @@ def test_two_machines_do_not_disturb_one_another(machine: Machine) -> None:
         assert machine.run("systemctl", "is-system-running").stdout.strip() == "running"
 
 
-def test_the_disk_outlives_a_crash_and_the_next_boot_is_another_one() -> None:
+def test_the_disk_of_a_machine_outlives_a_crash_and_its_memory_does_not() -> None:
     with Machine("trixie") as machine:
         machine.write("/var/lib/kept", "on disk", mode=0o600)
         machine.write("/run/lost", "in memory")
@@ -110,7 +110,7 @@ def test_a_device_of_the_host_lies_where_it_is_asked_for() -> None:
         os.close(terminal)
 
 
-def test_a_command_that_fails_or_hangs_says_so(machine: Machine) -> None:
+def test_a_command_in_a_machine_that_fails_or_hangs_says_so(machine: Machine) -> None:
     with pytest.raises(CommandError, match="No such file"):
         machine.run("cat", "/nonexistent")
     with pytest.raises(CommandError, match="sleep"):
@@ -124,7 +124,7 @@ def test_journal_entries_come_with_their_fields(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("interruption", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_nothing_is_left_behind_by_an_interrupted_test(interruption: signal.Signals) -> None:
+def test_an_interrupted_test_leaves_nothing_of_its_machine_behind(interruption: signal.Signals) -> None:
     interrupted = subprocess.run(
         [sys.executable, "-c", _INTERRUPTED, str(int(interruption))],
         cwd=Path(__file__).parents[2],

@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from inviseobox.simulator.background import running_site
+from tests.support.machine import UNIT, Machine
+from tests.support.waiting import wait_for
 
-from .machine import UNIT, Machine
 from .service import configuration, configure, state, wait_until_active
-from .waiting import wait_for
 
 _PROBE = "/srv/sandbox_probe.py"
 _STATE, _RUNTIME = "/var/lib/inviseobox", "/run/inviseobox"
@@ -61,13 +61,13 @@ class Trapped:
         return (*self.devices, "/dev/null", *_DIRECTORIES, "/tmp", "/var/tmp", _STATE)  # noqa: S108
 
     def findings(self, report: str) -> Any:
-        """What the probe wrote down."""
+        """Return what the probe wrote down."""
         return json.loads(self.box.read(report))
 
 
 @pytest.fixture(scope="module")
 def trapped(installed: Machine) -> Iterator[Trapped]:
-    """Traps on a machine with the package installed."""
+    """Yield a machine with the package installed, and traps on it."""
     with Machine(base=installed) as box:
         box.write(_PROBE, Path(__file__).with_name("sandbox_probe.py").read_text(), mode=0o644)
         # Others may enter root's home, so that only the sandbox keeps the probe out.

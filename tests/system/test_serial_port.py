@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from inviseobox.simulator.background import RunningSite, running_site
+from tests.support.judging import faults
+from tests.support.machine import UNIT, Machine
 
-from .machine import UNIT, Machine
-from .service import configuration, configure, faults, hand_out, wait_for_windows, wait_until_active
+from .service import INTERVAL, configuration, configure, hand_out, wait_for_windows, wait_until_active
 
 _NODE = "/dev/ttyUSB0"
 _BY_ID = "/dev/serial/by-id/usb-Simulated_RS485-if00-port0"
@@ -30,7 +31,7 @@ class Adapter:
 
 @pytest.fixture
 def adapter(installed: Machine) -> Iterator[Adapter]:
-    """The line's terminal lies where udev would put an adapter, with the owner, mode and link that it would give."""
+    """Put the line's terminal where udev would put an adapter, with the owner, mode and link that it would have."""
     with running_site(rtu=True) as site:
         bus = site.site.bus
         with Machine(base=installed, binds={_NODE: bus.device}) as box:
@@ -52,7 +53,7 @@ def test_meters_on_a_usb_adapter_are_read_by_a_service_with_little_exposure(adap
     wait_for_windows(site, 3)
     assert exposure(box) <= _HIGHEST_EXPOSURE
     assert site.site.bus.line.frames
-    assert faults(site) == {}
+    assert faults(site, INTERVAL) == []
     # Read through the group and nothing else.
     assert box.run("stat", "--dereference", "--format=%U %G %a %F", _BY_ID).stdout.split(maxsplit=3) == [
         "root",
@@ -64,7 +65,7 @@ def test_meters_on_a_usb_adapter_are_read_by_a_service_with_little_exposure(adap
 
 
 def exposure(box: Machine) -> float:
-    """What `systemd-analyze security` says of the service, with its drop-ins: 0 is sealed, 10 is wide open."""
+    """Return the score of `systemd-analyze security`, drop-ins included: 0 is sealed, 10 is wide open."""
     text = box.run("systemd-analyze", "security", "--no-pager", UNIT).stdout
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", text)
     assert found, text

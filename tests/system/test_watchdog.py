@@ -4,18 +4,11 @@ import time
 
 from inviseobox.simulator.background import running_site
 from inviseobox.simulator.verdict import Loss
+from tests.support.judging import faults
+from tests.support.machine import UNIT, Machine
+from tests.support.waiting import wait_for
 
-from .machine import UNIT, Machine
-from .service import (
-    INTERVAL,
-    configuration,
-    configure,
-    faults,
-    wait_for_windows,
-    wait_until_active,
-    watchdog_time,
-)
-from .waiting import wait_for
+from .service import INTERVAL, configuration, configure, wait_for_windows, wait_until_active, watchdog_time
 
 _RESTARTED_WITHIN = 10.0
 """Seconds after the watchdog's own time."""
@@ -40,8 +33,7 @@ def test_a_stopped_daemon_is_restarted_and_no_window_is_lost(box: Machine) -> No
 
         wait_for_windows(site, 5)
         lost = Loss(stopped - stopped % INTERVAL, back)
-        assert faults(site, losses=(lost,)) == {}
-        assert site.central.conflicts() == []
+        assert faults(site, INTERVAL, (lost,)) == []
         ends = site.central.window_ends(site.served.measurements())
         whole = range(ends[0], ends[-1] + INTERVAL, INTERVAL)
         missing = [end for end in whole if end not in ends]

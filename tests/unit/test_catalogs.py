@@ -86,14 +86,14 @@ def test_an_entry_has_the_form_that_a_catalog_wants(entry: Entry) -> None:
 @pytest.mark.parametrize(
     ("english", "french"), zip(entries("English"), entries("French"), strict=True), ids=lambda entry: entry.event
 )
-def test_both_languages_say_the_same(english: Entry, french: Entry) -> None:
+def test_catalogs_in_both_languages_say_the_same(english: Entry, french: Entry) -> None:
     commands = [re.sub("[A-Z]{3,}", lambda word: PLACEHOLDERS.get(word[0], word[0]), one) for one in french.commands]
     assert commands == english.commands
     assert set(re.findall("@.*?@", french.prose)) == set(re.findall("@.*?@", english.prose))
     assert french.headers["Subject"] != english.headers["Subject"]
 
 
-def test_what_it_says_of_a_silent_device_names_it_and_what_to_do() -> None:
+def test_the_entry_of_a_silent_device_names_it_and_says_what_to_do() -> None:
     for language in CATALOGS:
         (entry,) = [entry for entry in entries(language) if entry.event == "DEVICE_SILENT"]
         assert "@INVISEOBOX_DEVICE@" in entry.headers["Subject"]
@@ -101,7 +101,7 @@ def test_what_it_says_of_a_silent_device_names_it_and_what_to_do() -> None:
         assert entry.commands
 
 
-def test_journalctl_takes_both_without_a_complaint(tmp_path: Path) -> None:
+def test_journalctl_takes_both_catalogs_without_a_complaint(tmp_path: Path) -> None:
     for path in ("usr/lib/systemd/catalog", "var/lib/systemd/catalog"):
         (tmp_path / path).mkdir(parents=True)
     for catalog in CATALOGS.values():
@@ -117,7 +117,7 @@ def test_journalctl_takes_both_without_a_complaint(tmp_path: Path) -> None:
 
 
 def journalctl(root: Path, *arguments: str) -> str:
-    """Run journalctl on the catalogs below `root`; give all that it says."""
+    """Run journalctl on the catalogs below `root`; return all that it says."""
     done = subprocess.run(
         ["journalctl", f"--root={root}", "--no-pager", *arguments],
         env={**os.environ, "LC_ALL": "C.UTF-8"},

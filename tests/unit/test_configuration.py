@@ -40,7 +40,7 @@ def setting(key: str, value: str) -> str:
 
 
 def error(text: str, *, credential: str | None = None, content: Mapping[str, str] | None = None) -> str:
-    """Give the text of the error, which is one line that names the file and never the token."""
+    """Return the text of the error, which is one line that names the file and never the token."""
     with pytest.raises(ConfigurationError) as caught:
         read(text, credential=credential, content=content)
     assert not isinstance(caught.value, NotConfigured)
@@ -109,7 +109,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         ("log.level", '"error"', "error"),
     ],
 )
-def test_good_values(key: str, written: str, meant: object) -> None:
+def test_good_values_are_taken(key: str, written: str, meant: object) -> None:
     assert value(read(setting(key, written)), key) == meant
 
 
@@ -183,7 +183,7 @@ def test_a_hostile_key_is_named_in_one_line() -> None:
     ["token", "token = ", "token = abc", "[modbus", "a = 1\na = 2", "\x00", "x = 2024-13-45", f"x = {'[' * 5000}"],
     ids=range(8),
 )
-def test_what_is_no_toml(text: str) -> None:
+def test_a_text_that_is_not_toml_is_an_error_that_says_so(text: str) -> None:
     assert "TOML" in error(text)
 
 
@@ -213,7 +213,7 @@ def test_url_has_no_user_and_a_password_is_not_shown() -> None:
         ('url = "https://h/api"\n[modbus]\nperiod = 5\n', ["token"]),
     ],
 )
-def test_not_configured_yet(text: str, keys: list[str]) -> None:
+def test_a_configuration_that_is_not_filled_in_names_the_missing_keys(text: str, keys: list[str]) -> None:
     with pytest.raises(NotConfigured) as caught:
         read(text)
     said = str(caught.value)
@@ -222,11 +222,11 @@ def test_not_configured_yet(text: str, keys: list[str]) -> None:
     assert len(said.splitlines()) == 1
 
 
-def test_what_is_wrong_comes_before_what_is_missing() -> None:
+def test_a_wrong_value_is_told_before_a_missing_one() -> None:
     assert "interval" in error("interval = 0\n")
 
 
-def test_a_token_file() -> None:
+def test_a_token_file_holds_the_token_or_is_named() -> None:
     text = 'token_file = "/t"\nurl = "https://h/api"\n'
     assert read(text, content={"/t": f"{TOKEN}\n"}).token == TOKEN
     said = error(text)
@@ -237,7 +237,7 @@ def test_a_token_file() -> None:
         read(text, content={"/t": "\n"})
 
 
-def test_a_token_file_that_is_no_text() -> None:
+def test_a_token_file_that_is_not_text_is_named() -> None:
     def undecodable(path: str) -> str:
         return b"\xff".decode()
 
@@ -257,7 +257,7 @@ def test_a_credential_is_used_where_the_file_has_no_token() -> None:
         read('url = "https://h/api"\n', credential="")
 
 
-def test_a_credential_that_is_none() -> None:
+def test_a_credential_that_is_not_a_token_is_wrong() -> None:
     assert "token" in error('url = "https://h/api"\n', credential="two words")
 
 
@@ -265,7 +265,7 @@ def test_a_credential_that_is_none() -> None:
     ("token", "usual"),
     [(TOKEN, True), (TOKEN.upper(), True), (TOKEN[1:], False), (f"{TOKEN}0", False), ("g" * 64, False)],
 )
-def test_the_usual_form_of_a_token(token: str, usual: bool) -> None:
+def test_a_token_of_the_usual_form_is_told_apart(token: str, usual: bool) -> None:
     assert read(setting("token", f'"{token}"')).token_is_usual is usual
 
 
@@ -274,7 +274,7 @@ def test_the_token_is_not_in_the_repr() -> None:
 
 
 def attempt(text: str) -> ConfigurationError | None:
-    """Give the error of a text, where it has one."""
+    """Return the error of a text, where it has one."""
     try:
         read(text)
     except ConfigurationError as caught:

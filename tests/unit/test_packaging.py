@@ -69,7 +69,7 @@ def test_the_question_at_a_purge_is_translated_as_it_is_asked(tmp_path: Path) ->
 
 
 def _messages(path: Path) -> str:
-    """What a catalog says, without its header, which tells when it was made."""
+    """Return what a catalog says, without its header, which tells when it was made."""
     return path.read_text().partition("\n\n")[2]
 
 
@@ -79,7 +79,7 @@ def test_keeping_the_readings_is_the_default() -> None:
 
 
 def _shipped_settings() -> list[Path]:
-    """The settings of the appliance, by where they lie in the source."""
+    """Return the settings of the appliance, by where they lie in the source."""
     lines = (DEBIAN / "inviseobox-appliance.install").read_text().splitlines()
     sources = [DEBIAN.parent / line.split()[0] for line in lines]
     return [file for source in sources for file in ([source] if source.is_file() else sorted(source.iterdir()))]

@@ -27,7 +27,7 @@ UNIT = (DEBIAN / "inviseobox.service").read_text()
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One key as inviseobox-config(5) has it: `default` is TOML, "" where there is none."""
+    """One key as inviseobox-config(5) has it: `default` is TOML, "" if the key has no default."""
 
     table: str
     key: str
@@ -36,14 +36,14 @@ class Entry:
 
 
 def plain(text: str) -> str:
-    """The text of roff source: what the escapes in it stand for."""
+    """Return the text of roff source, with the escapes in it replaced by what they stand for."""
     for escape, meaning in (("\\~", " "), ("\\(dq", '"'), ("\\-", "-")):
         text = text.replace(escape, meaning)
     return text
 
 
 def entries() -> Iterator[Entry]:
-    """The keys that inviseobox-config(5) explains, in its order."""
+    """Yield the keys that inviseobox-config(5) explains, in its order."""
     explained = CONFIGURATION_PAGE.split("\n.SH KEYS\n")[1].split("\n.SH ")[0]
     for part in explained.split("\n.SS ")[1:]:
         title, _, body = part.partition("\n")
@@ -60,7 +60,7 @@ TABLES = ("", "modbus", "http", "buffer", "log")
 
 
 def read(values: Mapping[tuple[str, str], str], **more: str) -> Configuration:
-    """The configuration with these values, each as TOML, by table and key, and with a token and an address."""
+    """Parse a configuration with these values, each as TOML, by table and key, and with a token and an address."""
     given = {("", "token"): '"t"', ("", "url"): '"http://localhost/api"', **values}
     lines = []
     for table in TABLES:
@@ -70,21 +70,21 @@ def read(values: Mapping[tuple[str, str], str], **more: str) -> Configuration:
 
 
 def known_keys(table: str) -> set[str]:
-    """The keys of `table` that the program knows, but for tables."""
+    """Return the keys of `table` that the program knows, but for tables."""
     with pytest.raises(ConfigurationError) as refused:
         read({(table, "unknown"): "1"})
     return set(str(refused.value).split("known here are ")[1].split(", ")) - set(TABLES)
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_the_page_explains_each_key_of_the_configuration_and_no_other(table: str) -> None:
+def test_the_configuration_page_explains_each_key_and_no_other(table: str) -> None:
     name = table or "The box"
     explained = [entry.key for entry in ENTRIES if entry.table == name]
     assert len(explained) == len(set(explained))
     assert set(explained) == known_keys(table)
 
 
-def test_the_page_shows_the_defaults() -> None:
+def test_the_configuration_page_shows_the_defaults() -> None:
     shown = {(entry.table.replace("The box", ""), entry.key): entry.default for entry in ENTRIES if entry.default}
     assert read(shown) == read({})
     without = {entry.key for entry in ENTRIES if not entry.default}
@@ -92,7 +92,7 @@ def test_the_page_shows_the_defaults() -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.table}.{entry.key}")
-def test_the_page_shows_the_range_of_each_number(entry: Entry) -> None:
+def test_the_configuration_page_shows_the_range_of_each_number(entry: Entry) -> None:
     place = (entry.table.replace("The box", ""), entry.key)
     is_number = entry.key == "interval" or entry.default.isdecimal()
     limits = re.search(r"\bFrom (\S+) to (\d+)", entry.text)
@@ -111,7 +111,7 @@ def test_the_page_shows_the_range_of_each_number(entry: Entry) -> None:
 
 
 @pytest.mark.parametrize(("key", "table"), [("api", ""), ("level", "log")])
-def test_the_page_names_each_choice(key: str, table: str) -> None:
+def test_the_configuration_page_names_each_choice(key: str, table: str) -> None:
     (entry,) = (entry for entry in ENTRIES if entry.key == key)
     with pytest.raises(ConfigurationError) as refused:
         read({(table, key): '"?"'})
@@ -120,7 +120,7 @@ def test_the_page_names_each_choice(key: str, table: str) -> None:
     assert set(re.findall(r'"(\w+)"', plain(entry.text))) == set(choices[1].split(", "))
 
 
-def test_the_examples_are_configurations_and_show_every_key() -> None:
+def test_the_examples_of_the_configuration_page_are_valid_and_show_every_key() -> None:
     examples = CONFIGURATION_PAGE.split("\n.SH EXAMPLES\n")[1].split("\n.SH ")[0]
     texts = [part.split("\n.EE")[0] for part in examples.split(".EX\n")[1:]]
     for text in texts:
@@ -173,7 +173,7 @@ def test_the_page_of_the_service_tells_the_times_that_the_unit_sets() -> None:
 
 
 def completed(*words: str, directory: Path) -> set[str]:
-    """What bash offers for the last of `words` on a command line, with the completion loaded."""
+    """Return what bash offers for the last of `words` on a command line, with the completion loaded."""
     script = f"""
         source {BASH_COMPLETION}
         source {COMPLETION}
@@ -190,7 +190,7 @@ def completed(*words: str, directory: Path) -> set[str]:
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
-    """The parsers of the subcommands, by name."""
+    """Return the parsers of the subcommands, by name."""
     (actions,) = (
         action for action in cli._parser()._actions if isinstance(action, argparse._SubParsersAction)
     )  # argparse offers no other way to ask
@@ -198,7 +198,7 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 
 def options(parser: argparse.ArgumentParser) -> dict[str, bool]:
-    """The long options of a parser, and whether each takes a value."""
+    """Return the long options of a parser, and whether each takes a value."""
     return {
         option: action.nargs != 0
         for action in parser._actions

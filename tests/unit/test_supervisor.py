@@ -135,7 +135,7 @@ def test_a_task_that_cannot_even_begin_is_tried_again() -> None:
     play(scenario)
 
 
-def test_the_failure_is_told_with_its_name_and_traceback(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_task_is_told_with_its_name_and_traceback(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(supervisor: Supervisor) -> None:
         task = Task(fail, work)
         supervisor.start("link gateway:502", task)
@@ -149,7 +149,7 @@ def test_the_failure_is_told_with_its_name_and_traceback(caplog: pytest.LogCaptu
     assert record.exc_info[0] is RuntimeError
 
 
-def test_the_others_do_not_notice() -> None:
+def test_other_tasks_do_not_notice_a_failed_one() -> None:
     async def scenario(supervisor: Supervisor) -> None:
         steady, failing = Task(work), Task(fail)
         supervisor.start("steady", steady)
@@ -161,7 +161,7 @@ def test_the_others_do_not_notice() -> None:
     play(scenario)
 
 
-def test_the_pauses_grow_to_a_minute() -> None:
+def test_the_pauses_before_restarts_of_a_task_grow_to_a_minute() -> None:
     async def scenario(supervisor: Supervisor) -> None:
         task = Task(fail)
         supervisor.start("failing", task)
@@ -184,7 +184,7 @@ def test_a_task_that_ran_well_for_long_is_started_again_at_once() -> None:
     play(scenario)
 
 
-def test_stop_waits_for_the_cleaning_up_and_leaves_the_others() -> None:
+def test_stopping_a_task_waits_for_its_cleaning_up_and_leaves_the_others() -> None:
     cleaned = asyncio.Event()
 
     async def tidy() -> None:
@@ -260,7 +260,7 @@ def test_a_task_that_takes_its_stop_for_an_ordinary_end_is_not_started_again() -
     play(scenario)
 
 
-def test_a_name_can_be_used_again_after_a_stop() -> None:
+def test_the_name_of_a_task_can_be_used_again_after_its_stop() -> None:
     async def scenario(supervisor: Supervisor) -> None:
         first, second = Task(work), Task(work)
         supervisor.start("link", first)

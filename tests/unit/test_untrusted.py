@@ -33,7 +33,7 @@ ANYTHING = st.recursive(
         (["x"], ""),
     ],
 )
-def test_clean_text(untrusted: object, clean: str) -> None:
+def test_clean_text_replaces_what_is_not_printable(untrusted: object, clean: str) -> None:
     assert clean_text(untrusted) == clean
 
 
@@ -94,12 +94,12 @@ def test_shown_names_small_values_as_they_are() -> None:
         ("\u0665\u0662", None),
     ],
 )
-def test_whole_number(untrusted: object, read: int | None) -> None:
+def test_whole_number_reads_numbers_and_texts(untrusted: object, read: int | None) -> None:
     assert whole_number(untrusted) == read
 
 
 @pytest.mark.parametrize("untrusted", ["5_2", "0x3_4"])
-def test_digits_apart_are_no_number(untrusted: str) -> None:
+def test_whole_number_takes_no_digits_apart(untrusted: str) -> None:
     assert whole_number(untrusted) is None
 
 
@@ -135,7 +135,7 @@ def test_digits_apart_are_no_number(untrusted: str) -> None:
         ({}, None),
     ],
 )
-def test_number(untrusted: object, read: float | None) -> None:
+def test_number_reads_numbers_and_texts(untrusted: object, read: float | None) -> None:
     assert number(untrusted) == read
 
 
@@ -179,7 +179,7 @@ PAGE = json.loads('{"hum1": 63.5, "a.b": 1, "a": {"b": 2, "c": [10, {"d": 20}]},
         (".a", None),
     ],
 )
-def test_pick(key: str, found: object) -> None:
+def test_pick_finds_a_key_or_a_path_of_keys(key: str, found: object) -> None:
     assert pick(PAGE, key) == found
 
 

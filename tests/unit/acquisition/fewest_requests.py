@@ -39,7 +39,7 @@ def _is_possible(group: Sequence[Span], gap: int, limit: Callable[[Span], int], 
 
 
 def longest_gap(group: Sequence[Span]) -> int:
-    """Give the longest run of addresses inside the group that none of its spans wants."""
+    """Return the longest run of addresses inside the group that none of its spans wants."""
     wanted = {address for span in group for address in range(span.address, span.end)}
     longest = run = 0
     for address in range(min(wanted), max(wanted)):

@@ -16,12 +16,12 @@ PAGE = json.loads(
 
 
 @pytest.mark.parametrize(("key", "value"), [("hum1", 63.5), ("text", 63.5), ("on", 1.0), ("nested.a.1", 2.0)])
-def test_a_value(key: str, value: float) -> None:
+def test_a_value_of_a_page_is_read_by_its_key(key: str, value: float) -> None:
     assert read_value(PAGE, key) == value
 
 
 @pytest.mark.parametrize("key", ["missing", "nested", "nested.a", "nested.a.2", "comma", "none"])
-def test_what_is_no_value_is_named(key: str) -> None:
+def test_a_key_without_a_usable_value_is_named(key: str) -> None:
     with pytest.raises(UnusableValue, match=key):
         read_value(PAGE, key)
 
@@ -34,7 +34,7 @@ JSON = st.recursive(
 
 
 def read(page: object, key: str) -> float | str:
-    """Give the value, or what is said where there is none."""
+    """Return the value, or what the error says if the page has no such value."""
     try:
         return read_value(page, key)
     except UnusableValue as error:

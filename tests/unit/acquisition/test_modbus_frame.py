@@ -9,31 +9,13 @@ from hypothesis import strategies as st
 
 from inviseobox.acquisition.modbus_frame import rtu_answer, tcp_answer
 from inviseobox.errors import InvalidAnswer
-
-
-def crc(data: bytes) -> bytes:
-    value = 0xFFFF
-    for byte in data:
-        value ^= byte
-        for _ in range(8):
-            value = value >> 1 ^ 0xA001 if value & 1 else value >> 1
-    return struct.pack("<H", value)
-
-
-def rtu(unit: int, pdu: bytes) -> bytes:
-    body = bytes([unit]) + pdu
-    return body + crc(body)
-
-
-def tcp(transaction: int, unit: int, pdu: bytes, protocol: int = 0) -> bytes:
-    return struct.pack(">HHHB", transaction, protocol, len(pdu) + 1, unit) + pdu
-
+from tests.support.modbus_frames import crc, mbap, rtu
 
 ASK = struct.pack(">BHH", 3, 107, 3)
 TELL = bytes.fromhex("03 06 022B 0000 0064")
 """The example of MODBUS Application Protocol V1.1b3, section 6.3."""
 RTU_REQUEST, RTU_ANSWER = rtu(17, ASK), rtu(17, TELL)
-TCP_REQUEST, TCP_ANSWER = tcp(7, 17, ASK), tcp(7, 17, TELL)
+TCP_REQUEST, TCP_ANSWER = mbap(7, 17, ASK), mbap(7, 17, TELL)
 
 
 def test_the_crc_is_that_of_the_specification() -> None:
@@ -42,7 +24,7 @@ def test_the_crc_is_that_of_the_specification() -> None:
 
 
 @given(st.integers(0, len(RTU_ANSWER) - 1))
-def test_nothing_is_given_before_the_frame_is_complete(cut: int) -> None:
+def test_no_answer_is_found_before_the_frame_is_complete(cut: int) -> None:
     assert rtu_answer(RTU_REQUEST, RTU_ANSWER[:cut]) == b""
     assert tcp_answer(TCP_REQUEST, TCP_ANSWER[:cut]) == b""
 
@@ -56,12 +38,12 @@ def test_an_rtu_answer_is_found_among_noise(before: bytes, after: bytes) -> None
 
 @given(st.lists(st.integers(0, 6)), st.binary(max_size=50))
 def test_tcp_answers_to_earlier_requests_are_passed_over(earlier: list[int], after: bytes) -> None:
-    late = b"".join(tcp(transaction, 17, TELL) for transaction in earlier)
+    late = b"".join(mbap(transaction, 17, TELL) for transaction in earlier)
     assert tcp_answer(TCP_REQUEST, late + TCP_ANSWER + after) == TCP_ANSWER
 
 
 @given(st.integers(0, 8 * len(RTU_ANSWER) - 1))
-def test_an_rtu_answer_with_a_flipped_bit_is_none(position: int) -> None:
+def test_an_rtu_answer_with_a_flipped_bit_is_not_accepted(position: int) -> None:
     spoilt = bytearray(RTU_ANSWER)
     spoilt[position // 8] ^= 1 << position % 8
     assert rtu_answer(RTU_REQUEST, bytes(spoilt)) == b""
@@ -71,7 +53,7 @@ def test_an_rtu_answer_with_a_flipped_bit_is_none(position: int) -> None:
 def test_an_exception_is_an_answer(code: int) -> None:
     refusal = bytes([0x83, code])
     assert rtu_answer(RTU_REQUEST, rtu(17, refusal)) == rtu(17, refusal)
-    assert tcp_answer(TCP_REQUEST, tcp(7, 17, refusal)) == tcp(7, 17, refusal)
+    assert tcp_answer(TCP_REQUEST, mbap(7, 17, refusal)) == mbap(7, 17, refusal)
 
 
 @pytest.mark.parametrize("count", [1, 8, 9, 2000])
@@ -79,7 +61,7 @@ def test_bits_are_counted_in_whole_bytes(count: int) -> None:
     ask = struct.pack(">BHH", 1, 0, count)
     tell = bytes([1, (count + 7) // 8]) + bytes((count + 7) // 8)
     assert rtu_answer(rtu(1, ask), rtu(1, tell)) == rtu(1, tell)
-    assert tcp_answer(tcp(1, 1, ask), tcp(1, 1, tell)) == tcp(1, 1, tell)
+    assert tcp_answer(mbap(1, 1, ask), mbap(1, 1, tell)) == mbap(1, 1, tell)
 
 
 LENGTHS = {
@@ -95,19 +77,19 @@ LENGTHS = {
 
 
 @pytest.mark.parametrize("pdu", map(bytes.fromhex, LENGTHS.values()), ids=LENGTHS)
-def test_a_frame_that_does_not_fit_the_request_is_never_given(pdu: bytes) -> None:
+def test_a_frame_that_does_not_fit_the_request_is_not_accepted(pdu: bytes) -> None:
     with pytest.raises(InvalidAnswer):
-        tcp_answer(TCP_REQUEST, tcp(7, 17, pdu))
+        tcp_answer(TCP_REQUEST, mbap(7, 17, pdu))
     with contextlib.suppress(InvalidAnswer):
         assert rtu_answer(RTU_REQUEST, rtu(17, pdu)) == b""
 
 
 @pytest.mark.parametrize(
     "heard",
-    [tcp(7, 17, TELL, protocol=1), tcp(7, 18, TELL), b"HTTP/1.1 400 Bad Request\r\n", bytes(12), b"\xff" * 300],
+    [mbap(7, 17, TELL, protocol=1), mbap(7, 18, TELL), b"HTTP/1.1 400 Bad Request\r\n", bytes(12), b"\xff" * 300],
     ids=["protocol", "unit", "HTTP", "zeros", "ones"],
 )
-def test_what_is_no_answer_over_tcp_is_said_at_once(heard: bytes) -> None:
+def test_tcp_bytes_that_cannot_become_an_answer_are_an_error_at_once(heard: bytes) -> None:
     with pytest.raises(InvalidAnswer):
         tcp_answer(TCP_REQUEST, heard)
 
@@ -118,7 +100,7 @@ def test_endless_noise_is_given_up() -> None:
 
 
 @given(st.binary(max_size=300), st.booleans())
-def test_whatever_comes_is_an_answer_nothing_yet_or_an_error(heard: bytes, is_tcp: bool) -> None:
+def test_any_bytes_are_an_answer_no_answer_yet_or_an_error(heard: bytes, is_tcp: bool) -> None:
     try:
         frame = tcp_answer(TCP_REQUEST, heard) if is_tcp else rtu_answer(RTU_REQUEST, heard)
     except InvalidAnswer:

@@ -28,7 +28,7 @@ def spans(max_address: int, max_count: int, units: int = 2) -> st.SearchStrategy
 
 
 def limit_of(span: Span, max_registers: int) -> int:
-    """The longest read, from the protocol: 125 registers or 2,000 bits, 16 of which fit a register."""
+    """Return the longest read, from the protocol: 125 registers or 2,000 bits, 16 of which fit a register."""
     return min(16 * max_registers, 2000) if span.function in (1, 2) else max_registers
 
 
@@ -58,7 +58,9 @@ def test_every_wanted_span_is_covered_by_exactly_one_request_within_the_limits(
     st.integers(8, 20),
     st.integers(0, 8),
 )
-def test_there_is_no_way_with_fewer_requests(wanted: list[Span], max_registers: int, gap: int) -> None:
+def test_no_grouping_of_spans_takes_fewer_requests_than_the_plan(
+    wanted: list[Span], max_registers: int, gap: int
+) -> None:
     fewest = fewest_requests(wanted, gap, lambda span: limit_of(span, max_registers), lambda first, last: True)
     assert len(plan(wanted, max_registers=max_registers, gap=gap)) == fewest
 
@@ -70,16 +72,16 @@ def test_the_order_and_repeats_of_the_wanted_do_not_matter(wanted: list[Span], r
     assert plan(mixed, gap=4) == plan(wanted, gap=4)
 
 
-def test_nothing_wanted_nothing_asked() -> None:
+def test_a_plan_for_no_spans_has_no_requests() -> None:
     assert plan([]) == []
 
 
-def test_neighbours_are_merged() -> None:
+def test_neighbouring_spans_are_merged() -> None:
     first, second = registers(52, 2), registers(54, 2)
     assert plan([second, first]) == [Request(registers(52, 4), (first, second))]
 
 
-def test_the_protocol_limits() -> None:
+def test_requests_keep_to_the_limits_of_the_protocol() -> None:
     assert [request.span.count for request in plan([registers(address, 1) for address in range(250)])] == [125, 125]
     bits = [registers(address, 1, function=FunctionCode.COILS) for address in range(4000)]
     assert [request.span.count for request in plan(bits)] == [2000, 2000]
@@ -109,7 +111,7 @@ def test_a_span_longer_than_the_limit_is_asked_alone_and_carries_what_lies_insid
     ]
 
 
-def test_the_last_addresses() -> None:
+def test_spans_at_the_last_addresses_are_merged() -> None:
     assert [request.span for request in plan([registers(65_534, 2), registers(65_530, 1)], gap=8)] == [
         registers(65_530, 6)
     ]

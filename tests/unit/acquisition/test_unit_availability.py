@@ -14,15 +14,15 @@ PROBE = Span(1, FunctionCode.HOLDING_REGISTERS, 0, 2)
 
 
 def dead_unit(period: float, timeout: float, until: float) -> tuple[list[float], bool]:
-    """Let a unit stay silent from the first round on; give when it was asked, and whether shorter reads were wanted."""
+    """Let a unit be silent from the first round on; return when it was asked, and whether shorter reads were wanted."""
     health = UnitAvailability()
     asked = [0.0]
-    advised = health.stayed_silent(timeout, LONG)
+    advised = health.stayed_silent(timeout, LONG, "no answer")
     start = 0.0
     while (start := start + period) < until:
         if health.is_due(start, start + period):
             asked.append(start)
-            advised |= health.stayed_silent(start + timeout, PROBE)
+            advised |= health.stayed_silent(start + timeout, PROBE, "no answer")
     return asked, advised
 
 
@@ -36,20 +36,20 @@ def test_a_unit_that_answers_is_always_due() -> None:
 
 def test_silence_is_known_with_its_beginning() -> None:
     health = UnitAvailability()
-    health.stayed_silent(100, LONG)
-    health.stayed_silent(130, PROBE)
+    health.stayed_silent(100, LONG, "no answer")
+    health.stayed_silent(130, PROBE, "no answer")
     assert health.is_silent
-    assert health.silent_since == 100
+    assert health.silence == "no answer"
 
 
 def test_an_answer_ends_the_silence_and_its_back_off() -> None:
     health = UnitAvailability()
     for now in (0, 30, 60, 90):
-        health.stayed_silent(now, PROBE)
+        health.stayed_silent(now, PROBE, "no answer")
     health.answered(PROBE)
     assert not health.is_silent
     assert health.is_due(91, 92)
-    health.stayed_silent(100, LONG)
+    health.stayed_silent(100, LONG, "no answer")
     assert health.is_due(106, 107)
 
 
@@ -77,30 +77,30 @@ def test_a_dead_unit_does_not_want_shorter_reads(period: float) -> None:
 
 def test_a_read_that_is_silent_twice_while_a_probe_is_answered_is_too_long() -> None:
     health = UnitAvailability()
-    assert not health.stayed_silent(0, LONG)
+    assert not health.stayed_silent(0, LONG, "no answer")
     health.answered(PROBE)
-    assert health.stayed_silent(10, LONG)
+    assert health.stayed_silent(10, LONG, "no answer")
 
 
 def test_two_silences_with_an_answer_to_the_same_read_between_are_no_hint() -> None:
     health = UnitAvailability()
-    assert not health.stayed_silent(0, LONG)
+    assert not health.stayed_silent(0, LONG, "no answer")
     health.answered(PROBE)
     health.answered(LONG)
-    assert not health.stayed_silent(10, LONG)
+    assert not health.stayed_silent(10, LONG, "no answer")
 
 
 def test_silences_of_different_reads_are_no_hint() -> None:
     health = UnitAvailability()
-    assert not health.stayed_silent(0, LONG)
+    assert not health.stayed_silent(0, LONG, "no answer")
     health.answered(PROBE)
-    assert not health.stayed_silent(10, OTHER)
+    assert not health.stayed_silent(10, OTHER, "no answer")
 
 
 def test_a_unit_that_was_dead_in_between_is_judged_anew_by_what_it_answers() -> None:
     health = UnitAvailability()
-    assert not health.stayed_silent(0, LONG)
+    assert not health.stayed_silent(0, LONG, "no answer")
     for now in (10, 30, 60):
-        assert not health.stayed_silent(now, PROBE)
+        assert not health.stayed_silent(now, PROBE, "no answer")
     health.answered(PROBE)
-    assert not health.stayed_silent(90, OTHER)
+    assert not health.stayed_silent(90, OTHER, "no answer")

@@ -44,7 +44,7 @@ def test_a_unit_is_remembered_over_a_restart() -> None:
     assert set(fresh.isolated) == {SPANS[0]}
 
 
-def test_what_was_isolated_is_tried_again_at_once() -> None:
+def test_isolated_registers_are_tried_again_at_once_after_a_restart() -> None:
     fresh = plan()
     after_restart(saved()).teach("gateway:502 1", fresh)
     first = next(fresh.attempts(5.0))
@@ -53,19 +53,19 @@ def test_what_was_isolated_is_tried_again_at_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["gateway:502 2", "other:502 1"])
-def test_another_unit_learns_nothing(name: str) -> None:
+def test_knowledge_of_a_unit_teaches_another_unit_nothing(name: str) -> None:
     fresh = plan()
     after_restart(saved()).teach(name, fresh)
     assert fresh == plan()
 
 
-def test_a_unit_with_other_measurements_learns_nothing() -> None:
+def test_knowledge_of_a_unit_is_void_for_other_measurements() -> None:
     fresh = plan(*SPANS[:3])
     after_restart(saved()).teach("gateway:502 1", fresh)
     assert fresh == plan(*SPANS[:3])
 
 
-def test_only_changes_are_saved() -> None:
+def test_only_changes_of_what_is_known_are_saved() -> None:
     texts: list[str] = []
     memory = UnitMemory(texts.append)
     memory.note("u", taught())
@@ -80,7 +80,7 @@ def test_only_changes_are_saved() -> None:
     assert fresh == plan()
 
 
-def test_what_is_kept_does_not_change_with_the_plan_it_came_from() -> None:
+def test_the_memory_of_a_unit_does_not_change_with_the_plan_it_came_from() -> None:
     texts: list[str] = []
     memory = UnitMemory(texts.append)
     unit = taught()

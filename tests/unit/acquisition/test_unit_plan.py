@@ -79,7 +79,7 @@ def check_request(request: Request, plan: UnitPlan) -> None:
 
 
 def taught(wanted: frozenset[Span], device: Device, now: float = 0) -> tuple[UnitPlan, Round]:
-    """Let a plan learn until a round teaches nothing new; give it with that last round."""
+    """Let a plan learn until a round teaches nothing new; return it with that last round."""
     plan = UnitPlan(wanted, GAP, LIMIT)
     for _ in range(12):
         last = do_round(plan, device, now)
@@ -119,14 +119,16 @@ def test_each_span_that_can_be_read_is_read_once_in_every_round_and_the_others_a
 
 
 @given(ANY, DEVICES)
-def test_what_was_learnt_is_not_asked_again(wanted: frozenset[Span], device: Device) -> None:
+def test_a_read_known_to_be_refused_is_not_asked_again(wanted: frozenset[Span], device: Device) -> None:
     plan, last = taught(wanted, device)
     assert last.attempts == len(plan.requests())
     assert do_round(plan, device).attempts == len(plan.requests())
 
 
 @given(DISJOINT.map(built), HOLES)
-def test_after_learning_there_is_no_way_with_fewer_requests(wanted: frozenset[Span], holes: frozenset[int]) -> None:
+def test_no_grouping_takes_fewer_requests_than_a_plan_that_has_learned(
+    wanted: frozenset[Span], holes: frozenset[int]
+) -> None:
     device = Device(holes)
     _, last = taught(wanted, device)
     readable = [span for span in wanted if device.has(span)]
@@ -220,7 +222,7 @@ def test_a_hole_between_measurements_is_found_and_the_rest_stays_merged() -> Non
     assert [request.span for request in plan.requests()] == [registers(0, 4), registers(6, 4)]
 
 
-def test_what_one_function_code_teaches_does_not_touch_another() -> None:
+def test_refusals_of_one_function_code_do_not_touch_another() -> None:
     coils = frozenset(Span(1, FunctionCode.COILS, address, 1) for address in range(0, 40, 4))
     inputs = frozenset(registers(address, 2) for address in (0, 2, 6, 8))
     plan = UnitPlan(coils | inputs, GAP, LIMIT)

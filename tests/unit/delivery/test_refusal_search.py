@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inviseobox.delivery.refusal_search import FIRST_BUDGET, LONGEST_PAUSE, Searches, search
+from inviseobox.delivery.refusal_search import FIRST_BUDGET, LONGEST_SEARCH_PAUSE, Searches, search
 from inviseobox.errors import DeliveryError
 from inviseobox.records import Batch
 from inviseobox.reports.batches import cut, digest
@@ -48,7 +48,7 @@ def found(batch: Batch, accepts: Callable[[Batch], Awaitable[bool]]) -> list[Bat
 
 
 @given(st.integers(1, 300), st.data())
-def test_nothing_is_lost_and_nothing_is_sent_twice(count: int, data: st.DataObject) -> None:
+def test_a_search_loses_no_item_and_sends_none_twice(count: int, data: st.DataObject) -> None:
     poisoned = data.draw(st.sets(st.integers(0, count - 1), min_size=1))
     server = Server(poisoned.__contains__)
     batch = batch_of(range(count))
@@ -89,7 +89,7 @@ def test_a_single_item_proves_nothing_and_is_not_sent_again() -> None:
     assert server.asked == []
 
 
-def test_no_part_is_asked_twice() -> None:
+def test_a_search_asks_about_no_part_twice() -> None:
     server = Server(lambda item: True)
     found(batch_of(range(100), refusals=5), server.accepts)
     digests = [part.digest for part in server.asked]
@@ -109,7 +109,7 @@ def test_the_last_good_item_is_found_when_the_budget_has_grown() -> None:
     assert left == [item for item in range(1000) if item != 777]
 
 
-def test_the_largest_parts_are_tried_first() -> None:
+def test_a_search_tries_the_largest_parts_first() -> None:
     server = Server(lambda item: True)
     found(batch_of(range(64)), server.accepts)
     counts = [part.count for part in server.asked]
@@ -135,7 +135,7 @@ def test_searches_for_a_batch_come_at_once_and_then_in_pauses_that_double() -> N
             now += 5
         pauses.append(now - began)
     assert pauses[:5] == [5, 10, 20, 40, 80]
-    assert pauses[-3:] == [LONGEST_PAUSE] * 3
+    assert pauses[-3:] == [LONGEST_SEARCH_PAUSE] * 3
     assert searches.is_due(batch_of([3]), 1000.0), "each batch has pauses of its own"
     searches.forget(batch)
     assert searches.is_due(batch, now)

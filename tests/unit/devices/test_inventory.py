@@ -41,7 +41,7 @@ def listed(*devices: object) -> Inventory:
 
 
 def meter(identity: str = "d", measurement: str = "m", **settings: object) -> dict[str, Any]:
-    """A meter on a serial port, or on TCP where `host` is given."""
+    """Describe a meter on a serial port, or on TCP where `host` is given."""
     entry: dict[str, Any] = copy.deepcopy(METER)
     entry["_id"] = identity
     entry["measurements"][0]["_id"] = measurement
@@ -64,12 +64,12 @@ def with_parameters(**parameters: object) -> dict[str, Any]:
 
 
 def the_measurement(inventory: Inventory) -> Measurement:
-    [(_, measurement)] = inventory.measurements
-    return measurement
+    [listed] = inventory.measurements
+    return listed.measurement
 
 
 def sources(inventory: Inventory) -> dict[str, object]:
-    return {measurement.series.measurement: measurement.source for _, measurement in inventory.measurements}
+    return {one.id: one.measurement.source for one in inventory.measurements}
 
 
 def reason(inventory: Inventory, measurement: str) -> str:
@@ -79,7 +79,7 @@ def reason(inventory: Inventory, measurement: str) -> str:
 
 
 @pytest.mark.parametrize(("text", "interval"), [(json.dumps([METER, SENSOR]), None), (json.dumps(WORKER), 900)])
-def test_the_examples_of_the_contract_in_both_forms(text: str, interval: int | None) -> None:
+def test_the_device_lists_of_the_contract_are_understood_in_both_forms(text: str, interval: int | None) -> None:
     inventory = parse(text)
     assert inventory.interval == interval
     assert inventory.remarks == ()
@@ -100,7 +100,7 @@ def test_the_examples_of_the_contract_in_both_forms(text: str, interval: int | N
 
 
 @pytest.mark.parametrize("text", ["[]", '{"devices": []}'])
-def test_an_empty_list_is_a_list(text: str) -> None:
+def test_an_empty_device_list_is_a_device_list(text: str) -> None:
     assert parse(text) == Inventory()
 
 
@@ -125,7 +125,7 @@ def test_an_empty_list_is_a_list(text: str) -> None:
         pytest.param('{"devices":' * 100_000, id="deep object"),
     ],
 )
-def test_what_is_no_list_is_refused_as_a_whole(text: str) -> None:
+def test_a_text_that_is_not_a_device_list_is_refused_as_a_whole(text: str) -> None:
     with pytest.raises(InventoryError) as caught:
         parse(text)
     assert str(caught.value).isprintable()
@@ -136,14 +136,14 @@ def test_what_is_no_list_is_refused_as_a_whole(text: str) -> None:
     ("interval", "read"),
     [(1800, 1800), ("1800", 1800), (1800.0, 1800), (1, 1), (86_400, 86_400), (None, None)],
 )
-def test_the_interval_of_the_worker(interval: object, read: int | None) -> None:
+def test_the_interval_of_the_worker_is_read(interval: object, read: int | None) -> None:
     inventory = parse(json.dumps({"interval": interval, "devices": []}))
     assert inventory.interval == read
     assert inventory.remarks == ()
 
 
 @pytest.mark.parametrize("interval", [0, -1, 86_401, pytest.param(10**300, id="huge"), "soon", 0.5, True, [1800], {}])
-def test_an_interval_that_is_none_is_ignored_with_a_line(interval: object) -> None:
+def test_an_invalid_interval_is_ignored_with_a_line(interval: object) -> None:
     inventory = parse(json.dumps({"interval": interval, "devices": [METER]}))
     assert inventory.interval is None
     assert len(inventory.devices) == 1
@@ -168,7 +168,7 @@ def test_unknown_keys_are_ignored_in_every_object() -> None:
     assert listed(entry).remarks == ()
 
 
-def test_what_may_be_missing_may_be_missing() -> None:
+def test_optional_keys_of_a_device_list_may_be_missing() -> None:
     entry = meter()
     del entry["name"], entry["measurements"][0]["name"], entry["measurements"][0]["unit"]
     del entry["measurements"][0]["type"]
@@ -178,7 +178,7 @@ def test_what_may_be_missing_may_be_missing() -> None:
     assert the_measurement(inventory).name == "m"
 
 
-def test_numbers_may_be_texts() -> None:
+def test_numbers_in_a_device_list_may_be_texts() -> None:
     entry = with_parameters(address="0x34", slave="2", count="2")
     entry["communication"]["configuration"].update(baudrate="9600", bytesize="8", stopbits="1")
     assert listed(entry) == listed(meter())
@@ -193,7 +193,7 @@ def test_numbers_may_be_texts() -> None:
         (["min", "max", "avg", "diff"], tuple(Aggregate)),
     ],
 )
-def test_response_format(response_format: object, aggregates: tuple[Aggregate, ...]) -> None:
+def test_response_format_chooses_the_aggregates(response_format: object, aggregates: tuple[Aggregate, ...]) -> None:
     entry = meter()
     entry["measurements"][0]["configuration"]["response_format"] = response_format
     inventory = listed(entry)
@@ -239,7 +239,7 @@ def test_a_measurement_that_asks_for_no_aggregate_is_still_read(response_format:
         {"_id": "x", "communication": SENSOR["communication"], "measurements": [{"_id": "y", "configuration": {}}]},
     ],
 )
-def test_what_cannot_be_understood_is_dead_with_a_reason_and_touches_nothing_else(broken: dict[str, Any]) -> None:
+def test_an_entry_that_cannot_be_understood_is_dead_with_a_reason_and_touches_no_other(broken: dict[str, Any]) -> None:
     inventory = listed(meter("a", "a1"), broken, sensor("b", "b1"))
     alone = listed(meter("a", "a1"), sensor("b", "b1"))
     assert (inventory.devices[0], inventory.devices[2]) == alone.devices
@@ -270,7 +270,7 @@ def test_of_a_repeated_measurement_the_first_is_taken() -> None:
     second["measurements"][0]["configuration"]["parameters"]["address"] = 99
     inventory = listed(first, second)
     assert inventory.devices[0] == listed(first).devices[0]
-    assert [device.id for device, _ in inventory.measurements] == ["a"]
+    assert [one.device.id for one in inventory.measurements] == ["a"]
     assert any("_id" in remark and "m" in remark for remark in inventory.remarks)
 
 
@@ -309,7 +309,7 @@ def test_pages_of_one_host_share_a_link_and_do_not_conflict() -> None:
     assert sources(inventory)["b1"] == JsonSource("http://192.0.2.34/other", "hum1")
 
 
-def test_names_are_made_harmless() -> None:
+def test_names_of_devices_and_measurements_are_made_harmless() -> None:
     entry = meter()
     entry["name"] = "a\x1b[31m\nSTATUS=\ud800"
     entry["measurements"][0]["name"] = "x" * 10_000
@@ -402,7 +402,7 @@ def check(inventory: Inventory | InventoryError) -> None:
         return
     assert all(harmless(remark) for remark in inventory.remarks)
     assert inventory.interval is None or 1 <= inventory.interval <= 86_400
-    identities = [measurement.series.measurement for _, measurement in inventory.measurements]
+    identities = [one.id for one in inventory.measurements]
     assert len(set(identities)) == len(identities)
     settings_of: dict[str, object] = {}
     for device in inventory.devices:

@@ -29,13 +29,13 @@ def refusal(communication: object) -> str:
 BY_ID = "/dev/serial/by-id/usb-Silicon_Labs_CP2102_0001-if00-port0"
 
 
-def test_a_serial_port_with_all_its_settings() -> None:
+def test_a_serial_port_is_understood_with_all_its_settings() -> None:
     link = read_link(modbus("RTU", port=BY_ID, baudrate=19200, bytesize=7, parity="E", stopbits=2))
     assert link == SerialLink(BY_ID, 19200, 7, "E", 2)
     assert link.name == BY_ID
 
 
-def test_a_serial_port_with_nothing_but_its_path() -> None:
+def test_a_serial_port_is_understood_with_nothing_but_its_path() -> None:
     assert read_link(modbus("RTU", port="/dev/ttyUSB0")) == SerialLink("/dev/ttyUSB0", 9600, 8, "N", 1)
 
 
@@ -45,19 +45,19 @@ def test_serial_settings_may_be_texts() -> None:
 
 
 @pytest.mark.parametrize("key", ["host", "ip", "address"])
-def test_a_gateway_under_each_name_of_its_host(key: str) -> None:
+def test_a_gateway_is_understood_under_each_name_of_its_host(key: str) -> None:
     assert read_link(modbus("TCP", **{key: " 192.0.2.7 "})) == TcpLink("192.0.2.7", 502, Framing.TCP)
 
 
 @pytest.mark.parametrize(("port", "read"), [(None, 502), (1502, 1502), ("1502", 1502), ("0x5de", 1502), (65535, 65535)])
-def test_the_port_of_a_gateway(port: object, read: int) -> None:
+def test_the_port_of_a_gateway_may_be_a_number_a_text_or_missing(port: object, read: int) -> None:
     link = read_link(modbus("TCP", host="gateway", port=port))
     assert link == TcpLink("gateway", read, Framing.TCP)
     assert link.name == f"gateway:{read}"
 
 
 @pytest.mark.parametrize("mode", ["RTUoverTCP", "RTU"])
-def test_a_transparent_serial_server(mode: str) -> None:
+def test_a_transparent_serial_server_is_understood_in_both_modes(mode: str) -> None:
     assert read_link(modbus(mode, host="192.0.2.8", port=4001)) == TcpLink("192.0.2.8", 4001, Framing.RTU)
 
 
@@ -142,7 +142,7 @@ def test_pages_of_one_scheme_host_and_port_are_one_link(url: str, name: str) -> 
         (web("http://h/\ud800"), "url"),
     ],
 )
-def test_what_is_no_link(communication: object, says: str) -> None:
+def test_a_communication_that_is_not_a_link_says_why(communication: object, says: str) -> None:
     assert says in refusal(communication)
 
 
@@ -153,7 +153,7 @@ def test_a_host_that_no_resolver_takes_is_no_host(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["meter-1.site.example", "192.0.2.7", "2001:db8::7", "zähler.example", "meter.local."])
-def test_a_host_that_a_resolver_takes(host: str) -> None:
+def test_a_host_that_a_resolver_takes_is_a_host(host: str) -> None:
     link = read_link(modbus("TCP", host=host))
     assert isinstance(link, TcpLink)
     assert link.host == host

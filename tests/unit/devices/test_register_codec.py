@@ -90,7 +90,7 @@ ORDERS = list(WIRE)
 
 
 def on_the_wire(data: bytes, order: str) -> list[int]:
-    """Give the registers in which a device sends a value of these bytes."""
+    """Return the registers in which a device sends a value of these bytes."""
     wire = bytes(data["ABCDEFGH".index(letter)] for letter in WIRE[order][len(data) // 2])
     return [high * 256 + low for high, low in zip(wire[::2], wire[1::2], strict=True)]
 
@@ -118,20 +118,22 @@ PATTERNS = [
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(("name", "width", "meaning"), CLASSES, ids=[name for name, _, _ in CLASSES])
-def test_each_class_in_each_order(name: str, width: int, meaning: Meaning, order: str) -> None:
+def test_each_value_class_is_decoded_in_each_byte_order(name: str, width: int, meaning: Meaning, order: str) -> None:
     for pattern in PATTERNS:
         data = bytes.fromhex(pattern)[-2 * width :]
         assert decoded(on_the_wire(data, order), name, order) == nearest_double(meaning(data)), data.hex()
 
 
 @given(st.sampled_from(CLASSES), st.sampled_from(ORDERS), st.binary(min_size=8, max_size=8))
-def test_any_registers(class_: tuple[str, int, Meaning], order: str, noise: bytes) -> None:
+def test_any_registers_are_decoded_as_the_table_says(
+    class_: tuple[str, int, Meaning], order: str, noise: bytes
+) -> None:
     name, width, meaning = class_
     data = noise[: 2 * width]
     assert decoded(on_the_wire(data, order), name, order) == nearest_double(meaning(data))
 
 
-def test_the_table_is_complete() -> None:
+def test_the_table_of_value_classes_is_complete() -> None:
     assert set(VALUE_CLASSES) == {name for name, _, _ in CLASSES}
     assert {name: value_class.width for name, value_class in VALUE_CLASSES.items()} == {
         name: width for name, width, _ in CLASSES
@@ -139,14 +141,14 @@ def test_the_table_is_complete() -> None:
     assert {order.value for order in ByteOrder} == set(ORDERS)
 
 
-def test_a_value_of_a_real_meter() -> None:
+def test_a_value_of_a_real_meter_is_decoded() -> None:
     # 123.456 as a single is 0x42F6E979.
     assert decode_registers([0x42F6, 0xE979], VALUE_CLASSES["FLOAT32"], ByteOrder.ABCD) == pytest.approx(123.456)
     assert decode_registers([0xE979, 0x42F6], VALUE_CLASSES["FLOAT32"], ByteOrder.CDAB) == pytest.approx(123.456)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(ORDERS))
-def test_doubles_survive(value: float, order: str) -> None:
+def test_doubles_survive_the_registers(value: float, order: str) -> None:
     assert decoded(on_the_wire(struct.pack(">d", value), order), "FLOAT64", order) == value
 
 
@@ -167,7 +169,7 @@ def test_nan_and_infinities_are_unusable(name: str, value: float) -> None:
         ([0x9999, 0x9999], "BCD32", 99999999.0),
     ],
 )
-def test_packed_decimal(registers: list[int], name: str, value: float) -> None:
+def test_packed_decimal_is_decoded(registers: list[int], name: str, value: float) -> None:
     assert decode_registers(registers, VALUE_CLASSES[name], ByteOrder.ABCD) == value
 
 

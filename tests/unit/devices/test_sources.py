@@ -40,20 +40,20 @@ def registers(source: Source) -> RegisterSource:
 
 
 @pytest.mark.parametrize("link", [GATEWAY, SerialLink("/dev/ttyUSB0")])
-def test_the_example_of_the_contract(link: TcpLink | SerialLink) -> None:
+def test_the_parameters_of_the_contract_are_understood(link: TcpLink | SerialLink) -> None:
     source = registers(read_source(EXAMPLE, link))
     assert source.span == Span(unit=2, function=FunctionCode.INPUT_REGISTERS, address=52, count=2)
     assert source.value_class.name == "FLOAT32"
     assert source.byte_order is ByteOrder.ABCD
 
 
-def test_numbers_may_be_texts() -> None:
+def test_numbers_in_parameters_may_be_texts() -> None:
     parameters = EXAMPLE | {"address": "0x34", "slave": "2", "count": "2", "register": "4"}
     assert read_source(parameters, GATEWAY) == read_source(EXAMPLE, GATEWAY)
 
 
 @pytest.mark.parametrize(("register", "code"), [("0x01", 1), ("0x02", 2), ("0x03", 3), ("0x04", 4), (3, 3), ("3", 3)])
-def test_function_codes(register: object, code: int) -> None:
+def test_register_names_the_function_code(register: object, code: int) -> None:
     assert registers(read_source(EXAMPLE | {"register": register}, GATEWAY)).span.function == code
 
 
@@ -89,12 +89,12 @@ def test_any_class_on_bits_is_one_bit(value_class: str | None) -> None:
 
 
 @pytest.mark.parametrize("slave", [0, 1, 247, 255])
-def test_the_units_that_a_request_can_name(slave: int) -> None:
+def test_every_unit_that_a_request_can_name_is_understood(slave: int) -> None:
     assert registers(read_source(EXAMPLE | {"slave": slave}, GATEWAY)).span.unit == slave
 
 
 @pytest.mark.parametrize("address", [0, 65_534])
-def test_the_first_and_the_last_address(address: int) -> None:
+def test_the_first_and_the_last_address_are_understood(address: int) -> None:
     assert registers(read_source(EXAMPLE | {"address": address}, GATEWAY)).span.address == address
 
 
@@ -135,18 +135,18 @@ def test_the_first_and_the_last_address(address: int) -> None:
         (EXAMPLE | {"value_class": "x\n" * 500}, "value_class"),
     ],
 )
-def test_what_cannot_be_read_says_why(parameters: object, says: str) -> None:
+def test_parameters_that_cannot_be_read_say_why(parameters: object, says: str) -> None:
     with pytest.raises(NotUnderstood, match=says) as caught:
         read_source(parameters, GATEWAY)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 200
 
 
-def test_a_key_of_a_page() -> None:
+def test_a_key_of_a_page_is_understood() -> None:
     assert read_source({"key": "hum1"}, PAGE) == JsonSource("http://192.0.2.34/", "hum1")
 
 
 @pytest.mark.parametrize("parameters", [None, [], {}, {"key": ""}, {"key": None}, {"key": 5}, {"key": ["hum1"]}])
-def test_a_page_without_a_key(parameters: object) -> None:
+def test_a_page_without_a_usable_key_is_not_understood(parameters: object) -> None:
     with pytest.raises(NotUnderstood):
         read_source(parameters, PAGE)

@@ -23,7 +23,7 @@ def redaction() -> Redaction:
 
 @pytest.fixture
 def _logging_as_before() -> Iterator[None]:
-    """Give the root logger back as it was, for what comes after this test."""
+    """Restore the root logger, for what comes after this test."""
     root, own = logging.getLogger(), journal.logger()
     before = root.handlers[:], root.level, own.level
     yield
@@ -44,7 +44,7 @@ def failure(text: str) -> tuple[type[BaseException], BaseException, TracebackTyp
 
 
 def everything(line: logging.LogRecord) -> str:
-    """All that a handler may store: journald's takes arguments, exception and every attribute."""
+    """Return all that a handler may store: journald's takes arguments, exception and every attribute."""
     return logging.Formatter("%(message)s").format(line) + repr(vars(line))
 
 
@@ -67,7 +67,7 @@ def test_the_token_is_in_no_part_of_a_line(redaction: Redaction, line: logging.L
     assert "<token>" in line.getMessage()
 
 
-def test_a_traceback_becomes_text(redaction: Redaction) -> None:
+def test_a_traceback_in_a_line_becomes_text(redaction: Redaction) -> None:
     line = record("failed", exc_info=failure("unexpected"))
     redaction.filter(line)
     assert line.getMessage().startswith("failed\nTraceback")
@@ -83,7 +83,7 @@ def test_the_rest_of_a_line_stays_as_it_is(redaction: Redaction) -> None:
     assert line.getMessage() == "Humidité: 50 %"
 
 
-def test_fields_stay(redaction: Redaction) -> None:
+def test_fields_of_a_line_stay(redaction: Redaction) -> None:
     line = record("x")
     line.INVISEOBOX_DEVICE = "d"
     redaction.filter(line)
@@ -99,7 +99,7 @@ def test_the_token_is_in_no_field(redaction: Redaction) -> None:
     assert vars(line)["INVISEOBOX_DEVICE"] == "meter of <token>"
 
 
-def test_without_a_secret_nothing_is_replaced() -> None:
+def test_a_redaction_without_a_secret_replaces_nothing() -> None:
     line = record("plain %s", "text")
     assert Redaction().filter(line)
     assert line.getMessage() == "plain text"
@@ -116,7 +116,7 @@ def test_a_line_of_a_library_with_wrong_arguments_does_not_fail_the_caller(
 
 @pytest.mark.usefixtures("_logging_as_before")
 @pytest.mark.parametrize("to_journal", [True, False])
-def test_the_handler_redacts(redaction: Redaction, to_journal: bool) -> None:
+def test_the_handler_redacts_the_token(redaction: Redaction, to_journal: bool) -> None:
     journal.set_up("info", redaction, to_journal=to_journal)
     (handler,) = logging.getLogger().handlers
     line = record("%s", TOKEN)
@@ -125,7 +125,7 @@ def test_the_handler_redacts(redaction: Redaction, to_journal: bool) -> None:
 
 
 @pytest.mark.usefixtures("_logging_as_before")
-def test_without_a_journal_lines_go_to_standard_error(redaction: Redaction, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_go_to_standard_error_without_a_journal(redaction: Redaction, capsys: pytest.CaptureFixture[str]) -> None:
     journal.set_up("info", redaction, to_journal=False)
     logging.getLogger("inviseobox.upload").info("to %s", TOKEN)
     logging.getLogger("inviseobox.upload").debug("details")
@@ -141,7 +141,7 @@ def test_without_a_journal_lines_go_to_standard_error(redaction: Redaction, caps
 
 
 @pytest.mark.usefixtures("_logging_as_before")
-def test_the_level_can_be_changed(redaction: Redaction, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_level_of_the_log_can_be_changed(redaction: Redaction, capsys: pytest.CaptureFixture[str]) -> None:
     journal.set_up("info", redaction, to_journal=False)
     journal.set_level("debug")
     journal.logger().debug("details")
@@ -152,6 +152,6 @@ def test_the_level_can_be_changed(redaction: Redaction, capsys: pytest.CaptureFi
     assert "not any more" not in said
 
 
-def test_without_journal_stream_it_is_no_service(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_without_journal_stream_is_not_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     assert not journal.is_service()

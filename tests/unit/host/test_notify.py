@@ -2,7 +2,8 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from inviseobox.host.notify import ServiceManager
 
 @pytest.fixture
 def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """The service manager's end; NOTIFY_SOCKET leads to it."""
+    """Yield the service manager's end; NOTIFY_SOCKET leads to it."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
         inbox.bind(str(tmp_path / "notify"))
         inbox.settimeout(5)
@@ -20,14 +21,23 @@ def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.so
         yield inbox
 
 
+@contextmanager
+def service_manager(environment: Mapping[str, str]) -> Iterator[ServiceManager]:
+    """Yield the program's end, whose socket the library itself never closes."""
+    manager = ServiceManager(environment)
+    try:
+        yield manager
+    finally:
+        manager._notifier.socket.close()
+
+
 @pytest.fixture
 def manager(inbox: socket.socket) -> Iterator[ServiceManager]:
-    manager = ServiceManager(os.environ)
-    yield manager
-    manager._notifier.socket.close()
+    with service_manager(os.environ) as manager:
+        yield manager
 
 
-def test_each_message_as_the_manual_page_spells_it(inbox: socket.socket, manager: ServiceManager) -> None:
+def test_each_message_is_spelt_as_in_the_manual_page(inbox: socket.socket, manager: ServiceManager) -> None:
     for send, expected in (
         (manager.ready, b"READY=1"),
         (manager.feed_watchdog, b"WATCHDOG=1"),
@@ -39,7 +49,7 @@ def test_each_message_as_the_manual_page_spells_it(inbox: socket.socket, manager
     assert b"RELOADING=1" in inbox.recv(4096).splitlines()
 
 
-def test_a_status(inbox: socket.socket, manager: ServiceManager) -> None:
+def test_a_status_is_sent(inbox: socket.socket, manager: ServiceManager) -> None:
     manager.status("5 of 5 devices answer")
     assert inbox.recv(4096) == b"STATUS=5 of 5 devices answer"
 
@@ -58,16 +68,15 @@ def test_a_status_cannot_smuggle_in_another_message(inbox: socket.socket, manage
     assert len(inbox.recv(4096).splitlines()) == 1
 
 
-def test_an_abstract_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_reach_an_abstract_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"inviseobox-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
         inbox.bind("\0" + name)
         inbox.settimeout(5)
         monkeypatch.setenv("NOTIFY_SOCKET", "@" + name)
-        manager = ServiceManager(os.environ)
-        manager.ready()
-        assert inbox.recv(4096) == b"READY=1"
-        manager._notifier.socket.close()
+        with service_manager(os.environ) as manager:
+            manager.ready()
+            assert inbox.recv(4096) == b"READY=1"
 
 
 def test_a_service_manager_that_went_away_is_no_error(inbox: socket.socket, manager: ServiceManager) -> None:
@@ -77,7 +86,7 @@ def test_a_service_manager_that_went_away_is_no_error(inbox: socket.socket, mana
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # sdnotify leaves its socket open then
-def test_without_a_service_manager_messages_go_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_go_nowhere_without_a_service_manager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     manager = ServiceManager(os.environ)
     manager.ready()
@@ -98,7 +107,8 @@ def test_without_a_service_manager_messages_go_nowhere(monkeypatch: pytest.Monke
         ({"WATCHDOG_USEC": "-1"}, None),
     ],
 )
-def test_the_watchdog_period(inbox: socket.socket, environment: dict[str, str], period: float | None) -> None:
-    manager = ServiceManager(environment)
-    assert manager.watchdog_period == period
-    manager._notifier.socket.close()
+def test_the_watchdog_period_is_read_from_the_environment(
+    inbox: socket.socket, environment: dict[str, str], period: float | None
+) -> None:
+    with service_manager(environment) as manager:
+        assert manager.watchdog_period == period

@@ -56,14 +56,14 @@ def is_even(value: float) -> bool:
 @example([SMALLEST, SMALLEST, 0.0])
 @example([1.0, 1.0 + 2**-52])
 @example([-0.0])
-def test_the_mean_is_correctly_rounded_and_lies_between(values: list[float]) -> None:
+def test_the_mean_is_correctly_rounded_and_lies_between_min_and_max(values: list[float]) -> None:
     exact = sum((Fraction(value) for value in values), Fraction(0)) / len(values)
     average = mean(values)
     assert average == nearest(exact)
     assert min(values) <= average <= max(values)
 
 
-def test_the_mean_where_a_sum_of_doubles_would_be_wrong() -> None:
+def test_the_mean_is_right_where_a_sum_of_doubles_would_be_wrong() -> None:
     assert mean([0.1] * 10) == 0.1
     assert mean([1e16, 1.0, -1e16]) == 1 / 3
     assert mean([LARGEST] * 1000) == LARGEST
@@ -82,7 +82,7 @@ def test_the_mean_where_a_sum_of_doubles_would_be_wrong() -> None:
         (100.0, "100"),
     ],
 )
-def test_numbers_as_the_contract_writes_them(value: float, text: str) -> None:
+def test_numbers_are_written_as_in_the_contract(value: float, text: str) -> None:
     assert number_text(value) == text
 
 
@@ -151,7 +151,7 @@ def test_differences_of_a_counter_have_its_decimals_and_no_more(values: list[flo
         ([1e22], 0.0, "10000000000000000000000"),
     ],
 )
-def test_diff(values: list[float], baseline: float | None, text: str) -> None:
+def test_diff_is_exact_in_decimals(values: list[float], baseline: float | None, text: str) -> None:
     assert aggregate([Segment(values, baseline)], [Aggregate.DIFF]) == {"diff": text}
 
 
@@ -168,7 +168,7 @@ def test_every_diff_is_a_decimal_that_json_and_javascript_read(later: float, ear
     assert Fraction(text) == Fraction(repr(later)) - Fraction(repr(earlier))
 
 
-def test_the_example_of_the_contract() -> None:
+def test_the_aggregates_of_the_contract_are_computed() -> None:
     assert aggregate([Segment([12.3, 17.2, 25.7], None)], [Aggregate.MIN, Aggregate.MAX, Aggregate.AVG]) == {
         "min": "12.3",
         "max": "25.7",
@@ -177,12 +177,12 @@ def test_the_example_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("wanted", [(), (Aggregate.AVG,), (Aggregate.DIFF, Aggregate.MIN), ALL])
-def test_exactly_what_is_wanted_is_given(wanted: tuple[Aggregate, ...]) -> None:
+def test_exactly_the_wanted_aggregates_are_returned(wanted: tuple[Aggregate, ...]) -> None:
     assert set(aggregate([Segment([1.0], None)], wanted)) == {name.value for name in wanted}
 
 
 @given(st.lists(VALUES, min_size=1, max_size=20), st.none() | VALUES)
-def test_min_max_and_avg_of_any_window(values: list[float], baseline: float | None) -> None:
+def test_min_max_and_avg_of_any_window_are_right(values: list[float], baseline: float | None) -> None:
     texts = aggregate([Segment(values, baseline)], ALL)
     assert float(texts["min"]) == min(values)
     assert float(texts["max"]) == max(values)

@@ -18,7 +18,7 @@ def contents(parts: list[tuple[str, int]]) -> list[object]:
 
 
 @given(ITEMS, st.integers(2, 300))
-def test_nothing_is_lost_and_nothing_is_too_long(items: list[dict[str, str]], max_bytes: int) -> None:
+def test_a_cut_list_loses_no_item_and_no_part_is_too_long(items: list[dict[str, str]], max_bytes: int) -> None:
     parts = list(cut(items, max_bytes))
     assert contents(parts) == items
     for text, count in parts:
@@ -27,7 +27,7 @@ def test_nothing_is_lost_and_nothing_is_too_long(items: list[dict[str, str]], ma
 
 
 @given(ITEMS, st.integers(2, 300))
-def test_no_cut_is_needless(items: list[dict[str, str]], max_bytes: int) -> None:
+def test_no_cut_of_a_list_is_needless(items: list[dict[str, str]], max_bytes: int) -> None:
     parts = list(cut(items, max_bytes))
     for (text, _), (following, _) in pairwise(parts):
         first = json.dumps(json.loads(following)[0], separators=(",", ":"))
@@ -35,13 +35,13 @@ def test_no_cut_is_needless(items: list[dict[str, str]], max_bytes: int) -> None
         assert len(text) + len(first) + 1 >= max_bytes
 
 
-def test_the_limit_is_kept_to_the_byte() -> None:
+def test_the_limit_of_a_part_is_kept_to_the_byte() -> None:
     for max_bytes in range(3, 60):
         for text, _ in cut([5] * 100, max_bytes):
             assert len(text) <= max_bytes
 
 
-def test_nothing_is_cut_into_nothing() -> None:
+def test_an_empty_list_is_cut_into_no_parts() -> None:
     assert list(cut([])) == []
 
 
@@ -54,13 +54,13 @@ def test_a_full_batch_and_its_envelope_fit_into_what_express_takes() -> None:
     assert len(first.encode()) + 200 + 64 < 100 * 1024
 
 
-def test_texts_are_compact_ascii() -> None:
+def test_the_text_of_a_part_is_compact_ascii() -> None:
     ((text, _),) = cut([{"é": "\ud800", "a": 1}, 2])
     assert text == '[{"\\u00e9":"\\ud800","a":1},2]'
 
 
 @given(st.lists(st.integers(), min_size=2, max_size=40))
-def test_halves_are_halves(items: list[int]) -> None:
+def test_halves_hold_all_items_in_order_and_are_equally_long(items: list[int]) -> None:
     ((text, _),) = cut(items)
     parts = halves(text)
     assert contents(parts) == items

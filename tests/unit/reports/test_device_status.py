@@ -17,7 +17,7 @@ _LIMIT = 1000
     ("good", "reads", "status"),
     [(10, 10, "ok"), (9, 10, "partial"), (1, 10, "partial"), (0, 10, "dead"), (0, 1, "dead")],
 )
-def test_a_measurement_by_its_reads(good: int, reads: int, status: str) -> None:
+def test_the_status_of_a_measurement_follows_its_reads(good: int, reads: int, status: str) -> None:
     assert measurement_status(good, reads) == status
 
 
@@ -34,13 +34,13 @@ def test_a_measurement_by_its_reads(good: int, reads: int, status: str) -> None:
         (["ok", "partial"], "partial"),
     ],
 )
-def test_a_device_by_its_measurements(measurements: list[str], status: str) -> None:
+def test_the_status_of_a_device_follows_its_measurements(measurements: list[str], status: str) -> None:
     entries = [{"_id": f"m{number}", "status": state} for number, state in enumerate(measurements)]
     assert device_status("d", entries) == {"_id": "d", "status": status, "measurements": entries}
 
 
 def told(lists: Iterable[str]) -> list[tuple[str, str, str, str]]:
-    """What the lists say, in their order: device, its status, measurement, its status."""
+    """Return what the lists say, in their order: device, its status, measurement, its status."""
     entries: list[dict[str, Any]] = [entry for one in lists for entry in json.loads(one)]
     return [
         (entry["_id"], entry["status"], inner["_id"], inner["status"])
@@ -61,14 +61,14 @@ _DEVICES = st.lists(st.lists(_STATES, min_size=1, max_size=60), max_size=6).map(
 
 
 @given(_DEVICES)
-def test_lists_say_everything_once_within_the_limit(devices: list[dict[str, object]]) -> None:
+def test_status_lists_say_everything_once_within_the_limit(devices: list[dict[str, object]]) -> None:
     lists = list(status_lists(devices, _LIMIT))
     assert told(lists) == told([json.dumps(devices)])
     assert all(len(one) <= _LIMIT for one in lists)
 
 
 @given(_DEVICES.filter(bool))
-def test_halves_say_the_same_until_nothing_can_be_halved(devices: list[dict[str, object]]) -> None:
+def test_halves_of_a_status_list_say_the_same_until_nothing_can_be_halved(devices: list[dict[str, object]]) -> None:
     waiting, single = [json.dumps(devices)], []
     while waiting:
         one = waiting.pop(0)

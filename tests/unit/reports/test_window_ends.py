@@ -15,7 +15,7 @@ BORDERS = st.integers(0, 2_000_000)
 
 
 def never(end: int) -> bool:
-    """No window was sealed yet."""
+    """Say that no window was sealed yet."""
     return False
 
 
@@ -34,20 +34,20 @@ def check_border(now: float, interval: int, border: int) -> None:
 
 
 @given(NOW, INTERVALS)
-def test_the_border_is_the_first_multiple_after_now(now: float, interval: int) -> None:
+def test_the_next_border_is_the_first_multiple_after_now(now: float, interval: int) -> None:
     check_border(now, interval, next_border(now, interval))
 
 
 @given(BORDERS, INTERVALS)
 @example(20_091, 86_400)
-def test_the_border_is_the_first_multiple_next_to_a_border_too(number: int, interval: int) -> None:
+def test_the_next_border_is_the_first_multiple_next_to_a_border_too(number: int, interval: int) -> None:
     at = float(number * interval)
     for now in (at, math.nextafter(at, math.inf), max(0.0, math.nextafter(at, -math.inf))):
         check_border(now, interval, next_border(now, interval))
 
 
 @given(NOW, INTERVALS, st.sets(st.integers(0, 10)))
-def test_the_earliest_end_that_is_not_sealed(now: float, interval: int, places: set[int]) -> None:
+def test_the_earliest_end_that_is_not_sealed_is_found(now: float, interval: int, places: set[int]) -> None:
     first = next_border(now, interval)
     sealed = {first + place * interval for place in places}
     end = earliest_unsealed(now, interval, sealed.__contains__)
@@ -67,16 +67,16 @@ def test_a_changed_interval_takes_effect_after_the_open_window() -> None:
     assert window_for(1800, 60, current, never) == OpenWindow(1860, 60)
 
 
-def test_the_clock_steps_back_into_an_earlier_window() -> None:
+def test_a_clock_that_steps_back_moves_the_window_to_an_earlier_end() -> None:
     assert window_for(3000, 60, OpenWindow(7200, 1800), never) == OpenWindow(3600, 1800)
 
 
-def test_the_clock_steps_back_to_where_all_is_sealed() -> None:
+def test_a_clock_that_steps_back_to_sealed_ends_takes_the_next_free_one() -> None:
     sealed = {1800, 3600, 5400}
     assert window_for(100, 1800, OpenWindow(7200, 1800), sealed.__contains__) == OpenWindow(7200, 1800)
 
 
-def test_the_clock_steps_forward_over_the_end() -> None:
+def test_a_clock_that_steps_forward_over_the_end_opens_a_later_window() -> None:
     assert window_for(10_000, 1800, OpenWindow(7200, 1800), never) == OpenWindow(10_800, 1800)
 
 

@@ -44,7 +44,7 @@ PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
         (599, Verdict.LATER),
     ],
 )
-def test_the_table_of_verdicts(status: int, verdict: Verdict) -> None:
+def test_each_answer_has_the_verdict_of_the_table(status: int, verdict: Verdict) -> None:
     assert judge(status, OK) is verdict
 
 
@@ -65,12 +65,12 @@ def test_a_refusal_counts_though_express_and_nginx_write_it_in_html(status: int)
 
 
 @pytest.mark.parametrize("body", [PAGE, b" \r\n\t<p>", b"\xef\xbb\xbf<html>", b"\xef\xbb\xbf \n<html>", b"<"])
-def test_what_looks_like_html(body: bytes) -> None:
+def test_a_body_that_begins_with_a_tag_looks_like_html(body: bytes) -> None:
     assert looks_like_html(body)
 
 
 @pytest.mark.parametrize("body", [b"", b"OK", b"\xef\xbb\xbf", b'{"html": "<p>"}', b"a < b", b"\xef\xbb\xbfOK"])
-def test_what_does_not(body: bytes) -> None:
+def test_a_body_that_begins_otherwise_does_not_look_like_html(body: bytes) -> None:
     assert not looks_like_html(body)
 
 
@@ -92,11 +92,11 @@ def test_what_does_not(body: bytes) -> None:
         ("\u0663", None),
     ],
 )
-def test_retry_after(header: str | None, seconds: float | None) -> None:
+def test_retry_after_is_whole_seconds_up_to_an_hour(header: str | None, seconds: float | None) -> None:
     assert retry_after(header) == seconds
 
 
-def test_the_words_of_the_server_are_told() -> None:
+def test_the_words_of_the_server_are_told_with_the_status() -> None:
     assert described(400, b'{"error":"unknown measurement"}') == 'it answered 400: {"error":"unknown measurement"}'
 
 
@@ -129,7 +129,9 @@ def test_any_answer_is_described_in_one_harmless_line(status: int, body: bytes) 
         ("now", None),
     ],
 )
-def test_the_three_forms_of_a_date(header: str | None, epoch: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_three_forms_of_a_date_are_understood(
+    header: str | None, epoch: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """RFC 9110, section 5.6.7: a recipient takes all three, and all are in UTC whatever the box's zone is."""
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     time.tzset()

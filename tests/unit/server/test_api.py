@@ -1,48 +1,42 @@
 """No answer from the server is told apart from one that cannot be read: other things are to be checked on site."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from inviseobox.configuration import Configuration
 from inviseobox.errors import DeliveryError, ServerUnreachable
 from inviseobox.server.api import CentralApi
-
-Act = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+from tests.support.tcp import Serve, serving
 
 
 async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.close()
+    """Return at once, which ends the connection."""
 
 
 async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read()
-    writer.close()
 
 
 async def send_too_much(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + bytes(3_000_000))
     await reader.read()
-    writer.close()
 
 
 @pytest.mark.parametrize(
     ("act", "kind"),
     [(hang_up, ServerUnreachable), (say_nothing, ServerUnreachable), (send_too_much, DeliveryError)],
 )
-def test_no_answer_is_not_a_wrong_answer(act: Act, kind: type[DeliveryError]) -> None:
+def test_no_answer_is_not_a_wrong_answer(act: Serve, kind: type[DeliveryError]) -> None:
     async def scenario() -> None:
-        listener = await asyncio.start_server(act, "127.0.0.1", 0)
-        port = listener.sockets[0].getsockname()[1]
-        api = CentralApi(Configuration(token="t", url=f"http://127.0.0.1:{port}/api"), lambda _: None)  # noqa: S106
-        try:
-            with pytest.raises(DeliveryError) as caught:
-                await api.send_status("[]", timeout=0.5)
-            assert type(caught.value) is kind
-        finally:
-            await api.close()
-            listener.close()
+        async with serving(act) as port:
+            api = CentralApi(Configuration(token="t", url=f"http://127.0.0.1:{port}/api"), lambda _: None)  # noqa: S106
+            try:
+                with pytest.raises(DeliveryError) as caught:
+                    await api.send_status("[]", timeout=0.5)
+                assert type(caught.value) is kind
+            finally:
+                await api.close()
 
     asyncio.run(scenario())

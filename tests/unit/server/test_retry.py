@@ -5,13 +5,13 @@ import statistics
 
 import pytest
 
-from inviseobox.delivery.upload import LONGEST_PAUSE
+from inviseobox.delivery.upload import LONGEST_RETRY_PAUSE
 from inviseobox.errors import BufferFault, DeliveryError, LinkDown
 from inviseobox.server.retry import retrying
 
 
 def pauses(error: Exception, failures: int) -> list[float]:
-    """The pauses after each of so many failures in a row, which are all told."""
+    """Return the pauses after each of so many failures in a row, which are all told."""
     waited: list[float] = []
     told: list[BaseException] = []
 
@@ -23,7 +23,7 @@ def pauses(error: Exception, failures: int) -> list[float]:
             raise error
         return "done"
 
-    assert asyncio.run(retrying(LONGEST_PAUSE, sleep, told.append)(work)) == "done"
+    assert asyncio.run(retrying(LONGEST_RETRY_PAUSE, sleep, told.append)(work)) == "done"
     assert told == [error] * failures
     return waited
 
@@ -33,8 +33,8 @@ def pause(error: Exception, attempt: int) -> float:
 
 
 @pytest.mark.parametrize("error", [DeliveryError("no connection"), BufferFault("disk full")])
-def test_the_pauses_grow_at_random_up_to_five_minutes(error: Exception) -> None:
-    assert LONGEST_PAUSE == 300
+def test_the_pauses_between_tries_grow_at_random_up_to_five_minutes(error: Exception) -> None:
+    assert LONGEST_RETRY_PAUSE == 300
     early = [pause(error, 1) for _ in range(200)]
     late = pauses(error, 250)[50:]
     assert max(early) <= 2
@@ -44,7 +44,7 @@ def test_the_pauses_grow_at_random_up_to_five_minutes(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("asked", [120.0, 3600.0])
-def test_what_the_server_asks_for_is_obeyed(asked: float) -> None:
+def test_a_pause_that_the_server_asks_for_is_obeyed(asked: float) -> None:
     assert pause(DeliveryError("busy", asked), 1) >= asked
     assert pause(DeliveryError("busy", asked), 1) <= asked + 2
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from inviseobox.buffer import Buffer
 from inviseobox.configuration import ApiForm, Configuration
 from inviseobox.errors import DeliveryError
 from inviseobox.server.answers import described
 from inviseobox.server.api import CentralApi
 from inviseobox.server.server import Server
+from tests.support.buffers import opened
+from tests.support.tcp import serving
 
 TOKEN = "0123456789abcdef" * 4
 
@@ -24,27 +25,21 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     answer = b"invalid: " + head.splitlines()[0].split(b"?")[-1] + b" " + body
     writer.write(b"HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer)
     await writer.drain()
-    writer.close()
 
 
 def test_the_words_of_a_server_that_repeats_the_token_are_told_without_it(tmp_path: Path) -> None:
     async def scenario() -> list[str]:
-        listener = await asyncio.start_server(echo, "127.0.0.1", 0)
-        port = listener.sockets[0].getsockname()[1]
-        api = CentralApi(Configuration(token=TOKEN, url=f"http://127.0.0.1:{port}/api"), lambda _: None)
-        buffer = await Buffer.open(str(tmp_path / "data.db"))
         told = []
-        try:
-            with pytest.raises(DeliveryError) as caught:
-                await Server(api, buffer, None).device_list()
-            told.append(str(caught.value))
-            answers = (await api.send_status("[]"), await api.send_fields(ApiForm.DOCUMENTED, "[]", "key"))
-            told += [described(answer.status, answer.body) for answer in answers]
-        finally:
-            await buffer.close()
-            await api.close()
-            listener.close()
-            await listener.wait_closed()
+        async with serving(echo) as port, opened(tmp_path / "data.db") as buffer:
+            api = CentralApi(Configuration(token=TOKEN, url=f"http://127.0.0.1:{port}/api"), lambda _: None)
+            try:
+                with pytest.raises(DeliveryError) as caught:
+                    await Server(api, buffer, None).device_list()
+                told.append(str(caught.value))
+                answers = (await api.send_status("[]"), await api.send_fields(ApiForm.DOCUMENTED, "[]", "key"))
+                told += [described(answer.status, answer.body) for answer in answers]
+            finally:
+                await api.close()
         return told
 
     told = asyncio.run(scenario())

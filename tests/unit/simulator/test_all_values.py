@@ -12,7 +12,7 @@ FLOATS = {"FLOAT32", "SINGLE", "REAL", "UNIXTIMEF32", "FLOAT64", "DOUBLE", "FLOA
 
 
 def in_order_of_significance(sample: Sample) -> bytes:
-    """The wire bytes sorted by the significance that the byte order's digits give them, extended to wide values."""
+    """Sort the wire bytes by the significance in the byte order's digits, extended to wide values."""
     wire = b"".join(word.to_bytes(2, "big") for word in sample.words)
     if len(wire) == 2:
         return wire[::-1] if sample.byte_order in ("2-3-0-1", "0-1-2-3") else wire
@@ -34,7 +34,7 @@ def in_order_of_significance(sample: Sample) -> bytes:
 
 
 def worked_out(sample: Sample) -> float | None:
-    """The value by the definitions of the classes."""
+    """Work out the value by the definitions of the classes."""
     data, name = in_order_of_significance(sample), sample.value_class
     if name in FLOATS:
         value = float(struct.unpack(">f" if len(data) == 4 else ">d", data)[0])
@@ -56,7 +56,7 @@ def test_each_register_value_is_what_its_bytes_say() -> None:
             assert repr(worked_out(sample)) == repr(sample.expected), sample.name
 
 
-def test_every_class_is_there_in_every_order_in_registers_and_as_bits() -> None:
+def test_the_samples_have_every_class_in_every_order_in_registers_and_as_bits() -> None:
     for function_codes in ({3, 4}, {1}, {2}):
         seen = {(sample.value_class, sample.byte_order) for sample in SAMPLES if sample.function_code in function_codes}
         assert {value_class for value_class, _ in seen} == set(VALUE_CLASSES)
@@ -65,7 +65,7 @@ def test_every_class_is_there_in_every_order_in_registers_and_as_bits() -> None:
             assert seen == {(value_class, byte_order) for value_class in VALUE_CLASSES for byte_order in BYTE_ORDERS}
 
 
-def test_nothing_overlaps() -> None:
+def test_no_samples_overlap() -> None:
     for function_code in (1, 2, 3, 4):
         places = sorted(
             (sample.address, sample.address + len(sample.words))
@@ -76,14 +76,14 @@ def test_nothing_overlaps() -> None:
         assert places[-1][1] == 0x10000
 
 
-def test_there_are_negative_numbers_extremes_and_values_that_are_none() -> None:
+def test_the_samples_have_negative_numbers_extremes_and_unreadable_values() -> None:
     expected = {sample.expected for sample in SAMPLES}
     extremes = {-(2.0**15), 2.0**31 - 1, -(2.0**47), 2.0**48 - 1, -(2.0**63), 2.0**64, 99999999.0, None}
     assert extremes | {3.4028234663852886e38, 5e-324, -1.7976931348623157e308} <= expected
     assert {sample.expected for sample in SAMPLES if sample.function_code == 1} == {0.0, 1.0}
 
 
-def test_the_device_says_where_each_value_is() -> None:
+def test_the_device_with_all_values_says_where_each_is() -> None:
     device, expected = device_of(SAMPLES, "65a00000000000000a000000", {"protocol": "Modbus"}, unit=5)
     image = unit_image(SAMPLES)
     assert len(device["measurements"]) == len(expected) == len(SAMPLES)

@@ -3,8 +3,8 @@
 import hashlib
 import http.client
 import json
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -97,7 +97,7 @@ def test_the_deployed_form_lists_a_worker() -> None:
         ("deployed", "DELETE", "/api/workers"),
     ],
 )
-def test_the_other_form_is_unknown(form: str, method: str, path: str) -> None:
+def test_paths_of_the_other_form_are_unknown_to_the_central_server(form: str, method: str, path: str) -> None:
     with running_site(form=form) as site:
         response, body = call(site, method, f"{path}?token={site.token}")
         assert response.status == 404
@@ -127,7 +127,7 @@ def test_fields_are_kept_with_their_key_and_their_bytes(site: RunningSite) -> No
     assert site.central.violations == []
 
 
-def test_ok_is_labelled_as_express_labels_it(documented: RunningSite) -> None:
+def test_the_ok_of_the_central_server_is_labelled_as_express_labels_it(documented: RunningSite) -> None:
     status = status_of(device_status("ok", "ok"))
     response, body = post(documented, "/api/devices/status", {"token": documented.token, "status": status})
     assert (response.status, body) == (200, b"OK")
@@ -212,7 +212,7 @@ def test_a_status_is_kept(documented: RunningSite) -> None:
         b'{"token":"x"}',
     ],
 )
-def test_what_is_no_envelope_is_refused(documented: RunningSite, body: bytes) -> None:
+def test_a_body_that_is_not_an_envelope_is_refused(documented: RunningSite, body: bytes) -> None:
     response, _ = call(documented, "POST", "/api/fields/", body, **{"Content-Type": "application/json"})
     assert response.status == 400
     assert len(documented.central.violations) == 1
@@ -281,20 +281,19 @@ def test_a_script_may_look_at_the_request(documented: RunningSite) -> None:
     assert post_fields(documented, [field()])[0] == 200
 
 
-def test_waiting_for_windows(documented: RunningSite) -> None:
+def test_waiting_for_windows_ends_when_they_have_come_or_says_what_came(documented: RunningSite) -> None:
     with pytest.raises(TimeoutError, match=r"1 windows not seen within 0\.01 s: 0 fields"):
         documented.wait_for_windows(1, 0.01)
     stamps = [f"2024-12-24T15:30:0{second}Z" for second in (5, 0)]
-    sender = threading.Thread(target=lambda: [post_fields(documented, [field(timestamp=at)]) for at in stamps])
-    sender.start()
-    documented.wait_for_windows(2, 5)
-    sender.join()
+    with ThreadPoolExecutor(1) as sender:
+        sender.submit(lambda: [post_fields(documented, [field(timestamp=at)]) for at in stamps])
+        documented.wait_for_windows(2, 5)
     assert documented.central.window_ends() == [1735054200, 1735054205]
     assert documented.central.window_ends([POWER]) == [1735054200, 1735054205]
     assert documented.central.window_ends([POWER, ENERGY]) == []
 
 
-def test_an_outage_and_the_return_on_the_same_port(documented: RunningSite) -> None:
+def test_the_central_server_returns_on_the_same_port_after_an_outage(documented: RunningSite) -> None:
     listener = documented.central.http.listener
     port = listener.port
     documented.run(listener.stop())

@@ -33,7 +33,7 @@ def test_float32_in_the_four_byte_orders(byte_order: str, words: list[int]) -> N
         ("0-1-2-3", [0x0807, 0x0605, 0x0403, 0x0201]),
     ],
 )
-def test_wide_values_extend_the_rule(byte_order: str, words: list[int]) -> None:
+def test_wide_values_extend_the_rule_of_the_byte_orders(byte_order: str, words: list[int]) -> None:
     assert Encoding("UINT64", byte_order).value(words) == float(0x0102030405060708)
 
 
@@ -103,7 +103,7 @@ def test_each_class_in_the_standard_order(value_class: str, value: float, words:
         ("BCD24", {"1-0-3-2": [0x3456, 0x0012], "2-3-0-1": [0x1200, 0x5634], "0-1-2-3": [0x5634, 0x1200]}),
     ],
 )
-def test_the_other_orders(value_class: str, words: dict[str, list[int]]) -> None:
+def test_each_class_in_the_other_orders(value_class: str, words: dict[str, list[int]]) -> None:
     value = {"UINT48": 0x010203040506, "UINT8": 6, "BCD24": 123456}[value_class]
     for byte_order, expected in words.items():
         assert Encoding(value_class, byte_order).words(value) == expected
@@ -127,6 +127,6 @@ def test_a_value_that_does_not_fit_is_an_error(value_class: str, value: float) -
 
 
 @pytest.mark.parametrize("word", [0x12A4, 0x12E4, 0xFFFF])
-def test_digits_that_are_none_are_an_error(word: int) -> None:
+def test_bcd_digits_above_nine_are_an_error(word: int) -> None:
     with pytest.raises(ValueError, match=f"{word:04x}"):
         Encoding("BCD16").value([word])

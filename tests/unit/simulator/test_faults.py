@@ -49,7 +49,7 @@ def test_nobody_answers_for_a_unit_that_is_not_there() -> None:
     assert link.asked == [Asked(3, READ, 1000.0)]
 
 
-def test_silence_delay_and_repetition() -> None:
+def test_replies_may_be_left_out_delayed_and_repeated() -> None:
     assert replies(Silent()) == ()
     assert replies(Slow(0.5), Slow(0.25)) == (Reply(1, RIGHT, delay=0.75),)
     assert replies(Late(2)) == (Reply(1, RIGHT, delay=2, holds=False, counts=False),)
@@ -79,7 +79,7 @@ def test_a_hole_is_refused_in_every_read_that_touches_it(request_pdu: str, is_re
     assert (replies(Touching({102}, Silent(), 3), request=request) == ()) is is_refused
 
 
-def test_a_hole_in_every_table() -> None:
+def test_a_hole_is_in_every_table() -> None:
     (reply,) = replies(Holes({100}, code=4), request=bytes.fromhex("04 0064 0001"))
     assert reply.pdu == refusal(4, 4)
 
@@ -101,11 +101,11 @@ def test_long_reads_are_refused_or_not_answered() -> None:
         (WrongPdu("long"), "03 0A 0001 0002 0003 0004 55AA"),
     ],
 )
-def test_answers_that_do_not_fit(fault: WrongPdu, pdu: str) -> None:
+def test_wrong_pdus_do_not_fit_the_request_and_do_not_count(fault: WrongPdu, pdu: str) -> None:
     assert replies(fault) == (Reply(1, bytes.fromhex(pdu), counts=False),)
 
 
-def test_answers_of_another_unit() -> None:
+def test_answers_of_another_unit_do_not_count() -> None:
     assert replies(WrongUnit()) == (Reply(2, RIGHT, counts=False),)
     assert replies(WrongUnit(9))[0].unit == 9
 
@@ -122,20 +122,20 @@ def test_faults_are_applied_in_their_order_those_of_the_link_last() -> None:
     assert link.replies(2, READ) == (Reply(2, RIGHT),)
 
 
-def test_a_fault_for_the_next_requests_only() -> None:
+def test_a_fault_of_a_unit_may_last_for_the_next_requests_only() -> None:
     link = units()
     link.set_faults(1, Times(2, Refuse(5)))
     assert [link.replies(1, READ)[0].pdu for _ in range(3)] == [refusal(5), refusal(5), RIGHT]
 
 
-def test_a_script_of_faults() -> None:
+def test_a_script_of_faults_is_followed_request_by_request() -> None:
     link = units()
     link.set_faults(1, Script(Silent(), None, Slow(1)))
     assert [len(link.replies(1, READ)) for _ in range(2)] == [0, 1]
     assert [link.replies(1, READ)[0].delay for _ in range(2)] == [1, 0]
 
 
-def test_chance_is_the_same_each_time() -> None:
+def test_faults_by_chance_are_the_same_each_time() -> None:
     def hits(seed: int) -> list[bool]:
         link = units()
         link.set_faults(1, Sometimes(0.3, Silent(), seed))

@@ -12,7 +12,7 @@ from inviseobox.simulator.http_server import HttpServer, Request, Response, drip
 
 
 def with_server(client: Callable[[int], None], answer: Response, seen: list[Request] | None = None) -> None:
-    """Run the blocking `client(port)` in a thread against a server that gives `answer` to everything."""
+    """Run the blocking `client(port)` in a thread against a server that says `answer` to everything."""
 
     async def handle(request: Request) -> Response:
         if seen is not None:
@@ -31,7 +31,7 @@ def with_server(client: Callable[[int], None], answer: Response, seen: list[Requ
 
 
 def raw(port: int, request: bytes) -> bytes:
-    """What the server says to `request` until it closes."""
+    """Return what the server says to `request` until it closes."""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
@@ -72,7 +72,9 @@ def test_requests_follow_each_other_on_one_connection() -> None:
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 70000 + b"\r\n\r\n", b"431"),
     ],
 )
-def test_one_answer_and_then_the_connection_closes(request_bytes: bytes, status: bytes) -> None:
+def test_the_http_server_closes_the_connection_after_an_error_or_when_asked_to(
+    request_bytes: bytes, status: bytes
+) -> None:
     def client(port: int) -> None:
         answer = raw(port, request_bytes)
         assert answer.startswith(b"HTTP/1.1 " + status + b" ")
@@ -93,7 +95,7 @@ def test_a_request_that_breaks_off_gets_no_answer() -> None:
     assert seen == []
 
 
-def test_headers_of_the_response_win() -> None:
+def test_headers_of_the_response_replace_those_of_the_http_server() -> None:
     def client(port: int) -> None:
         answer = raw(port, b"GET / HTTP/1.1\r\n\r\n")
         assert b"content-length: 50\r\n" in answer
@@ -112,7 +114,7 @@ def test_a_dripping_body_comes_byte_by_byte() -> None:
     with_server(client, Response(200, {}, b"drops", dripping(0.02)))
 
 
-def test_never_says_nothing_until_the_peer_gives_up() -> None:
+def test_the_sending_never_is_silent_until_the_peer_gives_up() -> None:
     def client(port: int) -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=0.2) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -123,7 +125,7 @@ def test_never_says_nothing_until_the_peer_gives_up() -> None:
     with_server(client, Response(sending=never))
 
 
-def test_reset_cuts_the_connection() -> None:
+def test_the_sending_reset_cuts_the_connection() -> None:
     def client(port: int) -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\n\r\n")

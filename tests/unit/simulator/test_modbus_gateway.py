@@ -36,7 +36,7 @@ def with_gateway(
     scenario: Callable[[ModbusGateway, Callable[[], Awaitable[Client]]], Awaitable[None]],
     *faults: Fault,
 ) -> list[tuple[int, bytes, bytes]]:
-    """Run `scenario` with a gateway of unit 17, and 21 which is well, and a way to connect; gives what was served."""
+    """Run `scenario` with a gateway of unit 17, and 21 which is well, and a way to connect; return what was served."""
     served: list[tuple[int, bytes, bytes]] = []
 
     async def run() -> None:
@@ -71,7 +71,7 @@ async def exchange(client: Client, request: bytes, expected: bytes) -> None:
     assert await client[0].readexactly(len(expected)) == expected
 
 
-def test_the_specification_s_example_in_a_frame() -> None:
+def test_the_specification_s_example_in_a_tcp_frame() -> None:
     async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
         request = bytes.fromhex("1501 0000 0006 11 03 006B 0003")
         await exchange(await connect(), request, bytes.fromhex("1501 0000 0009 11 03 06 022B 0000 0064"))
@@ -99,7 +99,7 @@ def test_a_request_in_single_bytes_and_requests_in_one_segment_are_answered_in_o
     with_gateway(scenario)
 
 
-def test_many_connections_at_a_time() -> None:
+def test_a_gateway_serves_many_connections_at_a_time() -> None:
     async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
         clients = [await connect() for _ in range(20)]
         for transaction, client in enumerate(clients):
@@ -138,7 +138,7 @@ def test_another_protocol_is_ignored_and_a_wrong_length_ends_the_connection() ->
     ],
     ids=str,
 )
-def test_faults_on_the_wire(fault: Fault, answer: bytes) -> None:
+def test_faults_of_a_gateway_on_the_wire(fault: Fault, answer: bytes) -> None:
     async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
         client = await connect()
         await exchange(client, frame(5, 17, ASKED), answer)
@@ -150,7 +150,7 @@ def test_faults_on_the_wire(fault: Fault, answer: bytes) -> None:
     with_gateway(scenario, fault)
 
 
-def test_faults_change_from_request_to_request() -> None:
+def test_faults_of_a_gateway_change_from_request_to_request() -> None:
     async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
         gateway.for_silence = None
         client = await connect()
@@ -210,7 +210,7 @@ def test_a_gateway_answers_in_place_of_a_silent_unit(code: int) -> None:
     with_gateway(scenario, Silent())
 
 
-def test_one_connection_only_and_what_comes_of_another() -> None:
+def test_a_gateway_with_one_connection_closes_or_ignores_another() -> None:
     async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
         gateway.listener.most = 1
         first = await connect()
@@ -230,7 +230,7 @@ def test_one_connection_only_and_what_comes_of_another() -> None:
     with_gateway(scenario)
 
 
-def test_dropping_connections_without_a_pause_in_listening() -> None:
+def test_a_gateway_drops_connections_without_a_pause_in_listening() -> None:
     async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
         client = await connect()
         await exchange(client, frame(1, 17, ASKED), frame(1, 17, TOLD))
@@ -242,7 +242,7 @@ def test_dropping_connections_without_a_pause_in_listening() -> None:
     with_gateway(scenario)
 
 
-def test_stopping_cuts_connections_and_frees_the_port() -> None:
+def test_a_stopped_gateway_cuts_connections_and_frees_the_port() -> None:
     async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:
         client = await connect()
         await exchange(client, frame(1, 17, ASKED), frame(1, 17, TOLD))

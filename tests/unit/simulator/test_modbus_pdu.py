@@ -10,7 +10,7 @@ from inviseobox.simulator.modbus_pdu import UnitImage, answer, served_values
 
 
 def bits(first_address: int, text: str) -> dict[int, int]:
-    """Bits by address from the specification's notation: most significant (highest address) first."""
+    """Return bits by address from the specification's notation: most significant (highest address) first."""
     return {first_address + offset: int(bit) for offset, bit in enumerate(reversed(text.replace(" ", "")))}
 
 
@@ -68,7 +68,7 @@ def test_any_request_gets_an_answer_that_fits_a_frame(request: bytes) -> None:
     st.integers(0, 65535),
     st.lists(st.integers(0, 65535), min_size=1, max_size=125),
 )
-def test_what_is_served_is_what_the_unit_holds(function_code: int, first: int, words: list[int]) -> None:
+def test_served_values_are_what_the_unit_holds(function_code: int, first: int, words: list[int]) -> None:
     limit = 1 if function_code <= 2 else 0xFFFF
     table = {first + offset: word & limit for offset, word in enumerate(words) if first + offset <= 0xFFFF}
     request = struct.pack(">BHH", function_code, first, len(table))

@@ -26,7 +26,7 @@ TCP_RIGHT = bytes.fromhex("0005 0000 0005 01 03 02 0007")
         (noise.crc_swapped, RIGHT[:-2] + bytes([RIGHT[-1], RIGHT[-2]])),
     ],
 )
-def test_on_a_serial_line(how: Deformation, expected: bytes) -> None:
+def test_noise_on_a_serial_line_is_what_its_name_says(how: Deformation, expected: bytes) -> None:
     assert how(RIGHT, ASKED) == expected
 
 
@@ -39,11 +39,11 @@ def test_on_a_serial_line(how: Deformation, expected: bytes) -> None:
         (noise.length_too_small, "0005 0000 0003 01 03 02 0007"),
     ],
 )
-def test_in_a_tcp_frame(how: Deformation, expected: str) -> None:
+def test_noise_in_a_tcp_frame_is_what_its_name_says(how: Deformation, expected: str) -> None:
     assert how(TCP_RIGHT, TCP_ASKED) == bytes.fromhex(expected)
 
 
-def test_the_first_transaction_has_one_before_it() -> None:
+def test_a_wrong_transaction_of_the_first_request_is_the_last_possible_one() -> None:
     assert noise.wrong_transaction(bytes(12), b"")[:2] == struct.pack(">H", 0xFFFF)
 
 
@@ -55,7 +55,9 @@ def test_a_wrong_checksum_is_wrong() -> None:
 @pytest.mark.parametrize(
     "make", [lambda seed: noise.flipped_bits(3, seed), lambda seed: noise.garbage_instead(seed=seed)]
 )
-def test_chance_is_the_same_each_time_and_different_from_frame_to_frame(make: Callable[[int], Deformation]) -> None:
+def test_random_noise_is_the_same_each_time_and_different_from_frame_to_frame(
+    make: Callable[[int], Deformation],
+) -> None:
     first, same, other = make(1), make(1), make(2)
     frames = [first(RIGHT, ASKED) for _ in range(20)]
     assert frames == [same(RIGHT, ASKED) for _ in range(20)]
@@ -64,10 +66,10 @@ def test_chance_is_the_same_each_time_and_different_from_frame_to_frame(make: Ca
     assert {len(frame) for frame in frames} == {len(RIGHT)}
 
 
-def test_three_flipped_bits() -> None:
+def test_as_many_bits_are_flipped_as_asked_for() -> None:
     spoilt = int.from_bytes(noise.flipped_bits(3)(RIGHT, ASKED), "big")
     assert (spoilt ^ int.from_bytes(RIGHT, "big")).bit_count() == 3
 
 
-def test_garbage_of_a_length() -> None:
+def test_garbage_has_the_length_asked_for() -> None:
     assert len(noise.garbage_instead(300)(RIGHT, ASKED)) == 300

@@ -20,7 +20,7 @@ DOCUMENT = {"temp1": 4.5, "hum1": "63.50"}
 
 
 def with_page(scenario: Callable[[SensorPage], None], *faults: PageFault) -> tuple[SensorPage, list[Any]]:
-    """Run `scenario` beside a page; gives the page and the documents that count as served."""
+    """Run `scenario` beside a page; return the page and the documents that count as served."""
     served: list[Any] = []
 
     async def run() -> SensorPage:
@@ -46,7 +46,7 @@ def fetch(page: SensorPage, path: str = "/", timeout: float = 5.0) -> tuple[int,
         connection.close()
 
 
-def test_a_page_without_faults() -> None:
+def test_a_page_without_faults_is_served_and_counts() -> None:
     def scenario(page: SensorPage) -> None:
         status, headers, body = fetch(page)
         assert (status, headers["Content-Type"], json.loads(body)) == (200, "text/html", DOCUMENT)
@@ -68,7 +68,7 @@ def test_a_page_without_faults() -> None:
         (page_faults.drip(0.001), 200, json.dumps(DOCUMENT).encode()),
     ],
 )
-def test_answers_that_are_not_to_be_used(fault: PageFault, status: int, body: bytes) -> None:
+def test_answers_that_are_not_to_be_used_do_not_count(fault: PageFault, status: int, body: bytes) -> None:
     def scenario(page: SensorPage) -> None:
         answer = fetch(page)
         assert (answer[0], answer[2]) == (status, body)
@@ -95,7 +95,7 @@ def test_a_slow_page_is_slow() -> None:
     with_page(scenario, page_faults.slow(0.3))
 
 
-def test_a_page_that_hangs_and_one_that_hangs_up() -> None:
+def test_a_page_may_hang_or_hang_up() -> None:
     def scenario(page: SensorPage) -> None:
         with pytest.raises(TimeoutError):
             fetch(page, timeout=0.1)
@@ -108,7 +108,7 @@ def test_a_page_that_hangs_and_one_that_hangs_up() -> None:
     assert len(with_page(scenario, Script(page_faults.hang, page_faults.hang_up, page_faults.cut_short))[1]) == 1
 
 
-def test_a_body_that_never_ends() -> None:
+def test_the_body_of_an_endless_page_never_ends() -> None:
     def scenario(page: SensorPage) -> None:
         connection = http.client.HTTPConnection(urlsplit(page.url).netloc, timeout=5)
         connection.request("GET", "/")
@@ -120,7 +120,7 @@ def test_a_body_that_never_ends() -> None:
     with_page(scenario, page_faults.endless())
 
 
-def test_a_small_body_that_unpacks_to_a_huge_one() -> None:
+def test_the_small_body_of_a_bomb_unpacks_to_a_huge_one() -> None:
     def scenario(page: SensorPage) -> None:
         _, headers, body = fetch(page)
         assert headers["Content-Encoding"] == "gzip"
@@ -140,7 +140,7 @@ def test_a_small_body_that_unpacks_to_a_huge_one() -> None:
         ("/", "/ / / / /"),
     ],
 )
-def test_redirects_on_the_same_host(location: str, path: str) -> None:
+def test_a_page_redirects_on_the_same_host(location: str, path: str) -> None:
     def scenario(page: SensorPage) -> None:
         status, headers, _ = fetch(page)
         for _ in path.split():
@@ -153,7 +153,7 @@ def test_redirects_on_the_same_host(location: str, path: str) -> None:
     assert [request.path for request in page.requests] == ["/", *path.split()]
 
 
-def test_a_redirect_to_another_host() -> None:
+def test_a_page_redirects_to_another_host() -> None:
     def scenario(page: SensorPage) -> None:
         status, headers, _ = fetch(page)
         assert (status, headers["Location"]) == (308, "http://127.0.0.2:8080/")
@@ -161,14 +161,14 @@ def test_a_redirect_to_another_host() -> None:
     with_page(scenario, page_faults.redirect("http://127.0.0.2:8080/", 308))
 
 
-def test_a_fault_for_the_next_requests_only() -> None:
+def test_a_fault_of_a_page_may_last_for_the_next_requests_only() -> None:
     def scenario(page: SensorPage) -> None:
         assert [fetch(page)[0] for _ in range(3)] == [500, 500, 200]
 
     with_page(scenario, Times(2, page_faults.status(500)))
 
 
-def test_the_reader_may_go_away_in_the_middle() -> None:
+def test_the_reader_of_a_page_may_go_away_in_the_middle() -> None:
     def scenario(page: SensorPage) -> None:
         with socket.create_connection((page.http.listener.host, page.http.listener.port), timeout=5) as client:
             client.sendall(b"GET / HTTP/1.1\r\n\r\n")

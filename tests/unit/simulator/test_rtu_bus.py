@@ -45,7 +45,7 @@ class Master:
             yield port
 
     def hears(self, request: bytes, length: int = 300) -> bytes:
-        """The answer to `request`: `length` bytes, or what came before the line fell quiet."""
+        """Return the answer to `request`: `length` bytes, or what came before the line fell quiet."""
         with self.opened() as port:
             return self.exchange(port, request, length)
 
@@ -98,7 +98,7 @@ def answer_with(folder: Path, *faults: Fault, request: bytes = ASKED) -> bytes:
     return answers[0]
 
 
-def test_the_specification_s_example_in_a_frame(tmp_path: Path) -> None:
+def test_the_specification_s_example_in_a_serial_frame(tmp_path: Path) -> None:
     def scenario(master: Master) -> None:
         assert master.hears(bytes.fromhex("11 03 006B 0003 7687"), 11) == TOLD
 
@@ -112,7 +112,7 @@ def test_the_specification_s_example_in_a_frame(tmp_path: Path) -> None:
     [ASKED[:-1], ASKED[:-1] + bytes([ASKED[-1] ^ 1]), b"\xff" + ASKED, ASKED + ASKED, b"\x11"],
     ids=["truncated", "wrong CRC", "something before", "two at once", "one byte"],
 )
-def test_what_is_no_frame_is_not_answered_and_forgotten(tmp_path: Path, request_frame: bytes) -> None:
+def test_bytes_that_are_not_a_frame_are_not_answered_and_forgotten(tmp_path: Path, request_frame: bytes) -> None:
     def scenario(master: Master) -> None:
         with master.opened() as port:
             assert master.exchange(port, request_frame) == b""
@@ -144,7 +144,7 @@ def test_another_unit_and_a_broadcast_are_not_answered(tmp_path: Path) -> None:
     assert [asked.unit for asked in bus.units.asked] == [19, 0, 18]
 
 
-def test_bytes_take_their_time_on_the_line(tmp_path: Path) -> None:
+def test_bytes_take_their_time_on_the_serial_line(tmp_path: Path) -> None:
     character = 11 / 9600
 
     def scenario(master: Master) -> None:
@@ -163,7 +163,7 @@ def test_bytes_take_their_time_on_the_line(tmp_path: Path) -> None:
     on_a_bus(tmp_path, scenario, baudrate=9600)
 
 
-def test_the_line_tells_how_long_it_was_silent(tmp_path: Path) -> None:
+def test_the_serial_line_tells_how_long_it_was_silent(tmp_path: Path) -> None:
     pause = 0.05
 
     def scenario(master: Master) -> None:
@@ -202,11 +202,11 @@ def test_a_port_at_the_wrong_speed_hears_nothing(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_faults_on_the_line(tmp_path: Path, fault: Fault, answer: bytes) -> None:
+def test_faults_on_the_serial_line(tmp_path: Path, fault: Fault, answer: bytes) -> None:
     assert answer_with(tmp_path, fault) == answer
 
 
-def test_a_slow_answer_is_slow(tmp_path: Path) -> None:
+def test_a_slow_answer_on_the_serial_line_is_slow(tmp_path: Path) -> None:
     def scenario(master: Master) -> None:
         with master.opened() as port:
             began = time.monotonic()
@@ -254,7 +254,7 @@ def test_requests_while_an_answer_is_on_the_line_are_counted(tmp_path: Path) -> 
     assert on_a_bus(tmp_path, scenario, baudrate=9600).line.overlaps == 8
 
 
-def test_the_adapter_is_pulled_out_and_put_back(tmp_path: Path) -> None:
+def test_the_serial_adapter_is_pulled_out_and_put_back(tmp_path: Path) -> None:
     def scenario(master: Master) -> None:
         path = master.bus.path
         assert path.is_char_device()

@@ -16,7 +16,7 @@ from inviseobox.simulator.rtu_frame import character_time, crc16, opened, sealed
         pytest.param("01 03 00 00 00 0A", 0xCDC5, id="a read of ten registers"),
     ],
 )
-def test_known_checksums(data: str, crc: int) -> None:
+def test_crc16_has_the_known_values(data: str, crc: int) -> None:
     assert crc16(bytes.fromhex(data)) == crc
 
 
@@ -25,7 +25,7 @@ def test_the_low_byte_of_the_checksum_comes_first() -> None:
 
 
 @given(st.integers(0, 255), st.binary(min_size=1, max_size=253))
-def test_what_is_sealed_can_be_opened(unit: int, pdu: bytes) -> None:
+def test_a_sealed_frame_can_be_opened(unit: int, pdu: bytes) -> None:
     assert opened(sealed(unit, pdu)) == (unit, pdu)
 
 
@@ -44,7 +44,7 @@ def test_a_frame_has_4_to_256_bytes() -> None:
     assert opened(sealed(1, bytes(254))) is None
 
 
-def test_times_on_the_line() -> None:
+def test_times_of_characters_and_silences_follow_the_baud_rate() -> None:
     assert character_time(9600) == 11 / 9600
     assert silent_interval(9600) == pytest.approx(0.00401, abs=0.00001)
     assert silent_interval(115_200) == 0.00175

@@ -13,7 +13,7 @@ from inviseobox.simulator.site import Site
 READ = bytes.fromhex("03 00CC 0002")
 
 
-def test_steps_happen_in_the_order_of_their_times() -> None:
+def test_steps_of_a_scenario_happen_in_the_order_of_their_times() -> None:
     happened: list[tuple[str, float]] = []
     began = time.monotonic()
 
@@ -57,7 +57,7 @@ def test_a_bad_day_ends_well(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
-def test_every_step_is_one_line_and_different() -> None:
+def test_every_step_of_a_bad_day_is_one_line_and_different() -> None:
     texts = [step.text for step in a_bad_day().steps]
     assert len(set(texts)) == len(texts)
     assert all("\n" not in text and len(text) < 80 for text in texts)

@@ -55,7 +55,7 @@ async def exchange(client: Client, request: bytes, expected: bytes) -> None:
     assert await client[0].readexactly(len(expected)) == expected
 
 
-def test_a_frame_goes_through() -> None:
+def test_a_frame_goes_through_a_serial_server() -> None:
     async def scenario(server: SerialServer, connect: Connect) -> None:
         client = await connect()
         for _ in range(3):
@@ -65,7 +65,7 @@ def test_a_frame_goes_through() -> None:
     assert [heard.frame for heard in server.line.frames] == [ASKED] * 3
 
 
-def test_the_line_behind_it_takes_its_time() -> None:
+def test_the_line_behind_a_serial_server_takes_its_time() -> None:
     async def scenario(server: SerialServer, connect: Connect) -> None:
         client = await connect()
         began = asyncio.get_running_loop().time()
@@ -87,7 +87,7 @@ def test_the_line_behind_it_takes_its_time() -> None:
     ],
     ids=str,
 )
-def test_faults_on_the_line(fault: Fault, answer: bytes) -> None:
+def test_faults_behind_a_serial_server(fault: Fault, answer: bytes) -> None:
     async def scenario(server: SerialServer, connect: Connect) -> None:
         client = await connect()
         await exchange(client, ASKED, answer)
@@ -114,7 +114,7 @@ def test_a_late_answer_reaches_the_next_connection() -> None:
     with_server(scenario, Late(0.5), changes=changes)
 
 
-def test_one_connection_only() -> None:
+def test_a_serial_server_with_one_connection_closes_another() -> None:
     async def scenario(server: SerialServer, connect: Connect) -> None:
         server.listener.most = 1
         first = await connect()
@@ -125,7 +125,7 @@ def test_one_connection_only() -> None:
     with_server(scenario)
 
 
-def test_closed_for_a_while() -> None:
+def test_a_serial_server_can_be_closed_for_a_while() -> None:
     changes = Changes()
 
     async def scenario(server: SerialServer, connect: Connect) -> None:

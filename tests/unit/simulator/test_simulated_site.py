@@ -11,6 +11,8 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,13 +22,14 @@ import pytest
 import inviseobox.simulator
 from inviseobox.simulator.background import RunningSite, running_site
 from inviseobox.simulator.site import Site
+from tests.support.processes import started
 
 POWER, VOLTAGE = "65a000000000000000000104", "65a000000000000000000101"
 COLD_POWER, SENSED = "65a000000000000000000201", "65a000000000000000000401"
 
 
 def read_registers(site: RunningSite, unit: int, function_code: int, address: int, count: int) -> bytes:
-    """The data bytes of one answer of the gateway."""
+    """Return the data bytes of one answer of the gateway."""
     listener = site.site.gateway.listener
     with socket.create_connection((listener.host, listener.port), timeout=5) as connection:
         connection.sendall(struct.pack(">HHHBBHH", 1, 0, 6, unit, function_code, address, count))
@@ -37,14 +40,14 @@ def read_registers(site: RunningSite, unit: int, function_code: int, address: in
 
 
 def float32(data: bytes, byte_order: str) -> float:
-    """What the byte order's digits say: the significance of each wire byte."""
+    """Decode a float by the byte order's digits, which are the significance of each wire byte."""
     significance = [int(digit) for digit in byte_order.split("-")]
     ordered = bytes(byte for _, byte in sorted(zip(significance, data, strict=True), reverse=True))
     return float(struct.unpack(">f", ordered)[0])
 
 
 def fetch(url: str, context: ssl.SSLContext | None = None) -> tuple[int, str, bytes]:
-    """Status, Content-Type and body."""
+    """Fetch a URL; return status, Content-Type and body."""
     parts = urlsplit(url)
     if context is None:
         connection = http.client.HTTPConnection(parts.netloc, timeout=5)
@@ -64,16 +67,21 @@ def page(site: RunningSite) -> tuple[Any, str]:
     return json.loads(body), kind
 
 
-def run_simulator(*arguments: str) -> subprocess.Popen[str]:
-    """`python3 -m inviseobox.simulator`, of the code under test wherever the test runs."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(inviseobox.simulator.__file__).parents[2])}
-    return subprocess.Popen(
+@contextmanager
+def simulator(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """Start `python3 -m inviseobox.simulator`, of the code under test wherever the test runs."""
+    with started(
         [sys.executable, "-m", "inviseobox.simulator", *arguments],
-        env=environment,
+        env={**os.environ, "PYTHONPATH": str(Path(inviseobox.simulator.__file__).parents[2])},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            # A site with a serial port has something to remove.
+            process.terminate()
+            process.wait(10)
 
 
 def listed(site: RunningSite) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -102,7 +110,7 @@ def test_every_listed_register_can_be_read_as_it_is_described() -> None:
         assert seen == 11
 
 
-def test_the_list_is_as_varied_as_a_real_server_s() -> None:
+def test_the_device_list_is_as_varied_as_a_real_server_s() -> None:
     with running_site() as site:
         formats = [set(measurement["configuration"]["response_format"]) for _, measurement in listed(site)]
         assert {"min", "max", "avg", "diff"} in formats
@@ -166,7 +174,7 @@ def test_the_instruments_follow_the_clock() -> None:
         assert (read_registers(again, 1, 4, 52, 2), page(again)[0]) == later
 
 
-def test_waiting_for_something_served() -> None:
+def test_waiting_for_a_served_value_ends_with_the_value_or_in_time() -> None:
     with running_site() as site:
         with pytest.raises(TimeoutError):
             site.wait_until(lambda: bool(site.served.of(SENSED)), 0.01)
@@ -174,7 +182,7 @@ def test_waiting_for_something_served() -> None:
         site.wait_until(lambda: bool(site.served.of(SENSED)), 5)
 
 
-def test_a_site_in_the_loop_of_its_user() -> None:
+def test_a_site_runs_in_the_loop_of_its_user() -> None:
     async def scenario() -> None:
         async with Site() as site:
             reader = asyncio.create_task(asyncio.to_thread(fetch, site.sensor.url))
@@ -186,7 +194,7 @@ def test_a_site_in_the_loop_of_its_user() -> None:
     asyncio.run(scenario())
 
 
-def test_a_taken_port_is_an_error_and_leaves_nothing_behind() -> None:
+def test_a_site_on_a_taken_port_is_an_error_and_leaves_nothing_behind() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as free:
         gateway_port = free.getsockname()[1]
         free.close()
@@ -197,7 +205,7 @@ def test_a_taken_port_is_an_error_and_leaves_nothing_behind() -> None:
             socket.create_connection(("127.0.0.1", gateway_port), timeout=5).close()
 
 
-def test_the_api_over_tls(tmp_path: Path) -> None:
+def test_the_api_of_a_site_is_served_over_tls(tmp_path: Path) -> None:
     subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
     key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
     files = ["-keyout", key, "-out", certificate]
@@ -226,39 +234,35 @@ def test_the_simulator_imports_only_itself_and_the_standard_library() -> None:
 
 
 @pytest.mark.parametrize(("form", "path"), [("documented", "/workers/devices/data"), ("deployed", "/workers")])
-def test_the_command_says_where_the_site_is_and_ends_at_sigterm(form: str, path: str) -> None:
-    with run_simulator("--form", form, "--interval", "5") as process:
-        try:
-            assert process.stdout is not None
-            where = json.loads(process.stdout.readline())
-            document = json.loads(fetch(f"{where['url']}{path}?token={where['token']}")[2])
-            assert "temp1" in json.loads(fetch(where["sensor"])[2])
-            socket.create_connection((where["gateway"]["host"], where["gateway"]["port"]), timeout=5).close()
-        finally:
-            process.terminate()
+def test_the_simulator_command_says_where_the_site_is_and_ends_at_sigterm(form: str, path: str) -> None:
+    with simulator("--form", form, "--interval", "5") as process:
+        assert process.stdout is not None
+        where = json.loads(process.stdout.readline())
+        document = json.loads(fetch(f"{where['url']}{path}?token={where['token']}")[2])
+        assert "temp1" in json.loads(fetch(where["sensor"])[2])
+        socket.create_connection((where["gateway"]["host"], where["gateway"]["port"]), timeout=5).close()
+        process.terminate()
         assert process.wait(10) == 0
     assert (document["interval"] == 5) if form == "deployed" else (len(document) == 4)
 
 
-def test_the_command_with_serial_links() -> None:
-    with run_simulator("--rtu", "--all-values") as process:
-        try:
-            assert process.stdout is not None
-            where = json.loads(process.stdout.readline())
-            port = Path(where["serial"]["port"])
-            assert port.is_char_device()
-            server = where["serial_server"]
-            socket.create_connection((server["host"], server["port"]), timeout=5).close()
-        finally:
-            process.terminate()
+def test_the_simulator_command_has_serial_links() -> None:
+    with simulator("--rtu", "--all-values") as process:
+        assert process.stdout is not None
+        where = json.loads(process.stdout.readline())
+        port = Path(where["serial"]["port"])
+        assert port.is_char_device()
+        server = where["serial_server"]
+        socket.create_connection((server["host"], server["port"]), timeout=5).close()
+        process.terminate()
         assert process.wait(10) == 0
     assert not port.is_symlink()
 
 
-def test_the_command_with_a_taken_port_says_so() -> None:
+def test_the_simulator_command_with_a_taken_port_says_so() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
-        run_simulator("--port", str(taken.getsockname()[1])) as process,
+        simulator("--port", str(taken.getsockname()[1])) as process,
     ):
         output, errors = process.communicate(timeout=20)
     assert process.returncode == 1

@@ -12,7 +12,7 @@ from inviseobox.simulator.rtu_frame import sealed
 
 
 def exchange_tcp(site: RunningSite, request: bytes, length: int) -> bytes:
-    """The first `length` bytes of the gateway's answer."""
+    """Return the first `length` bytes of the gateway's answer."""
     listener = site.site.gateway.listener
     with socket.create_connection((listener.host, listener.port), timeout=5) as connection:
         connection.sendall(request)
@@ -21,7 +21,7 @@ def exchange_tcp(site: RunningSite, request: bytes, length: int) -> bytes:
 
 
 def exchange_rtu(device: dict[str, Any], request: bytes, length: int) -> bytes:
-    """The answer of a device of the list over its own link, a serial port or RTU over TCP."""
+    """Return the answer of a device of the list over its own link, a serial port or RTU over TCP."""
     configuration = device["communication"]["configuration"]
     if device["communication"]["mode"] == "RTU":
         with serial.Serial(configuration["port"], configuration["baudrate"], timeout=5) as port:
@@ -63,7 +63,7 @@ def test_the_same_unit_and_address_on_another_link_are_another_measurement() -> 
         assert served == {"65a000000000000000000104"}
 
 
-def test_a_serial_port_of_one_s_choice(tmp_path: Path) -> None:
+def test_the_serial_port_of_a_site_lies_in_the_directory_of_choice(tmp_path: Path) -> None:
     with running_site(rtu=True, serial_directory=tmp_path) as site:
         assert [entry.resolve() for entry in tmp_path.iterdir()] == [site.site.bus.device]
         assert site.call(lambda: len(site.site.bus.units.asked)) == 0

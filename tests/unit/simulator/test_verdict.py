@@ -37,7 +37,7 @@ def a_run(count: int = 40, first_at: float = 100.5, pause: float = 1.0) -> list[
 
 
 def delivered(borders: Sequence[int], served: Sequence[Served], first_end: int = 110) -> list[ReceivedField]:
-    """The reports of windows that hold served[borders[0]:borders[1]], and so on to the last border."""
+    """Return the reports of windows that hold served[borders[0]:borders[1]], and so on to the last border."""
     reports = []
     previous: float | None = None
     for number, (start, stop) in enumerate(pairwise(borders)):
@@ -81,13 +81,13 @@ def test_a_reading_near_a_border_may_belong_to_either_side(start: int, stop: int
 
 
 @pytest.mark.parametrize(("start", "stop"), [(8, 20), (12, 20), (10, 18), (10, 22)])
-def test_a_reading_away_from_the_border_may_not(start: int, stop: int) -> None:
+def test_a_reading_away_from_a_border_may_not_belong_to_the_other_side(start: int, stop: int) -> None:
     served = a_run()
     value = report(120, [reading.value for reading in served[start:stop]], served[start - 1].value).value
     assert explains(served, value, 110, 120, served[start - 1].value) is None
 
 
-def test_only_what_was_asked_for_is_judged() -> None:
+def test_only_aggregates_that_were_asked_for_are_judged() -> None:
     served = a_run()
     assert explains(served, {"max": repr(served[19].value)}, 110, 120) is not None
     assert explains(served, {}, 500, 510) is None

@@ -1,4 +1,4 @@
-"""Waiting for a condition with a deadline: the one place of the system tests that sleeps."""
+"""Waiting for a condition that tells nobody when it comes true, with a deadline."""
 
 import time
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-_POLL_INTERVAL = 0.05
+_POLL_INTERVAL = 0.02
 
 
 def wait_for(condition: Callable[[], Result], within: float, what: str) -> Result:
-    """The first true result of `condition`, asked again and again for at most `within` seconds.
+    """Return the first true result of `condition`, asked again and again for at most `within` seconds.
 
     Raises:
         AssertionError: it was never true; the message names `what` was awaited and the last result.

@@ -151,7 +151,7 @@ class Machine:
         return done
 
     def read(self, path: str) -> str:
-        """The text of a file in the machine."""
+        """Return the text of a file in the machine."""
         return self.run("cat", path).stdout
 
     def write(self, path: str, text: str, mode: int | None = None) -> None:
@@ -168,12 +168,12 @@ class Machine:
         subprocess.run(unpack, input=packed.stdout, check=True)
 
     def exists(self, path: str) -> bool:
-        """Whether there is anything at `path`, a dangling link included."""
+        """Return whether there is anything at `path`, a dangling link included."""
         found = self.run("sh", "-c", 'test -e "$1" || test -L "$1"', "exists", path, check=False)
         return found.returncode == 0
 
     def install(self, *packages: Path | str) -> str:
-        """`apt install` files of the host or packages by name, and what they depend on; give apt's output."""
+        """Install files of the host or packages by name, and what they depend on, with apt; return its output."""
         names = []
         for package in packages:
             if isinstance(package, Path):
@@ -193,16 +193,16 @@ class Machine:
         return done.stdout + done.stderr
 
     def show(self, unit: str, *properties: str) -> dict[str, str]:
-        """Properties of a unit as `systemctl show` names them."""
+        """Return properties of a unit as `systemctl show` names them."""
         lines = self.run("systemctl", "show", unit, f"--property={','.join(properties)}").stdout.splitlines()
         return dict(line.split("=", 1) for line in lines)
 
     def main_pid(self, unit: str) -> int:
-        """The process id, in the machine, of the unit's main process; 0 if it has none."""
+        """Return the process id, in the machine, of the unit's main process; 0 if it has none."""
         return int(self.show(unit, "MainPID")["MainPID"])
 
     def journal(self, unit: str | None = None, **fields: str) -> list[dict[str, Any]]:
-        """The journal's entries, oldest first: of `unit`, and with these values of fields, where given."""
+        """Return the journal's entries, oldest first: of `unit`, and with these values of fields, where given."""
         selection = [f"{name}={value}" for name, value in fields.items()]
         if unit:
             selection.append(f"--unit={unit}")
@@ -210,7 +210,7 @@ class Machine:
         return [json.loads(line) for line in lines]
 
     def report(self) -> str:
-        """What a person would look at first after a failure."""
+        """Return what a person would look at first after a failure."""
         looked_at = (
             ("systemctl", "--failed", "--plain"),
             ("systemctl", "status", "--full", "--lines=0", UNIT),

@@ -40,7 +40,7 @@ class RootError(Exception):
 
 
 def root_directory(release: str) -> Path:
-    """The root of `release`, built or renewed first if there is none or it is older than a week.
+    """Return the root of `release`, built or renewed first if it is missing or older than a week.
 
     Raises:
         RootError: mmdebstrap or Debian's mirror could not be used.
@@ -68,7 +68,7 @@ def root_directory(release: str) -> Path:
 
 
 def debian_mirror() -> str:
-    """The address from which this machine's own apt takes Debian's main archive.
+    """Return the address from which this machine's own apt takes Debian's main archive.
 
     Raises:
         RootError: apt knows none, or has never fetched its index.

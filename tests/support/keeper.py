@@ -19,7 +19,7 @@ _REMOVAL_TIMEOUT = 10.0
 
 
 def control_groups() -> Path | None:
-    """Where the cgroup2 hierarchy is mounted on this host, None if it is nowhere."""
+    """Return where the cgroup2 hierarchy is mounted on this host, None if it is nowhere."""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         mount, _, filesystem = line.partition(" - ")
         if filesystem.split()[0] == "cgroup2":
@@ -28,7 +28,7 @@ def control_groups() -> Path | None:
 
 
 def boot(group: Path, network: str, command: list[str], log: Path) -> tuple[subprocess.Popen[bytes], int]:
-    """Start `command` as the first process of new namespaces in `group`; give its parent and its own id."""
+    """Start `command` as the first process of new namespaces in `group`; return its parent and its own id."""
     unshare = [
         "unshare",
         "--mount",

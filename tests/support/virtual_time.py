@@ -43,7 +43,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         super().__init__(_JumpingSelector(self))
 
     def time(self) -> float:
-        """Monotonic seconds, jumps included."""
+        """Return monotonic seconds, jumps included."""
         return super().time() + self._jumped
 
     def jump(self, seconds: float) -> None:

@@ -10,10 +10,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
+
+from .processes import started
 
 CHECKOUT = Path(__file__).parent.parent.parent
 
@@ -26,13 +28,13 @@ class Lines:
         self._changed = threading.Condition()
 
     def add(self, line: str) -> None:
-        """One more has come."""
+        """Add a line that has come."""
         with self._changed:
             self.all.append(line)
             self._changed.notify_all()
 
     def wait_for(self, pattern: str, within: float, after: int = 0) -> str:
-        """Give the first line from number `after` on that holds `pattern`. Raises TimeoutError, which shows all."""
+        """Return the first line from number `after` on that holds `pattern`. Raises TimeoutError, which shows all."""
         found: list[str] = []
 
         def seen() -> bool:
@@ -94,7 +96,7 @@ class Daemon:
         self.process.send_signal(number)
 
     def stop(self, number: int = signal.SIGTERM, within: float = 5.0) -> float:
-        """Stop it; give the seconds that it took. Raises TimeoutExpired."""
+        """Stop it; return the seconds that it took. Raises TimeoutExpired."""
         began = time.monotonic()
         self.process.send_signal(number)
         self.process.wait(within)
@@ -102,7 +104,7 @@ class Daemon:
         return time.monotonic() - began
 
     def wait(self, within: float) -> int:
-        """Wait until it ends by itself; give its exit status."""
+        """Wait until it ends by itself; return its exit status."""
         status = self.process.wait(within)
         self._reader.join(5)
         return status
@@ -133,30 +135,27 @@ class Place:
     @contextmanager
     def daemon(self, **environment: str) -> Iterator[Daemon]:
         """Run the daemon; killed in the end, if it still runs. A traceback in its log fails the test."""
-        manager = ServiceManager(Path(tempfile.mkdtemp(dir=self.folder)))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "inviseobox", "run", "--config", str(self.configuration)],
-            cwd=CHECKOUT,
-            env=environment_with(NOTIFY_SOCKET=manager.path, **environment),
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        daemon = Daemon(process, manager)
-        try:
-            yield daemon
-        finally:
-            if process.poll() is None:
+        with (
+            closing(ServiceManager(Path(tempfile.mkdtemp(dir=self.folder)))) as manager,
+            started(
+                [sys.executable, "-m", "inviseobox", "run", "--config", str(self.configuration)],
+                cwd=CHECKOUT,
+                env=environment_with(NOTIFY_SOCKET=manager.path, **environment),
+                stderr=subprocess.PIPE,
+            ) as process,
+        ):
+            daemon = Daemon(process, manager)
+            try:
+                yield daemon
+            finally:
                 process.kill()
-            daemon.wait(10)
-            manager.close()
-            assert process.stderr is not None
-            process.stderr.close()
+                daemon.wait(10)
         assert "Traceback" not in daemon.output, daemon.output
         assert "error in this program" not in daemon.output, daemon.output
 
 
 def environment_with(**more: str) -> Mapping[str, str]:
-    """This process's environment without what a service manager may have put there."""
+    """Return this process's environment without what a service manager may have put there."""
     unwanted = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "JOURNAL_STREAM", "CREDENTIALS_DIRECTORY")
     kept = {name: value for name, value in os.environ.items() if name not in unwanted}
     return {**kept, **more}
@@ -164,7 +163,7 @@ def environment_with(**more: str) -> Mapping[str, str]:
 
 @contextmanager
 def place() -> Iterator[Place]:
-    """A folder with a short name, for the path of a socket has room for 108 bytes."""
+    """Yield a folder with a short name, for the path of a socket has room for 108 bytes."""
     folder = Path(tempfile.mkdtemp(prefix="box-"))
     try:
         yield Place(folder)
@@ -183,12 +182,3 @@ def inviseobox(*arguments: str, within: float = 20.0) -> "subprocess.CompletedPr
         timeout=within,
         check=False,
     )
-
-
-def wait_until(predicate: Callable[[], bool], within: float) -> None:
-    """Wait for something that tells nobody when it happens. Raises TimeoutError."""
-    deadline = time.monotonic() + within
-    while not predicate():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not seen within {within:g} s")
-        time.sleep(0.02)

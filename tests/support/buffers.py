@@ -13,13 +13,13 @@ ALL = tuple(Aggregate)
 
 
 def series(measurement: str, *aggregates: Aggregate, device: str = "meter", fingerprint: str = "as built") -> Series:
-    """A measurement that asks for `aggregates`, or for all of them."""
+    """Return a measurement that asks for `aggregates`, or for all of them."""
     return Series(measurement, device, fingerprint, aggregates or ALL)
 
 
 @asynccontextmanager
 async def opened(path: Path) -> AsyncIterator[Buffer]:
-    """The buffer at `path`, closed in the end."""
+    """Yield the buffer at `path`, closed in the end."""
     buffer = await Buffer.open(str(path))
     try:
         yield buffer
@@ -42,12 +42,12 @@ async def waiting(buffer: Buffer) -> list[Batch]:
 
 
 def fields(batches: Iterable[Batch]) -> list[dict[str, Any]]:
-    """What the batches would tell the server."""
+    """Return what the batches would tell the server."""
     return [field for batch in batches for field in json.loads(batch.fields)]
 
 
 async def reports(buffer: Buffer) -> dict[tuple[str, str], dict[str, str]]:
-    """Take everything; give the value of each measurement and timestamp, each of which may be there only once."""
+    """Take everything; return the value of each measurement and timestamp, each of which may be there only once."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for field in fields(await waiting(buffer)):
         key = field["measurement"], field["timestamp"]

@@ -1,6 +1,7 @@
 """Entries of a device list, and the inventory that they make."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from inviseobox.devices import inventory
@@ -8,7 +9,7 @@ from inviseobox.devices.inventory import Inventory
 
 
 def modbus_device(port: int, units: dict[int, list[int]], *, name: str = "meter", **parameters: Any) -> dict[str, Any]:
-    """A device on a Modbus/TCP gateway: UINT16 holding registers at the addresses of each unit.
+    """Describe a device on a Modbus/TCP gateway: UINT16 holding registers at the addresses of each unit.
 
     A measurement's _id is its unit and address, as in `3/107`.
     """
@@ -40,7 +41,7 @@ def modbus_device(port: int, units: dict[int, list[int]], *, name: str = "meter"
 def web_device(
     url: str, keys: list[str], *, name: str = "sensor", formats: tuple[str, ...] = ("avg",)
 ) -> dict[str, Any]:
-    """A device behind a page; a measurement's _id is the device's name and its key, as in `sensor/temp1`."""
+    """Describe a device behind a page; a measurement's _id is the device's name and its key, as in `sensor/temp1`."""
     return {
         "_id": name,
         "name": name,
@@ -55,6 +56,6 @@ def web_device(
     }
 
 
-def listed(*devices: dict[str, Any]) -> Inventory:
-    """The inventory of these devices."""
+def listed(*devices: Mapping[str, Any]) -> Inventory:
+    """Return the inventory of these devices."""
     return inventory.parse(json.dumps(devices))

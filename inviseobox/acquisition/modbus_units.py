@@ -1,0 +1,126 @@
+"""The units of a Modbus link: what is wanted of each, and what is known of it. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from inviseobox.acquisition.register_plan import Request
+from inviseobox.acquisition.unit_availability import UnitAvailability
+from inviseobox.acquisition.unit_plan import UnitPlan
+from inviseobox.configuration import ModbusSettings
+from inviseobox.devices.inventory import ListedMeasurement
+from inviseobox.devices.register_codec import decode_registers
+from inviseobox.devices.registers import Span
+from inviseobox.devices.sources import JsonSource, RegisterSource, Unusable
+from inviseobox.errors import UnusableValue
+from inviseobox.events import together
+from inviseobox.records import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A measurement that is read from registers, and where they are."""
+
+    listed: ListedMeasurement
+    source: RegisterSource
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A read that a unit answered with an exception: its code, and the words for it."""
+
+    request: Request
+    code: int
+    words: str
+
+
+@dataclass
+class Unit:
+    """One unit of a link.
+
+    `key` identifies it for ever, `number` on its link. `device` and `device_id` name the devices behind the number, in
+    most cases one. `targets` are what it is asked for.
+    """
+
+    key: str
+    number: int
+    device: str
+    device_id: str
+    targets: dict[Span, list[Target]]
+    plan: UnitPlan
+    availability: UnitAvailability = field(default_factory=UnitAvailability)
+    refusals: dict[Span, Refusal] = field(default_factory=dict)
+    """How the last read of a span was refused, where it was."""
+    unusable: dict[str, tuple[ListedMeasurement, str]] = field(default_factory=dict)
+    """The measurements whose last value could not be used, by id, and why."""
+    missing: set[Span] = field(default_factory=set)
+    """What this round has not read yet."""
+
+    def begin_round(self) -> None:
+        """Note that nothing is read yet."""
+        self.missing = set(self.targets)
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        """Note that a read was refused."""
+        self.refusals |= dict.fromkeys(refusal.request.wanted, refusal)
+
+    def note_accepted(self, request: Request) -> None:
+        """Note that a read was answered with values."""
+        for span in request.wanted:
+            self.refusals.pop(span, None)
+
+    def readings(self, request: Request, values: Sequence[int]) -> list[Reading]:
+        """Make the readings of what the answer to `request` holds, and note which are missing no more."""
+        readings = []
+        for span in request.wanted:
+            start = span.address - request.span.address
+            registers = values[start : start + span.count]
+            readings += [self._reading(target, registers) for target in self.targets[span]]
+            self.missing.discard(span)
+        return readings
+
+    def _reading(self, target: Target, registers: Sequence[int]) -> Reading:
+        source, listed = target.source, target.listed
+        try:
+            value = decode_registers(registers, source.value_class, source.byte_order)
+        except UnusableValue as error:
+            self.unusable[listed.id] = (listed, str(error))
+            return Reading(listed.series, None)
+        self.unusable.pop(listed.id, None)
+        return Reading(listed.series, value)
+
+    def failed(self) -> Iterator[Reading]:
+        """Yield a failed reading of everything that the round did not read."""
+        return (Reading(target.listed.series, None) for span in self.missing for target in self.targets[span])
+
+
+def unit_key(link: str, unit: int) -> str:
+    """Name a unit so that it can be recognised after a restart."""
+    return f"{link} {unit}"
+
+
+def units_of(link: str, measurements: Iterable[ListedMeasurement], settings: ModbusSettings) -> list[Unit]:
+    """Return the units that hold the registers of `measurements`, which are all on `link`."""
+    by_number: dict[int, dict[Span, list[Target]]] = {}
+    for listed in measurements:
+        match listed.measurement.source:
+            case RegisterSource() as source:
+                targets = by_number.setdefault(source.span.unit, {}).setdefault(source.span, [])
+                targets.append(Target(listed, source))
+            case JsonSource() | Unusable():
+                pass
+            case source:
+                assert_never(source)
+    return [_unit(link, number, targets, settings) for number, targets in by_number.items()]
+
+
+def _unit(link: str, number: int, targets: dict[Span, list[Target]], settings: ModbusSettings) -> Unit:
+    devices = [target.listed.device for group in targets.values() for target in group]
+    return Unit(
+        key=unit_key(link, number),
+        number=number,
+        device=together(device.name for device in devices),
+        device_id=together(device.id for device in devices),
+        targets=targets,
+        plan=UnitPlan(frozenset(targets), settings.gap, settings.max_registers),
+    )

@@ -1,0 +1,178 @@
+"""The file of the buffer: which one it is, and what becomes of one that is damaged, deleted or replaced.
+
+Everything here runs in the buffer's own thread.
+"""
+
+import logging
+import os
+import sqlite3
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+from inviseobox import events
+from inviseobox.buffer import first_page
+from inviseobox.buffer.lock import LOCK, take_lock
+from inviseobox.buffer.opening import ERRORS, cannot_open, connect, is_damage, open_checked
+from inviseobox.buffer.reserve import release_reserve, reserve_space
+from inviseobox.buffer.salvage import salvage
+from inviseobox.errors import BufferFault, BufferUnusable
+
+_log = logging.getLogger(__name__)
+
+_FILES = ("", "-wal", "-shm")
+_FRESH = ".fresh"
+"""Ends the name of a file that is written to take the place of another."""
+_SALVAGED = ".salvaged"
+"""Ends the name of a file that is complete, until it takes the place of the one that was damaged or deleted."""
+_REPLACED = ".replaced"
+"""Ends the name of a file that somebody put in the place of the one in use."""
+
+
+class DatabaseFile:
+    """One path, of which this process has the lock. What cannot be used there is set aside, never deleted."""
+
+    def __init__(self, path: str) -> None:
+        """Take the lock. Raises BufferUnusable where another daemon has it, BufferFault."""
+        self.set_aside: str | None = None
+        """The name that a damaged file was given, None where there was no damage."""
+        self.generation = 0
+        """Counts the times that a fresh file took the place of a damaged one."""
+        self._path = path
+        self._lock = take_lock(path)
+
+    def close(self) -> None:
+        """Let the next daemon have the path."""
+        os.close(self._lock)
+
+    def open(self) -> sqlite3.Connection:
+        """Open or create the file; one that is damaged is replaced.
+
+        Raises one of `ERRORS`, BufferFault, BufferUnusable where a newer program wrote it.
+        """
+        try:
+            if Path(self._path + _SALVAGED).exists():
+                self._set_aside()
+            if first_page.is_lost(self._path):
+                return self.replace_damaged()
+            connection = self._connected()
+        except (*ERRORS, OSError) as error:
+            if is_damage(error):
+                return self.replace_damaged()
+            if not release_reserve(self._path):
+                raise cannot_open(self._path, error) from None
+            return self.open()
+        reserve_space(self._path)
+        return connection
+
+    def _connected(self) -> sqlite3.Connection:
+        """Open the file once it is known to be undamaged."""
+        open_checked(self._path).close()
+        return self._connected_as_it_is()
+
+    def _connected_as_it_is(self) -> sqlite3.Connection:
+        """Open the file once its first page is remembered."""
+        # On a full disk the next start tries again: the copy is of use only if the file is damaged, too.
+        with suppress(OSError):
+            first_page.remember(self._path)
+        connection = connect(self._path)
+        self._identity = _identity(self._path)
+        return connection
+
+    def replace_damaged(self) -> sqlite3.Connection:
+        """Set the damaged file aside and open a fresh one with all that could be saved.
+
+        The damaged one stays in its place until all is saved: it can be done again after a power cut or a full disk.
+        Raises BufferFault.
+        """
+        unfinished = self._path + _FRESH
+        _log.info("saving what can be read of %s, which may take minutes", self._path)
+        try:
+            _remove(unfinished)
+            with closing(open_checked(unfinished)) as fresh:
+                saved = salvage(self._path, fresh)
+            Path(unfinished).rename(self._path + _SALVAGED)
+            self._set_aside()
+            connection = self._connected()
+        except (*ERRORS, OSError) as error:
+            raise BufferFault(f"{self._path}: no fresh file in place of the damaged one: {error}") from None
+        self.generation += 1
+        _log.error(
+            "the buffer was damaged and is set aside as %s; saved of it: %d readings, %d deliveries",
+            self.set_aside,
+            saved["reading"],
+            saved["outbox"],
+            extra=events.DATABASE_SET_ASIDE(file=str(self.set_aside)),
+        )
+        return connection
+
+    def _set_aside(self) -> None:
+        """Give the damaged file another name, and its own to the one that holds what was saved."""
+        self.set_aside = f"{self._path}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        for suffix in _FILES:
+            if Path(self._path + suffix).exists():
+                Path(self._path + suffix).rename(self.set_aside + suffix)
+        Path(self._path + _SALVAGED).rename(self._path)
+
+    def write_again(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        """Write a file again that somebody deleted or replaced, from `connection`, which is still open on it.
+
+        Until all is written, the open one stays what it is. The one in its place, the last of them if there were
+        several, is kept under another name. Raises BufferFault.
+        """
+        fresh = self._path + _FRESH
+        try:
+            if not self._has_lock():
+                lock = take_lock(self._path)
+                os.close(self._lock)
+                self._lock = lock
+            _remove(fresh)
+            with closing(open_checked(fresh)) as copy:
+                connection.backup(copy)
+            # A power cut from here on is made good at the next start.
+            Path(fresh).rename(self._path + _SALVAGED)
+            kept = _kept(self._path)
+            _remove(self._path)
+            Path(self._path + _SALVAGED).rename(self._path)
+            fresh_connection = self._connected_as_it_is()
+        except (*ERRORS, OSError, BufferUnusable) as error:
+            raise BufferFault(f"{self._path} was deleted and cannot be written again: {error}") from None
+        connection.close()
+        fields = events.DATABASE_DELETED(file=self._path)
+        _log.error("%s was deleted while it was in use; it is written again%s", self._path, kept, extra=fields)
+        return fresh_connection
+
+    def is_in_place(self) -> bool:
+        """Whether the file that was opened is the one at the path. Raises BufferFault."""
+        try:
+            return _identity(self._path) == self._identity
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise cannot_open(self._path, error) from None
+
+    def _has_lock(self) -> bool:
+        """Whether the file that is locked is the one that another daemon would try to lock."""
+        try:
+            return os.path.samestat(os.fstat(self._lock), Path(self._path + LOCK).stat())
+        except FileNotFoundError:
+            return False
+
+
+def _identity(path: str) -> tuple[int, int]:
+    found = Path(path).stat()
+    return found.st_dev, found.st_ino
+
+
+def _kept(path: str) -> str:
+    """Give a file that is in the way another name; return the words for that, where there is one."""
+    try:
+        Path(path).rename(path + _REPLACED)
+    except FileNotFoundError:
+        return ""
+    return f"; what was in its place is kept as {path}{_REPLACED}"
+
+
+def _remove(path: str) -> None:
+    for suffix in _FILES:
+        Path(path + suffix).unlink(missing_ok=True)

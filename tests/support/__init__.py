@@ -1,0 +1,1 @@
+"""What tests of several kinds share: each helper is here once, and only if tests in more than one folder use it."""

@@ -1,0 +1,136 @@
+"""status.json: what programs on the same machine may rely on."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inviseobox import events
+from inviseobox.devices.in_force import DevicesInForce
+from inviseobox.errors import StatusUnreadable
+from inviseobox.health.health import ClockWitness, Health
+from inviseobox.health.troubles import LINK
+from inviseobox.host.status_file import MAX_SIZE, read, snapshot, write
+from inviseobox.records import Reading
+from tests.support.entries import listed, modbus_device, web_device
+from tests.support.status_schema import assert_valid
+
+
+def known(**readings: float | None) -> tuple[Health, DevicesInForce]:
+    """Return a box with a meter and a sensor, of which some measurements were read."""
+    devices = DevicesInForce(
+        600,
+        listed(
+            modbus_device(502, {3: [0, 1], 4: [7]}, name="meter"), web_device("http://192.0.2.34/", ["t"], name="page")
+        ),
+    )
+    health = Health(lambda: 0.0)
+    for number, (identity, value) in enumerate(readings.items()):
+        one = devices.find(identity)
+        assert one is not None
+        health.note_readings([Reading(one.series, value)], 1000.0 + number)
+    return health, devices
+
+
+def status(health: Health, devices: DevicesInForce) -> dict[str, Any]:
+    """Return the snapshot as a reader gets it, once it is known to be valid."""
+    content: dict[str, Any] = json.loads(json.dumps(snapshot(health, devices, 2000.0, "run")))
+    assert_valid(content)
+    return content
+
+
+def test_a_fresh_daemon_has_a_valid_status() -> None:
+    content = status(Health(), DevicesInForce())
+    assert content["devices"] == content["links"] == content["troubles"] == []
+    assert content["interval"] == 1800
+
+
+def test_each_device_has_its_units_and_each_link_the_time_of_its_last_good_reading() -> None:
+    content = status(*known(**{"3/0": 5.0, "3/1": None, "4/7": 6.0}))
+    assert [device["units"] for device in content["devices"]] == [[3, 4], []]
+    meter, page = content["links"]
+    assert (meter["name"], meter["up"], meter["last_good_reading"]) == ("127.0.0.1:502", True, 1002.0)
+    assert (page["name"], page["last_good_reading"]) == ("http://192.0.2.34:80", None)
+    assert content["interval"] == 600
+
+
+def test_a_trouble_has_its_kind_its_words_and_its_fields() -> None:
+    health, devices = known()
+    health.troubles.begin(LINK, events.HOST("refused", link="127.0.0.1:502", device="meter"), "127.0.0.1:502")
+    content = status(health, devices)
+    assert content["troubles"] == [
+        {
+            "kind": "host",
+            "subject": "127.0.0.1:502",
+            "cause": "refused",
+            "fields": {"INVISEOBOX_LINK": "127.0.0.1:502", "INVISEOBOX_DEVICE": "meter"},
+        }
+    ]
+    assert (content["links"][0]["up"], content["links"][0]["cause"]) == (False, "refused")
+    assert content["links"][1]["up"]
+
+
+def test_two_links_of_which_one_unit_is_silent_are_both_up() -> None:
+    health, devices = known()
+    silent = events.DEVICE("no answer", link="127.0.0.1:502", unit="3", device="meter", device_id="meter")
+    health.troubles.begin("unit 3", silent, "127.0.0.1:502")
+    assert all(link["up"] for link in status(health, devices)["links"])
+
+
+def test_the_clock_and_the_disk_are_in_the_status() -> None:
+    health, devices = known()
+    health.clock_witness = ClockWitness(1234.5, "the server")
+    health.disk_free = 10**9
+    content = status(health, devices)
+    assert content["clock_confirmed"] == {"at": 1234.5, "by": "the server"}
+    assert content["disk_free"] == 10**9
+
+
+def test_a_written_status_is_read_back_and_only_the_group_may_read_it(tmp_path: Path) -> None:
+    content = snapshot(*known(**{"3/0": 5.0}), 2000.0, "run")
+    write(tmp_path / "status.json", content)
+    assert read(tmp_path / "status.json") == content
+    assert (tmp_path / "status.json").stat().st_mode & 0o777 == 0o640
+    assert [entry.name for entry in tmp_path.iterdir()] == ["status.json"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 2}', '{"schema": 1', "[" * 100_000, "\xff"])
+def test_a_text_that_is_not_a_status_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "status.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(StatusUnreadable, match="is not a status of inviseobox"):
+        read(tmp_path / "status.json")
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_break_the_reader(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "status.json"
+    path.write_bytes(content)
+    with pytest.raises(StatusUnreadable):
+        read(path)
+
+
+def test_a_status_that_is_missing_says_what_to_look_at(tmp_path: Path) -> None:
+    with pytest.raises(StatusUnreadable, match="systemctl status inviseobox"):
+        read(tmp_path / "status.json")
+
+
+@pytest.mark.parametrize("kind", ["link", "directory", "fifo", "large"])
+def test_what_is_not_a_plain_file_of_bounded_size_is_not_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "status.json"
+    match kind:
+        case "link":
+            write(tmp_path / "other", snapshot(*known(), 2000.0, ""))
+            path.symlink_to(tmp_path / "other")
+        case "directory":
+            path.mkdir()
+        case "fifo":
+            os.mkfifo(path)
+        case "large":
+            path.touch()
+            os.truncate(path, MAX_SIZE + 1)
+    with pytest.raises(StatusUnreadable):
+        read(path)

@@ -25,7 +25,9 @@ from inviseobox.host import configuration_file, journal, status_file, time_synch
 from inviseobox.host.journal import Redaction
 from inviseobox.host.notify import ServiceManager
 from inviseobox.host.status_line import status_line
-from inviseobox.http_client import HttpClient, tls_context
+from inviseobox.network.http_client import HttpClient, tls_context
+from inviseobox.network.http_connections import HttpConnections
+from inviseobox.network.name_lookup import NameLookups
 from inviseobox.server.api import CentralApi
 from inviseobox.server.device_list import DeviceList
 from inviseobox.server.server import Server
@@ -50,6 +52,8 @@ class Daemon:
         self._manager = ServiceManager(os.environ)
         self._health = Health()
         self._devices = DevicesInForce()
+        self._lookups = NameLookups()
+        self._server_lookups = NameLookups(threads=2)
         self._next_status_file = 0.0
         self._buffer_path = ""
         self._stop = asyncio.Event()
@@ -86,9 +90,10 @@ class Daemon:
         self._devices = self._devices.with_interval(configuration.interval)
         async with contextlib.AsyncExitStack() as stack:
             agent = {"User-Agent": f"inviseobox/{inviseobox.__version__}"}
-            pages = HttpClient(tls_context(None, verify=configuration.http.verify_tls), headers=agent)
+            connections = HttpConnections(tls_context(None, verify=configuration.http.verify_tls), self._lookups)
+            pages = HttpClient(connections, headers=agent)
             stack.push_async_callback(pages.close)
-            api = CentralApi(configuration, self._note_server_date)
+            api = CentralApi(configuration, self._server_lookups, self._note_server_date)
             stack.push_async_callback(api.close)
             supervisor = Supervisor()
             stack.push_async_callback(supervisor.stop_all)
@@ -111,7 +116,7 @@ class Daemon:
         acquisition: Acquisition,
     ) -> None:
         devices, health = self._devices, self._health
-        server = Server(api, buffer, configuration.api)
+        server = Server(api, buffer, devices, configuration.api)
         device_list = DeviceList(buffer, server, health, devices, acquisition)
 
         def offset() -> float:

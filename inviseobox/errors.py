@@ -50,6 +50,15 @@ class NoAnswer(ReadError):
     """The other side was silent for the whole time-out, or hung up. Repeat once; then count the unit as silent."""
 
 
+class RequestStalled(NoAnswer):
+    """The other side let us in and then fell silent over the request. As NoAnswer; a shorter request may pass."""
+
+    def __init__(self, text: str, *, took_some: bool) -> None:
+        """Keep beside the text whether the other side acknowledged any of the request."""
+        super().__init__(text)
+        self.took_some = took_some
+
+
 class InvalidAnswer(ReadError):
     """Bytes came, but they are not a valid answer to this request. Treat as noise: repeat once, never use the bytes."""
 
@@ -87,6 +96,18 @@ class DeliveryError(InviseoBoxError):
 
 class ServerUnreachable(DeliveryError):
     """No answer came from the server. Keep everything; try again with back-off."""
+
+
+class ServerStalled(ServerUnreachable):
+    """The server let us in and then fell silent over what was sent. Keep everything.
+
+    Where it `took_some`, or took something shorter meanwhile, send less the next time.
+    """
+
+    def __init__(self, text: str, *, took_some: bool) -> None:
+        """Keep beside the text whether the server acknowledged any of what was sent."""
+        super().__init__(text)
+        self.took_some = took_some
 
 
 class DeliveryRefused(DeliveryError):

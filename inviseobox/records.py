@@ -18,13 +18,15 @@ class Series:
     """The readings that belong together: one measurement, read in one way.
 
     `fingerprint` changes with the communication and parameters of the measurement, so that a measurement which is
-    re-addressed to another meter does not go on with the old meter's baseline.
+    re-addressed to another meter does not go on with the old meter's baseline. `synonyms` are fingerprints under which
+    the same way was stored once.
     """
 
     measurement: str
     device: str
     fingerprint: str
     aggregates: tuple[Aggregate, ...]
+    synonyms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,7 @@ class Batch:
     """Fields on their way to the server, fixed byte for byte at the moment they were sealed.
 
     `fields` is a JSON list of `count` fields as text; `digest` its SHA-256 in hexadecimal, which is also the
-    idempotency key; `window_end` is in seconds since the epoch. `refusals` counts how often the server would not take
-    any part of it. `proven` says that it is part of a batch of which the server accepted another part.
+    idempotency key; `window_end` is in seconds since the epoch.
     """
 
     id: int
@@ -49,5 +50,12 @@ class Batch:
     fields: str = field(repr=False)
     digest: str
     count: int
-    refusals: int = 0
-    proven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStates:
+    """The states of devices in the last sealed window, on their way to the server: a JSON list as text."""
+
+    id: int
+    window_end: int
+    devices: str = field(repr=False)

@@ -25,7 +25,7 @@ FLOORS = [
     # Pure.
     "untrusted", "configuration", "devices", "reports",
     # What the running program knows of itself, and its edges to what is outside.
-    "health", "supervisor", "http_client", "buffer", "host",
+    "health", "supervisor", "network", "buffer", "host",
     # The loops.
     "acquisition", "server", "delivery",
     # What joins them, and what a person or systemd runs.
@@ -38,20 +38,22 @@ PURE = {
     "health.sentences", "health.steadiness",
     "acquisition.link_troubles", "acquisition.modbus_frame", "acquisition.modbus_units", "acquisition.register_plan",
     "acquisition.schedule", "acquisition.unit_availability", "acquisition.unit_memory", "acquisition.unit_plan",
-    "server.answers", "delivery.refusal_search",
+    "network.content_coding",
+    "server.answers", "server.form_doubt", "delivery.refusal_search", "delivery.refusals",
 }  # fmt: skip
 """Folders and files without I/O, to which the time is an argument."""
 
 PURE_MAY_IMPORT = {
     "collections", "collections.abc", "dataclasses", "datetime",
-    "decimal", "email.utils", "enum", "hashlib", "json", "math", "re",
-    "struct", "tomllib", "typing", "unicodedata", "urllib.parse",
+    "decimal", "email.utils", "enum", "hashlib", "itertools", "json", "math", "operator", "re",
+    "struct", "tomllib", "typing", "unicodedata", "urllib.parse", "zlib",
 }  # fmt: skip
 
 LIBRARIES = {
     "pymodbus": {"inviseobox.acquisition.pymodbus_connection"},
     "serial_asyncio": {"inviseobox.acquisition.pymodbus_connection"},
-    "httpx": {"inviseobox.http_client"},
+    "httpx": {"inviseobox.network.http_client"},
+    "httpcore": {"inviseobox.network.http_connections"},
     "sqlite3": {
         f"inviseobox.buffer.{name}"
         for name in ("database_file", "first_page", "opening", "rejected", "salvage", "schema")

@@ -17,7 +17,7 @@ from inviseobox.devices.link_content import LinkContent, by_link
 from inviseobox.devices.links import Link, SerialLink, TcpLink, WebLink
 from inviseobox.devices.sources import RegisterSource
 from inviseobox.health.health import Health
-from inviseobox.http_client import HttpClient
+from inviseobox.network.http_client import HttpClient
 from inviseobox.supervisor import Supervisor
 
 

@@ -2,17 +2,29 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
 from inviseobox.errors import InvalidAnswer, PageRefused, UnusableValue
-from inviseobox.http_client import HttpClient
-from inviseobox.untrusted import clean_text, number, pick, shown
+from inviseobox.network.http_client import HttpClient, Limits
+from inviseobox.untrusted import clean_text, number, pick, shown, shown_url
 
 MAX_REDIRECTS = 3
 
 
-async def read_page(client: HttpClient, url: str, *, timeout: float, max_body: int) -> object:
+async def read_page(
+    client: HttpClient,
+    url: str,
+    *,
+    timeout: float,
+    max_body: int,
+    is_suspect: bool = False,
+    waiting: Callable[[], None] = lambda: None,
+) -> object:
     """Fetch `url` within `timeout` seconds, redirects included, and parse its body as JSON whatever its Content-Type.
+
+    The wait for a turn to connect does not count, and `waiting` is called meanwhile; a host that `is_suspect`, for it
+    did not answer the last time, takes its turns with others of its kind.
 
     Redirects are followed within the same scheme, host and port, three at most. Raises LinkDown, NoAnswer,
     PageRefused or InvalidAnswer.
@@ -22,8 +34,14 @@ async def read_page(client: HttpClient, url: str, *, timeout: float, max_body: i
     for _ in range(MAX_REDIRECTS + 1):
         # Without reuse, for what a sensor sends after its answer would be taken for that to the next request.
         answer = await client.request(
-            "GET", url, timeout=max(0.0, deadline - clock()), max_body=max_body, headers={"Connection": "close"}
+            "GET",
+            url,
+            Limits(max(0.0, deadline - clock()), max_body),
+            headers={"Connection": "close"},
+            is_suspect=is_suspect,
+            waiting=waiting,
         )
+        deadline += answer.waited
         if answer.status in (301, 302, 303, 307, 308):
             url = _redirected(url, answer.headers.get("location", ""))
         elif answer.is_success:
@@ -39,8 +57,8 @@ def _redirected(url: str, location: str) -> str:
         if _origin(target) == _origin(url):
             return target
     except ValueError:
-        raise InvalidAnswer(f"it redirects to {shown(location)}, which is not a valid address") from None
-    raise InvalidAnswer(f"it redirects to another host: {shown(target)}")
+        raise InvalidAnswer("it redirects to what is not a valid address") from None
+    raise InvalidAnswer(f"it redirects to another host: {shown_url(target)}")
 
 
 def _origin(target: str) -> tuple[str, str | None, int | None]:

@@ -5,6 +5,9 @@ import errno
 import os
 import socket
 import stat
+import struct
+import termios
+import traceback
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -31,6 +34,8 @@ EXCEPTION_NAMES = {
     11: "gateway target silent",
 }
 """MODBUS Application Protocol V1.1b3, section 7."""
+_NOT_TAKEN = (termios.error, ValueError, OverflowError, struct.error)
+"""What opening raises, beside OSError, where a setting is nothing that the port or the connection can be set to."""
 
 
 class ModbusLink:
@@ -125,9 +130,11 @@ class ModbusLink:
         except TimeoutError:
             connection.close()
             raise LinkDown(f"no connection within {OPEN_TIMEOUT:g} s") from None
-        except (OSError, UnicodeError) as error:
+        except (OSError, *_NOT_TAKEN) as error:
             connection.close()
-            raise _link_down(error) from None
+            # A port that was open before it could not be set would stay so, and locked, for as long as these live.
+            traceback.clear_frames(error.__traceback__)
+            raise _link_down(self._link, error) from None
         except BaseException:
             connection.close()
             raise
@@ -163,20 +170,39 @@ def _frame_silence(link: SerialLink | TcpLink) -> float:
             assert_never(link)
 
 
-def _link_down(error: OSError | UnicodeError) -> LinkDown:
+def _link_down(link: SerialLink | TcpLink, error: Exception) -> LinkDown:
+    if isinstance(error, termios.error) and error.args[0] != errno.EINVAL:
+        error = OSError(*error.args)
+    if isinstance(error, OSError):
+        return _not_opened(error)
+    match link:
+        case SerialLink():
+            return LinkDown(
+                f"the port cannot be set to {_settings(link)}", "compare these with what the adapter can do"
+            )
+        case TcpLink():
+            return LinkDown("its host is not a valid name" if isinstance(error, UnicodeError) else str(error))
+        case _:
+            assert_never(link)
+
+
+def _settings(link: SerialLink) -> str:
+    stop_bits = f"{link.stopbits} stop bit" + "s" * (link.stopbits != 1)
+    return f"{link.baudrate} baud, {link.bytesize} bits, parity {link.parity}, {stop_bits}"
+
+
+def _not_opened(error: OSError) -> LinkDown:
     reason = _reason(error)
-    if isinstance(error, OSError) and error.errno == errno.EACCES:
+    if error.errno == errno.EACCES:
         return LinkDown(reason, "its group must be dialout (ls -l)")
-    if isinstance(error, OSError) and error.errno == errno.EPERM:
+    if error.errno == errno.EPERM:
         return LinkDown(reason, "this kind of port must be allowed to the service (man inviseobox.service)")
     if "another program" in reason:
         return LinkDown(reason, "which one, tells: sudo fuser -v and the port")
     return LinkDown(reason)
 
 
-def _reason(error: OSError | UnicodeError) -> str:
-    if isinstance(error, UnicodeError):
-        return "its host is not a valid name"
+def _reason(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return "its name cannot be resolved (DNS)"
     if error.errno in (errno.EAGAIN, errno.EBUSY):

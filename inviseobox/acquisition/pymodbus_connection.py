@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, assert_never
 
-from inviseobox.acquisition.modbus_frame import rtu_answer, tcp_answer
+from inviseobox.acquisition.modbus_frame import AnswerFinder, RtuAnswerFinder, TcpAnswerFinder
 from inviseobox.devices.links import Framing, SerialLink, TcpLink
 from inviseobox.devices.registers import Span
 from inviseobox.errors import InvalidAnswer, NoAnswer
@@ -62,7 +62,7 @@ class Connection(Protocol):
     """Done when the other side or the port went away."""
 
     async def open(self) -> None:
-        """Open it. Raises OSError."""
+        """Open it. Raises OSError, and what else pyserial raises for settings that a port does not take."""
 
     async def read(self, span: Span) -> Answer:
         """Send one request and wait for its answer, without a limit in time. Raises NoAnswer or InvalidAnswer.
@@ -100,9 +100,10 @@ class _Gate:
     """Lets the one frame through that answers the request under way; pymodbus sees nothing else of what comes."""
 
     def __init__(self, link: SerialLink | TcpLink) -> None:
-        self._find = _by_framing(link.framing, tcp=tcp_answer, rtu=rtu_answer)
-        self._request = b""
-        self._heard = b""
+        self._finder_for: Callable[[bytes], AnswerFinder] = _by_framing(
+            link.framing, tcp=TcpAnswerFinder, rtu=RtuAnswerFinder
+        )
+        self._finder: AnswerFinder | None = None
         self._refusal: asyncio.Future[None]
 
     def close(self) -> "asyncio.Future[None]":
@@ -110,29 +111,26 @@ class _Gate:
 
         Return a future that fails with InvalidAnswer once no right answer to that request can come any more.
         """
-        self._request = b""
+        self._finder = None
         self._refusal = asyncio.get_running_loop().create_future()
         return self._refusal
 
     def sent(self, request: bytes) -> None:
         """Open for the answer to this request."""
-        self._request = request
-        self._heard = b""
+        self._finder = self._finder_for(request)
 
     def take(self, data: bytes) -> bytes:
         """Take what came; return the answer if it is complete now."""
-        if not self._request:
-            return b""
-        self._heard += data
-        try:
-            frame = self._find(self._request, self._heard)
-        except InvalidAnswer as error:
-            self._refusal.set_exception(error)
-            self._refusal.exception()  # asyncio would complain of one that nobody looks at.
-            self._request = b""
-            return b""
+        frame = b""
+        if self._finder is not None:
+            try:
+                frame = self._finder.feed(data)
+            except InvalidAnswer as error:
+                self._finder = None
+                self._refusal.set_exception(error)
+                self._refusal.exception()  # asyncio would complain of one that nobody looks at.
         if frame:
-            self._request = b""
+            self._finder = None
         return frame
 
 
@@ -178,7 +176,7 @@ class _Pymodbus38:
             "timeout": _UNUSED_LIMIT,
             "retries": 0,
             "reconnect_delay": 0,
-            "trace_packet": self._note_bytes,
+            "trace_packet": self._note_request,
             "trace_connect": self._note_loss,
         }
         self._client: Any
@@ -190,16 +188,20 @@ class _Pymodbus38:
                 self._client = pymodbus.client.AsyncModbusTcpClient(link.host, port=link.port, **common)
             case _:
                 assert_never(link)
+        # It is asked here what is let in: from 3.15 on more than 1024 bytes at once are dropped before they are shown.
+        self._let_in: Callable[[bytes], None] = self._client.ctx.data_received
+        self._client.ctx.data_received = self._take
         parameters = inspect.signature(self._client.read_coils).parameters
         self._unit = "device_id" if "device_id" in parameters else "slave"
 
-    def _note_bytes(self, sending: bool, data: bytes) -> bytes:
+    def _note_request(self, sending: bool, data: bytes) -> bytes:
         if sending:
             self._gate.sent(data)
-            return data
-        # What is not let through it would keep, and bring up again with the next bytes.
-        self._client.ctx.recv_buffer = b""
-        return self._gate.take(data)
+        return data
+
+    def _take(self, data: bytes) -> None:
+        if frame := self._gate.take(data):
+            self._let_in(frame)
 
     def _note_loss(self, connected: bool) -> None:
         if not connected and not self.lost.done():
@@ -242,6 +244,8 @@ if FramerType is None:
             self._gate = gate
 
         def write_transport(self, packet: bytes) -> Any:
+            if self.transport is None:
+                raise ConnectionException("closed before the request")
             self._gate.sent(packet)
             return super().write_transport(packet)
 
@@ -262,6 +266,7 @@ class _Pymodbus30:
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._link = link
         self._gate = _Gate(link)
+        self._transport: Any = None
         self._protocol: Any = None
 
     async def open(self) -> None:
@@ -274,20 +279,22 @@ class _Pymodbus30:
 
         match link:
             case SerialLink():
-                _, self._protocol = await serial_asyncio.create_serial_connection(
+                self._transport, self._protocol = await serial_asyncio.create_serial_connection(
                     loop, protocol, link.port, exclusive=True, **_line(link)
                 )
+                # It would tell asyncio at length of a port that is pulled out while a request goes out.
+                self._transport._fatal_error = lambda error, message: self._transport.abort()  # noqa: SLF001
             case TcpLink():
-                _, self._protocol = await loop.create_connection(protocol, link.host, link.port)
+                self._transport, self._protocol = await loop.create_connection(protocol, link.host, link.port)
             case _:
                 assert_never(link)
 
     async def read(self, span: Span) -> Answer:
-        if self._protocol.transport is None:
-            raise NoAnswer("the connection was closed before the request")
         method = getattr(self._protocol, _METHODS[span.function])
         return await _answer(lambda: method(span.address, span.count, slave=span.unit), self._gate, "unit_id")
 
     def close(self) -> None:
-        if self._protocol is not None and self._protocol.transport is not None:
-            self._protocol.transport.abort()
+        # A serial one that is closing already, and has nothing left to send, cannot be closed once more.
+        line = self._transport
+        if line is not None and (not line.is_closing() or line.get_write_buffer_size()):
+            line.abort()

@@ -1,5 +1,6 @@
 """Reading the pages of one HTTP host, round by round."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -10,11 +11,17 @@ from inviseobox.configuration import HttpSettings
 from inviseobox.devices.inventory import ListedMeasurement
 from inviseobox.devices.link_content import LinkContent
 from inviseobox.devices.sources import JsonSource, RegisterSource, Unusable
-from inviseobox.errors import ReadError, UnusableValue
+from inviseobox.errors import LinkDown, NoAnswer, ReadError, UnusableValue
 from inviseobox.events import Trouble, together
 from inviseobox.health.health import Health
-from inviseobox.http_client import HttpClient
+from inviseobox.network.http_client import HttpClient
 from inviseobox.records import Reading
+from inviseobox.untrusted import shown_url
+
+FULL_LIMIT_PERIOD = 3600.0
+"""Seconds between two times that a slow page is given all of `http.timeout`."""
+_LEAST_LIMIT = 0.1
+"""Seconds in which a page may answer at all."""
 
 
 @dataclass
@@ -24,6 +31,12 @@ class _Page:
     url: str
     targets: list[tuple[ListedMeasurement, str]] = field(default_factory=list)
     failure: str | None = None
+    is_suspect: bool = False
+    """Whether there was no connection, or no answer in time, the last time."""
+    is_slow: bool = False
+    """Whether its last answer did not come in time."""
+    full_limit_due: float = 0.0
+    """When it is given its whole time again though it is slow, on the loop's clock."""
     unusable: dict[str, tuple[ListedMeasurement, str]] = field(default_factory=dict)
     """The measurements whose last value could not be used, by id, and why."""
 
@@ -47,7 +60,10 @@ class _Page:
         return Reading(listed.series, value)
 
     def troubles(self, link: str) -> dict[str, Trouble]:
-        """Return what is wrong with the page and its values, by keys that stay the same from round to round."""
+        """Return what is wrong with the page and its values, by keys that stay the same from round to round.
+
+        The key of the page holds its whole URL, and so perhaps a password: it is told to nobody.
+        """
         troubles = {
             f"value {identity}": Trouble(events.PAGE_VALUE, listed.about, cause)
             for identity, (listed, cause) in self.unusable.items()
@@ -58,7 +74,7 @@ class _Page:
                 link=link,
                 device=together(listed.device.name for listed, _ in self.targets),
                 device_id=together(listed.device.id for listed, _ in self.targets),
-                page=self.url,
+                page=shown_url(self.url),
             )
         return troubles
 
@@ -92,20 +108,52 @@ class WebPoller:
                     assert_never(source)
 
     async def poll_once(self, next_start: float) -> Outcome:
-        """Read every page once."""
-        for page in self._pages.values():
-            self._heartbeat.expect(self._settings.timeout + MARGIN)
-            self._sink(await self._read(page))
+        """Read every page once, the slow ones last and in the time that is left."""
+        pages = sorted(self._pages.values(), key=lambda page: page.is_slow)
+        for number, page in enumerate(pages):
+            self._beat()
+            self._sink(await self._read(page, self._limit(page, next_start, len(pages) - number)))
             self._troubles.show(self.name, self._present())
         return Outcome.READ
 
-    async def _read(self, page: _Page) -> list[Reading]:
+    def _beat(self) -> None:
+        self._heartbeat.expect(self._settings.timeout + MARGIN)
+
+    def _limit(self, page: _Page, next_start: float, left: int) -> float:
+        """Return the seconds for a page, where `left` are still to be read until the next round begins.
+
+        One that did not answer in time takes its part of the time that is left, and its whole time once an hour; none
+        where that would cost others of its host.
+        """
+        now = asyncio.get_running_loop().time()
+        if not page.is_slow:
+            return self._settings.timeout
+        if now >= page.full_limit_due:
+            page.full_limit_due = now + FULL_LIMIT_PERIOD
+            return self._settings.timeout
+        return max(0.0, min(self._settings.timeout, (next_start - now) / left))
+
+    async def _read(self, page: _Page, limit: float) -> list[Reading]:
+        if limit < _LEAST_LIMIT:
+            return page.failed(page.failure or "no time is left for it")
         try:
             document = await read_page(
-                self._client, page.url, timeout=self._settings.timeout, max_body=self._settings.max_body
+                self._client,
+                page.url,
+                timeout=limit,
+                max_body=self._settings.max_body,
+                is_suspect=page.is_suspect,
+                waiting=self._beat,
             )
-        except ReadError as error:
+        except NoAnswer as error:
+            if not page.is_slow:
+                page.full_limit_due = asyncio.get_running_loop().time() + FULL_LIMIT_PERIOD
+            page.is_slow = page.is_suspect = True
             return page.failed(str(error))
+        except ReadError as error:
+            page.is_suspect = isinstance(error, LinkDown)
+            return page.failed(str(error))
+        page.is_slow = page.is_suspect = False
         return page.readings(document)
 
     def _present(self) -> dict[str, Trouble]:

@@ -5,8 +5,9 @@ BufferFault, having changed nothing, and may be tried again.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from inviseobox.buffer.database import Database
@@ -15,7 +16,7 @@ from inviseobox.buffer.readings import Readings
 from inviseobox.buffer.retention import Dropped, enforce_max_size
 from inviseobox.buffer.sealing import SealedWindow
 from inviseobox.errors import BufferFault
-from inviseobox.records import Batch, Reading
+from inviseobox.records import Batch, DeviceStates, Reading
 
 __all__ = ["Buffer", "Dropped", "SealedWindow"]
 
@@ -94,9 +95,12 @@ class Buffer:
         """Return the bytes that are left on the disk for whoever may not use its last reserve."""
         return await self._run(self._database.disk_free)
 
-    async def next_batch(self) -> Batch | None:
-        """Return the batch to send next: of the newest window, else the oldest; None where nothing waits."""
-        return await self._run(self._outbox.next)
+    async def next_batch(self, waiting: Collection[str] = ()) -> Batch | None:
+        """Return the batch to send next: of the newest window, else the oldest; None where nothing waits.
+
+        Those whose digests are `waiting` are left out.
+        """
+        return await self._run(self._outbox.next, waiting)
 
     async def backlog(self) -> int:
         """Count the windows that wait for the server."""
@@ -118,21 +122,29 @@ class Buffer:
         """Let other batches go before this one, which the server would not take in any part."""
         await self._run(self._outbox.postpone, batch)
 
-    async def reject(self, batch: Batch, words: str) -> None:
-        """Set a batch aside that the server will never take, with the server's words."""
-        await self._run(self._outbox.reject, batch, words)
+    async def reject(self, batch: Batch, words: str, now: float) -> None:
+        """Set a batch aside that the server would not take, with the server's words, at the wall clock `now`."""
+        await self._run(self._outbox.reject, batch, words, now)
+
+    async def offer(self, now: float) -> Batch | None:
+        """Return one of the rejected batches that is to be offered again at the wall clock `now`, if there is one."""
+        return await self._run(self._outbox.offer, now)
+
+    async def offered(self, batch: Batch, now: float, *, accepted: bool) -> None:
+        """Note that a rejected batch was offered: the server has it now, or refused it again."""
+        await self._run(partial(self._outbox.offered, batch, now, accepted=accepted))
 
     async def rejected(self) -> int:
         """Count the deliveries that the server refused for good."""
         return await self._run(self._outbox.rejected)
 
-    async def next_status(self) -> tuple[int, int, str] | None:
-        """Return one list of device states that waits: its id, its window's end, and itself as JSON text."""
+    async def next_status(self) -> DeviceStates | None:
+        """Return one list of device states that waits, None where there is none."""
         return await self._run(self._outbox.status)
 
-    async def status_sent(self, identity: int, parts: Iterable[str] = ()) -> None:
+    async def status_sent(self, states: DeviceStates, parts: Iterable[str] = ()) -> None:
         """Forget a list of device states, or put `parts` of it in its place."""
-        await self._run(self._outbox.status_sent, identity, parts)
+        await self._run(self._outbox.status_sent, states, parts)
 
     async def setting(self, key: str) -> str | None:
         """Return the setting under `key`, None where there is none."""

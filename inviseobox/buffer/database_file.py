@@ -33,7 +33,11 @@ class DatabaseFile:
     """One path, of which this process has the lock. What cannot be used there is set aside, never deleted."""
 
     def __init__(self, path: str) -> None:
-        """Take the lock. Raises BufferUnusable where another daemon has it, BufferFault."""
+        """Take the lock. Raises BufferUnusable where another daemon has it, BufferFault.
+
+        It is the lock of the real file: another configuration may name it by another path.
+        """
+        path = os.path.realpath(path)
         self.set_aside: str | None = None
         """The name that a damaged file was given, None where there was no damage."""
         self.generation = 0

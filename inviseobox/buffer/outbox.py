@@ -1,23 +1,32 @@
 """Sealed reports until the server has them. Runs in the buffer's thread."""
 
+import json
 import logging
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection, Iterable
 
 from inviseobox import events
 from inviseobox.buffer.database import Database
 from inviseobox.buffer.rejected import DAMAGED
 from inviseobox.buffer.restoring import HISTORY, missing, restored
 from inviseobox.clock import utc_text
-from inviseobox.records import Batch
+from inviseobox.records import Batch, DeviceStates
 from inviseobox.reports import batches
 
 _log = logging.getLogger(__name__)
 
 _NEWEST = """
-SELECT id, end, fields, digest, count, refusals, proven FROM outbox
-WHERE refusals = 0 AND end = (SELECT end FROM window ORDER BY sealed DESC LIMIT 1) ORDER BY id LIMIT 1"""
-_OLDEST = "SELECT id, end, fields, digest, count, refusals, proven FROM outbox ORDER BY refusals, end, id LIMIT 1"
+SELECT id, end, fields, digest, count FROM outbox WHERE digest NOT IN (SELECT value FROM json_each(?))
+AND refusals = 0 AND end = (SELECT end FROM window ORDER BY sealed DESC LIMIT 1) ORDER BY id LIMIT 1"""
+_OLDEST = """
+SELECT id, end, fields, digest, count FROM outbox WHERE digest NOT IN (SELECT value FROM json_each(?))
+ORDER BY refusals, end, id LIMIT 1"""
+# The number of offers, 7, as it stands in the index rejected_to_offer.
+_TO_OFFER = """
+SELECT id, end, fields, digest FROM rejected
+WHERE offers < 7 AND digest IS NOT NULL AND (offered <= ? OR offered > ?) ORDER BY offered, id LIMIT 1"""
+_OFFER_PERIOD = 86_400
+"""Seconds between two offers of what was rejected."""
+_MOST_OFFERS = 7
 
 
 class Outbox:
@@ -27,14 +36,17 @@ class Outbox:
         """Work on `database`, which this object does not own."""
         self._database = database
 
-    def next(self) -> Batch | None:
+    def next(self, waiting: Collection[str] = ()) -> Batch | None:
         """Return the batch to send next: of the window sealed last, then the oldest; refused ones after the others.
+
+        Those whose digests are `waiting` are left out.
 
         A batch whose digest does not match was damaged on the disk: it is never sent but goes to the rejected ones.
         Raises BufferFault.
         """
-        while (row := self._database.row(_NEWEST) or self._database.row(_OLDEST)) is not None:
-            batch = _batch(row)
+        left_out = json.dumps(list(waiting))
+        while (row := self._database.row(_NEWEST, left_out) or self._database.row(_OLDEST, left_out)) is not None:
+            batch = Batch(*row)
             if batches.digest(batch.fields) == batch.digest:
                 return batch
             if not self._restore(batch):
@@ -75,8 +87,12 @@ class Outbox:
     def accept(self, batch: Batch) -> None:
         """Forget a batch that the server has. Raises BufferFault."""
         with self._database.transaction():
-            self._database.run("DELETE FROM outbox WHERE id = ?", batch.id)
+            self._remove(batch)
             self._note_delivered(batch.window_end)
+
+    def _remove(self, batch: Batch) -> None:
+        # An id may be used again: a late answer must not take another batch away.
+        self._database.run("DELETE FROM outbox WHERE id = ? AND digest = ?", batch.id, batch.digest)
 
     def _note_delivered(self, end: int) -> None:
         """Where nothing of a window waits any more, remember so: a salvage need not bring it back."""
@@ -94,56 +110,85 @@ class Outbox:
     def replace(self, batch: Batch, parts: Iterable[Batch]) -> None:
         """Put parts of a batch in its place. Raises BufferFault."""
         with self._database.transaction():
-            self._database.run("DELETE FROM outbox WHERE id = ?", batch.id)
+            self._remove(batch)
             self._database.run_many(
-                "INSERT INTO outbox (end, fields, digest, count, proven) VALUES (?, ?, ?, ?, ?)",
-                ((part.window_end, part.fields, part.digest, part.count, int(part.proven)) for part in parts),
+                "INSERT INTO outbox (end, fields, digest, count) VALUES (?, ?, ?, ?)",
+                ((part.window_end, part.fields, part.digest, part.count) for part in parts),
             )
+            self._note_delivered(batch.window_end)
 
     def postpone(self, batch: Batch) -> None:
         """Let other batches go before this one, which the server would not take in any part. Raises BufferFault."""
         with self._database.transaction():
-            self._database.run("UPDATE outbox SET refusals = refusals + 1 WHERE id = ?", batch.id)
+            self._database.run(
+                "UPDATE outbox SET refusals = refusals + 1 WHERE id = ? AND digest = ?", batch.id, batch.digest
+            )
 
-    def reject(self, batch: Batch, words: str) -> None:
-        """Set a batch aside that the server will never take, with the server's words. Raises BufferFault."""
+    def reject(self, batch: Batch, words: str, now: float = 0.0) -> None:
+        """Set a batch aside that the server would not take, with the server's words, at the wall clock `now`.
+
+        Raises BufferFault.
+        """
         with self._database.transaction():
             self._database.run(
-                "INSERT INTO rejected (end, fields, words, digest) VALUES (?, ?, ?, ?)",
+                "INSERT INTO rejected (end, fields, words, digest, offered) VALUES (?, ?, ?, ?, ?)",
                 batch.window_end,
                 batch.fields,
                 words,
                 batch.digest,
+                int(now),
             )
-            self._database.run("DELETE FROM outbox WHERE id = ?", batch.id)
+            self._remove(batch)
             self._note_delivered(batch.window_end)
 
-    def status(self) -> tuple[int, int, str] | None:
-        """Return one list of device states that waits: its id, its window's end, and itself as JSON text.
+    def offer(self, now: float) -> Batch | None:
+        """Return one of the rejected batches that is to be offered to the server again; None where there is none.
 
-        An id is used again in a later window. Raises BufferFault.
+        Each is, once a day, for a week; `now` is in seconds since the epoch. Raises BufferFault.
         """
-        return self._database.row("SELECT id, end, devices FROM status ORDER BY id LIMIT 1")
+        due = int(now) - _OFFER_PERIOD, int(now) + _OFFER_PERIOD
+        while (row := self._database.row(_TO_OFFER, *due)) is not None:
+            identity, end, fields, digest = row
+            if batches.digest(fields) == digest:
+                return Batch(identity, end, fields, digest, len(json.loads(fields)))
+            with self._database.transaction():
+                self._database.run("UPDATE rejected SET offers = ? WHERE id = ?", _MOST_OFFERS, identity)
+        return None
 
-    def status_sent(self, identity: int, parts: Iterable[str] = ()) -> None:
+    def offered(self, batch: Batch, now: float, *, accepted: bool) -> None:
+        """Note that a rejected batch was offered: the server has it now, or refused it again. Raises BufferFault."""
+        with self._database.transaction():
+            if accepted:
+                self._database.run("DELETE FROM rejected WHERE id = ? AND digest = ?", batch.id, batch.digest)
+            else:
+                self._database.run(
+                    "UPDATE rejected SET offers = offers + 1, offered = ? WHERE id = ? AND digest = ?",
+                    int(now),
+                    batch.id,
+                    batch.digest,
+                )
+
+    def status(self) -> DeviceStates | None:
+        """Return one list of device states that waits. Raises BufferFault."""
+        row = self._database.row("SELECT id, end, devices FROM status ORDER BY id LIMIT 1")
+        return DeviceStates(*row) if row else None
+
+    def status_sent(self, states: DeviceStates, parts: Iterable[str] = ()) -> None:
         """Forget a list of device states, or put `parts` of it in its place. Raises BufferFault."""
         with self._database.transaction():
-            row = self._database.row("DELETE FROM status WHERE id = ? RETURNING end", identity)
-            # None where a window was sealed meanwhile, whose states are newer.
-            if row is not None:
+            # An id is used again in a later window, whose states are newer.
+            gone = self._database.run(
+                "DELETE FROM status WHERE id = ? AND end = ? AND devices = ?",
+                states.id,
+                states.window_end,
+                states.devices,
+            )
+            if gone:
                 self._database.run_many(
-                    "INSERT INTO status (end, devices) VALUES (?, ?)", ((row[0], part) for part in parts)
+                    "INSERT INTO status (end, devices) VALUES (?, ?)", ((states.window_end, part) for part in parts)
                 )
 
 
 def _parts(batch: Batch, parts: Iterable[tuple[str, int]]) -> list[Batch]:
     """Make batches of parts of one, each given as its fields and their number."""
-    return [
-        Batch(batch.id, batch.window_end, fields, batches.digest(fields), count, 0, batch.proven)
-        for fields, count in parts
-    ]
-
-
-def _batch(row: tuple[Any, ...]) -> Batch:
-    identity, end, fields, digest, count, refusals, proven = row
-    return Batch(identity, end, fields, digest, count, refusals, bool(proven))
+    return [Batch(batch.id, batch.window_end, fields, batches.digest(fields), count) for fields, count in parts]

@@ -1,5 +1,6 @@
 """Readings on their way from memory through the open window into sealed reports. Runs in the buffer's thread."""
 
+import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -149,7 +150,29 @@ class Readings:
         )
         if row is None:
             raise BufferFault("the buffer did not store a series")
-        return int(row[0])
+        key = int(row[0])
+        if series.synonyms:
+            self._adopt_synonyms(series, key)
+        return key
+
+    def _adopt_synonyms(self, series: Series, key: int) -> None:
+        """Go on with the baseline of the same way under another name of its class.
+
+        A program that does not know that they are one writes to the other name's alone: where the two differ, that is
+        the newer one.
+        """
+        found = self._database.rows(
+            "SELECT other.key, other.baseline FROM series other JOIN series own ON own.key = ? "
+            "WHERE other.measurement = ? AND other.fingerprint IN (SELECT value FROM json_each(?)) "
+            "AND (other.same_as IS NULL OR other.baseline IS NOT own.baseline)",
+            key,
+            series.measurement,
+            json.dumps(series.synonyms),
+        )
+        for other, baseline in list(found):
+            if baseline is not None:
+                self._database.run("UPDATE series SET baseline = ? WHERE key = ?", baseline, key)
+            self._database.run("UPDATE series SET same_as = ? WHERE key = ?", key, other)
 
 
 def _borders(now: float, interval: int, current: OpenWindow) -> tuple[int, ...]:

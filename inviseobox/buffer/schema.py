@@ -7,19 +7,19 @@ import sqlite3
 
 from inviseobox.errors import BufferUnusable
 
-SCHEMA = 3
+SCHEMA = 4
 """What this program writes (`PRAGMA user_version`)."""
 OLDEST_READER = 1
 """The oldest SCHEMA whose program can work on this one's files."""
 
 COLUMNS = {
     "setting": ("key", "value"),
-    "series": ("key", "measurement", "fingerprint", "device", "aggregates", "baseline"),
+    "series": ("key", "measurement", "fingerprint", "device", "aggregates", "baseline", "same_as"),
     "window": ("end", "interval", "sealed", "digests", "delivered"),
     "history": ("rowid", "end", "measurement", "value", "status"),
     "reading": ("id", "end", "series", "value"),
     "outbox": ("id", "end", "fields", "digest", "count", "refusals", "proven"),
-    "rejected": ("id", "end", "fields", "words", "digest"),
+    "rejected": ("id", "end", "fields", "words", "digest", "offered", "offers"),
 }
 """What must not be lost, by table."""
 
@@ -56,7 +56,15 @@ ALTER TABLE window ADD COLUMN delivered INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE rejected ADD COLUMN digest TEXT;
 UPDATE window SET delivered = 1 WHERE sealed IS NOT NULL AND end NOT IN (SELECT end FROM outbox);
 """
-_STEPS = (_VERSION_1, _VERSION_2, _VERSION_3)
+# Of what was rejected: when it was offered to the server last, and how often since. Of a series: which other one is the
+# same way of reading under another name.
+_VERSION_4 = """
+ALTER TABLE rejected ADD COLUMN offered INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rejected ADD COLUMN offers INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX rejected_to_offer ON rejected (offered, id) WHERE offers < 7;
+ALTER TABLE series ADD COLUMN same_as INTEGER;
+"""
+_STEPS = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 
 
 def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:

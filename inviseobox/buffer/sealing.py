@@ -1,27 +1,28 @@
 """What becomes of a window when its end has come. Runs in the buffer's thread, inside a transaction."""
 
-import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any
 
 from inviseobox.buffer.database import Database
 from inviseobox.clock import utc_text
 from inviseobox.records import Aggregate
-from inviseobox.reports.aggregation import Segment, aggregate
+from inviseobox.reports.aggregation import Summary, summarised
 from inviseobox.reports.batches import cut, digest
-from inviseobox.reports.device_status import device_status, measurement_status, status_lists
+from inviseobox.reports.device_status import device_status, status_lists
 
 HISTORY_TIME = 31 * 86_400
 """Seconds of windows that stay in the history."""
 _SEALED_ENDS_KEPT = 200_000
 _WINDOW_CONTENT = """
-SELECT series.measurement, series.device, series.key, series.aggregates, series.baseline, reading.value
+SELECT series.measurement, series.device, coalesce(series.same_as, series.key), series.aggregates, series.baseline,
+reading.value
 FROM reading JOIN series ON series.key = reading.series
 WHERE reading.end = ? ORDER BY series.measurement, reading.id
 """
+# A good reading in one way ends the baselines of all the others: nothing may be counted twice.
+_MOVE_BASELINES = """
+UPDATE series SET baseline = CASE WHEN key = ?1 OR same_as = ?1 THEN ?2 END WHERE measurement = ?3"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +37,23 @@ class SealedWindow:
     backwards: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Summary:
-    """One measurement in one window. `last` are the last good readings by series; `value` is empty without any."""
-
-    measurement: str
-    device: str
-    status: str
-    value: dict[str, str]
-    last: dict[int, float]
-
-
 def seal(database: Database, end: int) -> SealedWindow:
     """Turn the readings of the window into batches, a status and history; move the baselines; forget the readings.
 
     To be called in a transaction.
     """
-    summaries: list[_Summary] = []
+    summaries: list[Summary] = []
     count = 0
     digests: list[str] = []
-    for fields, items in cut(_fields(_summaries(database.rows(_WINDOW_CONTENT, end)), end, summaries)):
+    for fields, items in cut(_fields(summarised(database.rows(_WINDOW_CONTENT, end)), end, summaries)):
         digests.append(digest(fields))
         database.run(
             "INSERT INTO outbox (end, fields, digest, count) VALUES (?, ?, ?, ?)", end, fields, digests[-1], items
         )
         count += items
-    last = {key: value for summary in summaries for key, value in summary.last.items()}
-    database.run_many("UPDATE series SET baseline = ? WHERE key = ?", ((value, key) for key, value in last.items()))
+    database.run_many(
+        _MOVE_BASELINES, ((one.last.way, one.last.value, one.measurement) for one in summaries if one.last is not None)
+    )
     _replace_status(database, end, summaries)
     database.run_many(
         "INSERT INTO history (end, measurement, value, status) VALUES (?, ?, ?, ?)",
@@ -81,29 +72,7 @@ def seal(database: Database, end: int) -> SealedWindow:
     return SealedWindow(end, count, frozenset(backwards))
 
 
-def _summaries(content: Iterable[tuple[Any, ...]]) -> Iterator[_Summary]:
-    for measurement, rows in itertools.groupby(content, key=itemgetter(0)):
-        values: dict[int, list[float]] = {}
-        baselines: dict[int, float | None] = {}
-        reads = 0
-        device = aggregates = ""
-        for _, device, key, aggregates, baseline, value in rows:  # noqa: B007 (those of the last row are in force)
-            reads += 1
-            baselines[key] = baseline
-            if value is not None:
-                values.setdefault(key, []).append(value)
-        wanted = [Aggregate(name) for name in aggregates.split(",") if name]
-        segments = [Segment(good, baselines[key]) for key, good in values.items()]
-        yield _Summary(
-            measurement,
-            device,
-            measurement_status(sum(map(len, values.values())), reads),
-            aggregate(segments, wanted) if segments else {},
-            {key: good[-1] for key, good in values.items()},
-        )
-
-
-def _fields(summaries: Iterable[_Summary], end: int, seen: list[_Summary]) -> Iterator[dict[str, object]]:
+def _fields(summaries: Iterable[Summary], end: int, seen: list[Summary]) -> Iterator[dict[str, object]]:
     """Yield the fields of those that have values, and note all in `seen`."""
     for summary in summaries:
         seen.append(summary)
@@ -111,7 +80,7 @@ def _fields(summaries: Iterable[_Summary], end: int, seen: list[_Summary]) -> It
             yield {"measurement": summary.measurement, "value": summary.value, "timestamp": utc_text(end)}
 
 
-def _replace_status(database: Database, end: int, summaries: Iterable[_Summary]) -> None:
+def _replace_status(database: Database, end: int, summaries: Iterable[Summary]) -> None:
     devices: dict[str, list[dict[str, str]]] = {}
     for summary in summaries:
         devices.setdefault(summary.device, []).append({"_id": summary.measurement, "status": summary.status})

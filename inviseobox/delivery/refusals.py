@@ -1,144 +1,142 @@
-"""What becomes of a batch of which the server refuses something: search, proof, and setting aside."""
+"""What is known of the batches that the server would not take. Pure; times are seconds of a monotonic clock.
 
-import asyncio
-import json
-import logging
-from typing import assert_never
+A refusal says something about a batch only while the server takes others. So a batch that is refused lets others pass,
+and is tried again under a back-off of its own, part by part; an item that stands alone in its batch is set aside only
+after several proofs over an hour. The server's trouble counts as a refusal of a batch only if it lasts while something
+else is accepted.
+"""
 
-from inviseobox import events
-from inviseobox.buffer import Buffer
-from inviseobox.clock import utc_text
-from inviseobox.delivery.refusal_search import Searches, search
-from inviseobox.devices.in_force import DevicesInForce
-from inviseobox.errors import DeliveryError, DeliveryRefused
-from inviseobox.events import AboutMeasurement
-from inviseobox.health.heartbeats import Heartbeat
+from dataclasses import dataclass, field
+
+from inviseobox.delivery.refusal_search import Search
 from inviseobox.records import Batch
-from inviseobox.server.answers import Answer, Verdict
-from inviseobox.server.api import TIMEOUT
-from inviseobox.server.server import Receiver
 
-_log = logging.getLogger(__name__)
+PROOFS = 5
+"""How often the server must refuse an item and take other values in between, before the item is set aside."""
+PROOF_TIME = 3600.0
+"""Seconds between the first and the last of these proofs, at least."""
+FIRST_PAUSE = 5.0
+LONGEST_PAUSE_OF_BATCH = 200.0
+"""Seconds between two tries of a batch that is refused, give or take half of them."""
+FAILURES = 3
+FAILING_TIME = 600.0
+"""How often, and over how many seconds at least, the server's trouble must meet a batch to count as its refusal."""
 
-STEP = 4 * TIMEOUT
-"""Seconds within which a delivery makes progress: a request, a look for the form of the API, a busy buffer."""
+_MOST_SUSPECTS = 10_000
+
+
+@dataclass
+class _Suspect:
+    """A batch that was not taken. What the server took is counted, to know whether it took anything in between."""
+
+    search: Search
+    due: float = 0.0
+    pause: float = FIRST_PAUSE / 2
+    values_taken: int = 0
+    proofs: list[float] = field(default_factory=list)
+    failures: int = 0
+    failing_since: float = 0.0
+    anything_taken: int = 0
 
 
 class Refusals:
-    """Tells an item that is refused for its own sake from a server that refuses everything.
+    """The batches that are suspect, by digest."""
 
-    Only the former is set aside. The proof is that the server takes something else right after the refusal, and
-    refuses the item once more right after that.
-    """
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._suspects: dict[str, _Suspect] = {}
+        self._values_taken = 0
+        self._refused_since = set[str]()
 
-    def __init__(self, buffer: Buffer, server: Receiver, devices: DevicesInForce, heartbeat: Heartbeat) -> None:
-        """Send to `server`, of which each request is promised to `heartbeat`; set aside in `buffer`."""
-        self._buffer = buffer
-        self._server = server
-        self._devices = devices
-        self._heartbeat = heartbeat
-        self._searches = Searches()
-        self._accepted: Batch | None = None
-        self._told: set[str] = set()
+    def part_of(self, batch: Batch) -> Batch:
+        """Return what to send of a batch: all of it, or a part in its place."""
+        suspect = self._suspects.get(batch.digest)
+        return suspect.search.part if suspect else batch
 
-    def note_accepted(self, batch: Batch) -> None:
-        """Note that the server took a batch."""
-        self._accepted = batch
-        self._searches.forget(batch)
-        if self._told:
-            self._told -= {field["measurement"] for field in json.loads(batch.fields)}
+    def waiting(self, now: float) -> list[str]:
+        """Return the digests of the batches that are not to be tried yet."""
+        return [digest for digest, suspect in self._suspects.items() if suspect.due > now]
 
-    async def settle(self, batch: Batch, answer: Answer) -> None:
-        """Take one step towards the item that is refused, after the server gave this answer to the batch.
+    def next_due(self, now: float) -> float | None:
+        """Return when the next of them is to be tried, None where there are none."""
+        return min((suspect.due for suspect in self._suspects.values() if suspect.due > now), default=None)
 
-        Raises DeliveryError where the batch stays as it is.
+    @property
+    def refuses_everything(self) -> bool:
+        """Whether more than one batch was refused since the server took values last, or it took none at all."""
+        return len(self._refused_since) > 1 or not self._values_taken
+
+    def accepted(self, batch: Batch) -> list[Batch]:
+        """Note that the server took what was sent of a batch; return what remains of the batch, in parts."""
+        self._values_taken += 1
+        self._refused_since.clear()
+        suspect = self._suspects.pop(batch.digest, None)
+        return suspect.search.remaining() if suspect else []
+
+    def refused(self, batch: Batch, now: float, jitter: float) -> bool:
+        """Note that the server refused what was sent of a batch; return whether the batch is proven to be refused.
+
+        Only a batch of one item can be. `jitter`, between 0 and 1, spreads the tries: two servers behind one name, of
+        which one refuses everything, must not meet the same batches each time.
         """
-        if self._accepted is not None and (batch.proven or batch.count == 1):
-            if await self._takes_another():
-                await self._settle_alone(batch)
-                return
-        elif batch.count > 1 and await self._found(batch):
-            return
-        elif await self._takes_another():
-            await self._buffer.postpone(batch)
-            raise DeliveryRefused(
-                f"the server takes nothing of the window {utc_text(batch.window_end)}; {answer.words}"
-            )
-        await self._buffer.postpone(batch)
-        raise DeliveryError(f"it refuses everything in a delivery; {answer.words}")
-
-    async def _settle_alone(self, batch: Batch) -> None:
-        """Go on with a batch that is refused though the server takes another."""
+        self._refused_since.add(batch.digest)
+        suspect = self._suspect(batch)
+        is_first = suspect.due == 0.0
+        if not is_first and self._values_taken > suspect.values_taken:
+            suspect.proofs.append(now)
+        suspect.values_taken = self._values_taken
+        self._postpone(suspect, now, jitter)
         if batch.count > 1:
-            await self._buffer.split(batch)
-            return
-        answer = await self._send(batch)
-        match answer.verdict:
-            case Verdict.ITEM_REFUSED | Verdict.TOO_LARGE:
-                await self._reject(batch, answer.words)
-            case Verdict.ACCEPTED:
-                pass
-            case Verdict.LATER | Verdict.WRONG_FORM | Verdict.TOKEN_REFUSED:
-                raise answer.keeping()
-            case verdict:
-                assert_never(verdict)
-        # What was accepted after all stays in the outbox for one more time, to be accepted in the usual way.
+            suspect.search.refused()
+            return False
+        return len(suspect.proofs) >= PROOFS and suspect.proofs[-1] - suspect.proofs[0] >= PROOF_TIME
 
-    async def _found(self, batch: Batch) -> bool:
-        """Search for a part that the server takes; where there is one, put the others in the place of the batch."""
-        loop = asyncio.get_running_loop()
-        if not self._searches.is_due(batch, loop.time()):
+    def shortened(self, batch: Batch) -> bool:
+        """Send less of a batch the next time; return whether that is possible."""
+        suspect = self._suspect(batch)
+        if suspect.search.part.count == 1:
             return False
-        remaining = await search(batch, self._accepts)
-        if remaining is None:
-            self._searches.note_failed(batch, loop.time())
-            return False
-        await self._buffer.replace(batch, remaining)
-        self._searches.forget(batch)
+        suspect.search.refused()
         return True
 
-    async def _takes_another(self) -> bool:
-        """Send again what the server took last, under its own key, which changes nothing there."""
-        return self._accepted is not None and await self._accepts(self._accepted)
+    def failed(self, batch: Batch, now: float, taken: int) -> bool:
+        """Note trouble that says nothing of the batch by itself; return whether it counts as a refusal by now.
 
-    async def _accepts(self, part: Batch) -> bool:
-        answer = await self._send(part)
-        match answer.verdict:
-            case Verdict.ACCEPTED:
-                self._accepted = part
-                return True
-            case Verdict.ITEM_REFUSED | Verdict.TOO_LARGE:
-                return False
-            case Verdict.LATER | Verdict.WRONG_FORM | Verdict.TOKEN_REFUSED:
-                raise answer.keeping()
-            case verdict:
-                assert_never(verdict)
-
-    async def _send(self, batch: Batch) -> Answer:
-        self._heartbeat.expect(STEP)
-        return await self._server.send_values(batch)
-
-    async def _reject(self, batch: Batch, words: str) -> None:
-        """Set an item aside. A measurement is named once, until a value of it is taken again."""
-        await self._buffer.reject(batch, words)
-        (field,) = json.loads(batch.fields)
-        identity = field["measurement"]
-        if identity in self._told:
-            return
-        self._told.add(identity)
-        listed = self._devices.find(identity)
-        about = listed.about if listed else _unlisted(identity)
-        window = utc_text(batch.window_end)
-        _log.error(
-            "the server refused a value of %s, %s (window %s), set aside: %s",
-            about.device,
-            about.measurement,
-            window,
-            words,
-            extra=events.VALUE_REJECTED.fields(about.in_window(window)),
+        `taken` counts what the server took so far, whatever it was: values, states, requests for the device list.
+        """
+        suspect = self._suspect(batch)
+        if not suspect.failures:
+            suspect.failing_since = now
+            suspect.anything_taken = taken
+        suspect.failures += 1
+        counts = (
+            suspect.failures >= FAILURES
+            and now - suspect.failing_since >= FAILING_TIME
+            and taken > suspect.anything_taken
         )
+        if counts:
+            suspect.failures = 0
+        return counts
 
+    def took_less_meanwhile(self, batch: Batch, taken: int) -> bool:
+        """Whether the server took something else since trouble with the batch began."""
+        return taken > self._suspect(batch).anything_taken
 
-def _unlisted(identity: str) -> AboutMeasurement:
-    gone = "a device that is no longer listed"
-    return AboutMeasurement(device=gone, device_id="", measurement=identity, measurement_id=identity)
+    def forget(self, batch: Batch) -> None:
+        """Forget a batch that is no more."""
+        self._suspects.pop(batch.digest, None)
+        self._refused_since.discard(batch.digest)
+
+    def _suspect(self, batch: Batch) -> _Suspect:
+        known = self._suspects.get(batch.digest)
+        if known is None:
+            if len(self._suspects) >= _MOST_SUSPECTS:
+                # The one that is known longest: the file may have had no room for it any more.
+                del self._suspects[next(iter(self._suspects))]
+            known = self._suspects[batch.digest] = _Suspect(Search(batch))
+        return known
+
+    @staticmethod
+    def _postpone(suspect: _Suspect, now: float, jitter: float) -> None:
+        suspect.pause = min(2 * suspect.pause, LONGEST_PAUSE_OF_BATCH)
+        suspect.due = now + suspect.pause * (0.5 + jitter)

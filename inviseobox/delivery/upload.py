@@ -3,20 +3,22 @@
 import asyncio
 import hashlib
 import logging
+import random
 from collections.abc import Callable, Coroutine
 from typing import Any, assert_never
 
 from inviseobox import events
 from inviseobox.buffer import Buffer
 from inviseobox.clock import WallClock, utc_text
-from inviseobox.delivery.refusals import STEP, Refusals
+from inviseobox.delivery.refusals import Refusals
+from inviseobox.delivery.setting_aside import SettingAside
 from inviseobox.devices.in_force import DevicesInForce
-from inviseobox.errors import DeliveryError, DeliveryRefused
+from inviseobox.errors import DeliveryError, DeliveryRefused, ServerStalled
 from inviseobox.health.health import Health
-from inviseobox.records import Batch
+from inviseobox.records import Batch, DeviceStates
 from inviseobox.reports.device_status import halved
-from inviseobox.server.answers import Verdict
-from inviseobox.server.api import TIMEOUT
+from inviseobox.server.answers import Answer, Verdict
+from inviseobox.server.api import TOTAL_TIMEOUT
 from inviseobox.server.retry import retrying
 from inviseobox.server.server import Receiver
 
@@ -27,6 +29,8 @@ STATUS_TIMEOUT = 5.0
 LONGEST_RETRY_PAUSE = 300.0
 """Seconds between two tries, unless the server asks for more."""
 _BEAT = "upload"
+_STEP = 3 * TOTAL_TIMEOUT
+"""Seconds in which the loop makes progress: requests for the form of the API and for the values, and the buffer."""
 
 
 def start_offset(token: str, interval: int) -> float:
@@ -57,8 +61,9 @@ class Upload:
         self._server = server
         self._health = health
         self._heartbeat = health.heartbeats.of(_BEAT)
-        self._tried_status: tuple[int, int] | None = None
-        self._refusals = Refusals(buffer, server, devices, self._heartbeat)
+        self._tried_status: DeviceStates | None = None
+        self._refusals = Refusals()
+        self._setting_aside = SettingAside(buffer, server, devices, clock, health.now)
         self._asked_to_wait = False
 
     async def run(self) -> None:
@@ -67,86 +72,139 @@ class Upload:
             self._buffer.work.clear()
             await self._drain()
             while not self._buffer.work.is_set():
-                self._heartbeat.expect(STEP)
-                await _wait(self._buffer.work, STEP / 2)
+                await self._wait_or_offer(_STEP)
             await self._sleep(self._offset())
 
     async def _drain(self) -> None:
         """Send until nothing waits, trying again for as long as it takes."""
         while True:
             until_taken = retrying(LONGEST_RETRY_PAUSE, self._pause_after_failure, self._report)
-            self._heartbeat.expect(STEP)
+            self._heartbeat.expect(_STEP)
             if not await until_taken(self._deliver_one):
                 return
 
     async def _deliver_one(self) -> bool:
         """Send a status that is new, else a batch, else a status that did not arrive before. False: nothing waits."""
-        self._heartbeat.expect(STEP)
+        self._heartbeat.expect(_STEP)
         status = await self._buffer.next_status()
-        if status is not None and status[:2] != self._tried_status:
+        if status is not None and status != self._tried_status:
             # Before the values, but without making them wait: what fails now is tried again after them.
-            self._tried_status = status[:2]
+            self._tried_status = status
             try:
-                await self._deliver_status(status[0], status[2], timeout=STATUS_TIMEOUT)
+                await self._deliver_status(status, timeout=STATUS_TIMEOUT)
             except DeliveryError as error:
                 if error.retry_after is not None:
                     raise
             return True
-        batch = await self._buffer.next_batch()
+        now = self._health.now()
+        batch = await self._buffer.next_batch(self._refusals.waiting(now))
         self._health.backlog = await self._buffer.backlog()
         self._health.rejected = await self._buffer.rejected()
         if batch is not None:
             await self._deliver(batch)
             return True
-        self._health.troubles.end("deliveries")
         if status is not None:
-            await self._until_work(self._deliver_status(status[0], status[2], timeout=TIMEOUT))
+            await self._until_work(self._deliver_status(status, timeout=TOTAL_TIMEOUT))
             return True
+        if self._health.backlog and (due := self._refusals.next_due(now)) is not None:
+            await self._until_new(due - now)
+            return True
+        self._health.troubles.end("deliveries")
         return False
 
-    async def _deliver_status(self, identity: int, devices: str, *, timeout: float) -> None:
-        answer = await self._server.send_status(devices, timeout=timeout)
+    async def _deliver_status(self, states: DeviceStates, *, timeout: float) -> None:
+        answer = await self._server.send_status(states.devices, timeout=timeout)
         parts: list[str] = []
         match answer.verdict:
             case Verdict.LATER | Verdict.TOKEN_REFUSED:
                 raise answer.keeping()
             case Verdict.ACCEPTED:
                 self._health.troubles.end("status")
-            case Verdict.TOO_LARGE | Verdict.ITEM_REFUSED | Verdict.WRONG_FORM as verdict:
-                parts = halved(devices) if verdict is Verdict.TOO_LARGE else []
+                self._health.note_answer(_BEAT)
+            case Verdict.TOO_LARGE | Verdict.REFUSED | Verdict.WRONG_FORM as verdict:
+                parts = halved(states.devices) if verdict is Verdict.TOO_LARGE else []
                 if not parts:
                     self._health.troubles.begin("status", events.STATUS(f"the server refuses it: {answer.words}"))
             case verdict:
                 assert_never(verdict)
-        await self._buffer.status_sent(identity, parts)
+        await self._buffer.status_sent(states, parts)
         self._tried_status = None
 
     async def _deliver(self, batch: Batch) -> None:
-        self._heartbeat.expect(STEP)
-        answer = await self._server.send_values(batch)
+        """Send a batch, or a part in its place. Raises DeliveryError where the server does not take it."""
+        part = self._refusals.part_of(batch)
+        self._heartbeat.expect(_STEP)
+        try:
+            answer = await self._server.send_values(part)
+        except ServerStalled as error:
+            self._note_stalled(batch, error)
+            raise
         match answer.verdict:
             case Verdict.ACCEPTED:
-                await self._note_accepted(batch)
-            case Verdict.TOO_LARGE if batch.count > 1:
-                await self._buffer.split(batch)
-            case Verdict.ITEM_REFUSED | Verdict.TOO_LARGE:
-                await self._refusals.settle(batch, answer)
-            case Verdict.WRONG_FORM:
-                await self._server.forget_form()
-                raise DeliveryError(f"it does not know the path for values ({answer.words})")
-            case Verdict.LATER | Verdict.TOKEN_REFUSED:
+                await self._note_accepted(batch, part)
+            case Verdict.TOO_LARGE if part.count > 1:
+                await self._halve(batch, part)
+            case Verdict.REFUSED | Verdict.TOO_LARGE:
+                await self._note_refused(batch, answer)
+            case Verdict.LATER | Verdict.TOKEN_REFUSED | Verdict.WRONG_FORM:
+                if self._refusals.failed(batch, self._health.now(), self._health.answers):
+                    await self._note_refused(batch, answer)
                 raise answer.keeping()
             case verdict:
                 assert_never(verdict)
 
-    async def _note_accepted(self, batch: Batch) -> None:
-        await self._buffer.accept(batch)
-        self._refusals.note_accepted(batch)
+    def _note_stalled(self, batch: Batch, error: ServerStalled) -> None:
+        """Send less the next time, where the way or the server may be too slow for as much."""
+        self._refusals.failed(batch, self._health.now(), self._health.answers)
+        if error.took_some or self._refusals.took_less_meanwhile(batch, self._health.answers):
+            self._refusals.shortened(batch)
+
+    async def _note_accepted(self, batch: Batch, part: Batch) -> None:
+        remaining = self._refusals.accepted(batch)
+        if part.digest == batch.digest:
+            await self._buffer.accept(batch)
+        else:
+            await self._buffer.replace(batch, remaining)
+        self._setting_aside.note_accepted(part)
         self._health.last_delivered = batch.window_end
         self._health.progress.delivery = self._clock()
         self._health.backlog = await self._buffer.backlog()
         self._health.note_answer(_BEAT)
-        _log.debug("delivered %d fields of the window %s", batch.count, utc_text(batch.window_end))
+        _log.debug("delivered %d fields of the window %s", part.count, utc_text(batch.window_end))
+
+    async def _halve(self, batch: Batch, part: Batch) -> None:
+        """Send less at once from now on: the server said that it wants less, which is not a refusal."""
+        if part.digest == batch.digest:
+            self._refusals.forget(batch)
+            await self._buffer.split(batch)
+        else:
+            self._refusals.shortened(batch)
+
+    async def _note_refused(self, batch: Batch, answer: Answer) -> None:
+        """Let others pass before a batch that is refused, or set it aside. Raises DeliveryError where it is not."""
+        jitter = random.random()  # noqa: S311 (it need not be unforeseeable, only different each time)
+        if self._refusals.refused(batch, self._health.now(), jitter):
+            self._refusals.forget(batch)
+            await self._setting_aside.reject(batch, answer.words)
+            return
+        await self._buffer.postpone(batch)
+        if self._refusals.refuses_everything:
+            raise DeliveryError(f"it takes no delivery; {answer.words}")
+        window = utc_text(batch.window_end)
+        raise DeliveryRefused(f"the server does not take one of the window {window}; {answer.words}")
+
+    async def _wait_or_offer(self, seconds: float) -> None:
+        """Wait for something new to send, or offer a rejected value: the server may have learned to take it."""
+        self._heartbeat.expect(seconds + _STEP)
+        pause = self._setting_aside.pause()
+        if pause > 0:
+            await _wait(self._buffer.work, min(seconds, pause))
+            return
+        try:
+            await self._setting_aside.offer_one()
+        except DeliveryError as error:
+            # It waits for its day; what the server has to be told is told by other deliveries.
+            _log.debug("a rejected value could not be offered again: %s", error)
 
     def _report(self, error: BaseException) -> None:
         if isinstance(error, DeliveryRefused):
@@ -161,8 +219,17 @@ class Upload:
         if self._asked_to_wait:
             await self._sleep(seconds)
             return
-        self._heartbeat.expect(seconds + STEP)
+        self._heartbeat.expect(seconds + _STEP)
         await _wait(self._buffer.work, seconds)
+        await self._begin_new()
+
+    async def _until_new(self, seconds: float) -> None:
+        """Wait at most so long for a window that is sealed."""
+        await self._wait_or_offer(seconds)
+        await self._begin_new()
+
+    async def _begin_new(self) -> None:
+        """Where a window was sealed, wait for this box's own moment to send it."""
         if self._buffer.work.is_set():
             self._buffer.work.clear()
             await self._sleep(self._offset())
@@ -181,7 +248,7 @@ class Upload:
         raise DeliveryError("it did not answer before the next window")
 
     async def _sleep(self, seconds: float) -> None:
-        self._heartbeat.expect(seconds + STEP)
+        self._heartbeat.expect(seconds + _STEP)
         await asyncio.sleep(seconds)
 
 

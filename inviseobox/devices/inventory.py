@@ -1,22 +1,29 @@
 """From the server's device list to links, devices and measurements. Pure.
 
 The list is untrusted input: what cannot be understood becomes a dead measurement with its reason, and never touches the
-rest. Only a list that is not a list at all is refused.
+rest. Only what is not a list at all is refused as a whole, and one that is too long to be true.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import Any
 
 from inviseobox.configuration import MAX_INTERVAL
-from inviseobox.devices.links import Link, SerialLink, TcpLink, WebLink, read_link
-from inviseobox.devices.sources import JsonSource, RegisterSource, Source, Unusable, read_source
+from inviseobox.devices.links import Link, WebLink, read_link
+from inviseobox.devices.list_text import ListText
+from inviseobox.devices.sources import Source, Unusable, fingerprint, read_source, synonyms
 from inviseobox.errors import InventoryError, NotUnderstood
 from inviseobox.events import AboutMeasurement
 from inviseobox.records import Aggregate, Series
-from inviseobox.untrusted import clean_text, shown, whole_number
+from inviseobox.untrusted import MAX_TEXT, clean_text, shown, whole_number
+
+MAX_DEVICES = 20_000
+MAX_MEASUREMENTS = 100_000
+MAX_REMARKS = 10
+"""How many remarks are kept; the others are counted."""
+_MOST_UNKNOWN = 3
+_NO_IDENTITY = f"it has no _id, a text of 1 to {MAX_TEXT} printable characters"
+_KNOWN_AGGREGATES = ", ".join(Aggregate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +50,27 @@ class Device:
     measurements: tuple[Measurement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ListedMeasurement:
     """A measurement together with its device, as the device list has it."""
 
     device: Device
     measurement: Measurement
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same measurement of a device that is called and reached alike.
+
+        The other measurements of the device do not count: they would be compared once for each of them.
+        """
+        if not isinstance(other, ListedMeasurement):
+            return NotImplemented
+        mine, its = self.device, other.device
+        is_same_device = (mine.id, mine.name, mine.link) == (its.id, its.name, its.link)
+        return is_same_device and self.measurement == other.measurement
+
+    def __hash__(self) -> int:
+        """Return what is equal for equal ones."""
+        return hash(self.id)
 
     @property
     def id(self) -> str:
@@ -77,12 +99,41 @@ class ListedMeasurement:
 
 
 @dataclass(frozen=True, slots=True)
+class Remarks:
+    """What a person should know of a device list: the first texts, and how many more there are."""
+
+    texts: tuple[str, ...] = ()
+    more: int = 0
+
+    def followed_by(self, text: str) -> "Remarks":
+        """Return these and one more; beyond MAX_REMARKS it is only counted."""
+        if len(self.texts) < MAX_REMARKS:
+            return Remarks((*self.texts, text), self.more)
+        return Remarks(self.texts, self.more + 1)
+
+    def led_by(self, text: str) -> "Remarks":
+        """Return these behind a first one."""
+        texts = (text, *self.texts)
+        return Remarks(texts[:MAX_REMARKS], self.more + len(texts[MAX_REMARKS:]))
+
+    def news(self, known: "Remarks") -> list[str]:
+        """Return the lines that tell what is not in `known`."""
+        lines = [text for text in self.texts if text not in known.texts]
+        if self.more and (lines or self.more != known.more):
+            lines.append(f"… and {self.more} more")
+        return lines
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
-    """All that the box is to read. `interval` in seconds where the server names one; `remarks` are for the journal."""
+    """All that the box is to read. `interval` in seconds where the server names one.
+
+    Two are equal where the same is read in the same way, whatever the remarks.
+    """
 
     devices: tuple[Device, ...] = ()
     interval: int | None = None
-    remarks: tuple[str, ...] = field(default=(), compare=False)
+    remarks: Remarks = field(default=Remarks(), compare=False)
 
     @property
     def measurements(self) -> Iterator[ListedMeasurement]:
@@ -95,45 +146,65 @@ class Inventory:
 def parse(text: str) -> Inventory:
     """Read a device list in either form of the API: a bare list of devices, or a worker object that holds one.
 
-    Raises InventoryError where the text is neither.
+    May run in a thread. Raises InventoryError where the text is neither, or too long.
     """
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise InventoryError("the server's device list is not valid JSON") from None
-    interval = None
-    remarks: list[str] = []
-    if isinstance(document, dict):
-        interval = _interval(document.get("interval"), remarks)
-        document = document.get("devices")
-    if not isinstance(document, list):
+    place = ListText(text)
+    told: object = None
+    reader: _Reader | None = None
+    if place.is_at("["):
+        reader = _devices(place)
+    elif place.is_at("{"):
+        for key in place.members():
+            if key == "devices":
+                reader = _devices(place)
+            elif key == "interval":
+                told = place.value()
+            else:
+                place.value()
+    if reader is None:
         raise InventoryError("the server's device list is neither a list of devices nor a worker with devices")
-    reader = _Reader(remarks)
-    devices = tuple(device for entry in document if (device := reader.device(entry)) is not None)
-    return Inventory(devices, interval, tuple(remarks))
+    place.end()
+    return Inventory(tuple(reader.devices), *_interval(told, reader.remarks))
 
 
-def _interval(told: object, remarks: list[str]) -> int | None:
+def _devices(place: ListText) -> "_Reader | None":
+    """Read the list of devices that comes next; return None where it is something else."""
+    if not place.is_at("["):
+        place.value()
+        return None
+    reader = _Reader()
+    for number, entry in enumerate(place.elements(), 1):
+        reader.device(number, entry)
+    return reader
+
+
+def _interval(told: object, remarks: Remarks) -> tuple[int | None, Remarks]:
+    """Return the interval, None where there is none, and the remarks, with one in front where it is ignored."""
     interval = whole_number(told)
     if told is None or (interval is not None and 1 <= interval <= MAX_INTERVAL):
-        return interval
-    remarks.append(f"the server's interval of {shown(told)} is ignored: not whole seconds from 1 to {MAX_INTERVAL}")
-    return None
+        return interval, remarks
+    right = f"whole seconds from 1 to {MAX_INTERVAL}"
+    return None, remarks.led_by(f"the server's interval of {shown(told)} is ignored: not {right}")
 
 
 class _Reader:
     """Reads entries one after the other and knows what the earlier ones took: ids, and the settings of links."""
 
-    def __init__(self, remarks: list[str]) -> None:
-        self._remarks = remarks
+    def __init__(self) -> None:
+        self.devices: list[Device] = []
+        self.remarks = Remarks()
+        self._measurements = 0
         self._device_ids: set[str] = set()
         self._measurement_ids: set[str] = set()
         self._links: dict[str, Link] = {}
 
-    def device(self, entry: object) -> Device | None:
+    def device(self, number: int, entry: object) -> None:
+        """Read the entry of a device, which is the list's `number`-th."""
+        if number > MAX_DEVICES:
+            raise InventoryError(f"the server's device list holds more than {MAX_DEVICES:,} devices")
         if not isinstance(entry, dict) or (identity := _identity(entry)) is None:
-            self._remarks.append(f"a device without _id is left out: {shown(entry)}")
-            return None
+            self._remark(f"device {_place(number, entry)} is left out: {_NO_IDENTITY}")
+            return
         name = clean_text(entry.get("name")) or identity
         link: Link | None = None
         reason = ""
@@ -144,25 +215,27 @@ class _Reader:
             link = self._link(entry.get("communication"))
         except NotUnderstood as error:
             reason = str(error)
-            self._remarks.append(f"device {name} cannot be read: {reason}")
+            self._remark(f"device {name} cannot be read: {reason}")
         listed = entry.get("measurements")
         if not isinstance(listed, list):
-            self._remarks.append(f"device {name} has no list of measurements")
+            self._remark(f"device {name} has no list of measurements")
             listed = []
-        read = (self._measurement(item, identity, name, link, reason) for item in listed)
-        return Device(identity, name, link, tuple(measurement for measurement in read if measurement))
+        self._measurements += len(listed)
+        if self._measurements > MAX_MEASUREMENTS:
+            raise InventoryError(f"the server's device list holds more than {MAX_MEASUREMENTS:,} measurements")
+        read = (self._measurement(place, item, identity, name, link, reason) for place, item in enumerate(listed, 1))
+        self.devices.append(Device(identity, name, link, tuple(measurement for measurement in read if measurement)))
 
     def _measurement(
-        self, entry: object, device: str, device_name: str, link: Link | None, reason: str
+        self, number: int, entry: object, device: str, device_name: str, link: Link | None, reason: str
     ) -> Measurement | None:
         if not isinstance(entry, dict) or (identity := _identity(entry)) is None:
-            self._remarks.append(f"device {device_name}: a measurement without _id is left out: {shown(entry)}")
+            place = _place(number, entry)
+            self._remark(f"device {device_name}: measurement {place} is left out: {_NO_IDENTITY}")
             return None
         name = clean_text(entry.get("name")) or identity
         if identity in self._measurement_ids:
-            self._remarks.append(
-                f"device {device_name}: the _id of {name}, {identity}, is listed twice; the first is used"
-            )
+            self._remark(f"device {device_name}: the _id of {name}, {identity}, is listed twice; the first is used")
             return None
         self._measurement_ids.add(identity)
         settings = entry.get("configuration")
@@ -172,18 +245,21 @@ class _Reader:
             source = read_source(settings.get("parameters"), link) if link else Unusable(reason)
         except NotUnderstood as error:
             source = Unusable(str(error))
-            self._remarks.append(f"device {device_name}, measurement {name} cannot be read: {error}")
+            self._remark(f"device {device_name}, measurement {name} cannot be read: {error}")
         aggregates = self._aggregates(settings.get("response_format"), f"device {device_name}, measurement {name}")
-        return Measurement(Series(identity, device, _fingerprint(link, source), aggregates), name, source)
+        way, others = fingerprint(link, source), synonyms(link, source)
+        return Measurement(Series(identity, device, way, aggregates, others), name, source)
 
     def _aggregates(self, listed: object, where: str) -> tuple[Aggregate, ...]:
         entries = listed if isinstance(listed, list) else []
         known = [name for name in Aggregate if name.value in entries]
         unknown = [entry for entry in entries if entry not in list(Aggregate)]
         if unknown:
-            self._remarks.append(f"{where}: unknown in response_format, ignored: {shown(unknown)}")
+            names = ", ".join(map(shown, unknown[:_MOST_UNKNOWN]))
+            more = f" (+{len(unknown) - _MOST_UNKNOWN})" if len(unknown) > _MOST_UNKNOWN else ""
+            self._remark(f"{where}: unknown in response_format, ignored: {names}{more}; known are {_KNOWN_AGGREGATES}")
         if not known:
-            self._remarks.append(f"{where}: response_format asks for nothing; only its status is sent")
+            self._remark(f"{where}: response_format asks for nothing; only its status is sent")
         return tuple(known)
 
     def _link(self, communication: object) -> Link:
@@ -193,37 +269,18 @@ class _Reader:
             raise NotUnderstood(f"an earlier device uses {link.name} with other settings")
         return link
 
+    def _remark(self, text: str) -> None:
+        self.remarks = self.remarks.followed_by(text)
+
+
+def _place(number: int, entry: object) -> str:
+    """Name an entry that has no valid _id: by its number in the list, and its name. Nothing else of it is told."""
+    name = clean_text(entry.get("name")) if isinstance(entry, dict) else ""
+    return f"{number} ({name})" if name else str(number)
+
 
 def _identity(entry: dict[str, Any]) -> str | None:
     identity = entry.get("_id")
-    if not isinstance(identity, str) or not identity or len(identity) > 200 or not identity.isprintable():
+    if not isinstance(identity, str) or not 1 <= len(identity) <= MAX_TEXT or not identity.isprintable():
         return None
     return identity
-
-
-def _fingerprint(link: Link | None, source: Source) -> str:
-    """Tell this way of reading from any other. Stored beside baselines, so its recipe must stay as it is for ever."""
-    match source:
-        case RegisterSource(span, value_class, byte_order):
-            registers = [span.unit, int(span.function), span.address, value_class.name, byte_order.value]
-            parts = [*_way(link), *registers]
-        case JsonSource(url, key):
-            parts = [url, key]
-        case Unusable():
-            parts = []
-        case _:
-            assert_never(source)
-    return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()[:16]
-
-
-def _way(link: Link | None) -> list[object]:
-    """Return what tells the way to the registers behind a link from any other."""
-    match link:
-        case SerialLink():
-            return [link.port, link.baudrate, link.bytesize, link.parity, link.stopbits]
-        case TcpLink():
-            return [link.host, link.port, link.framing.value]
-        case WebLink() | None:
-            return []
-        case _:
-            assert_never(link)

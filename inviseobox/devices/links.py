@@ -1,15 +1,16 @@
 """What a link is: one serial port, or one host and port. Over each goes one request at a time. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
 from inviseobox.errors import NotUnderstood
-from inviseobox.untrusted import shown, whole_number
+from inviseobox.untrusted import MAX_URL, shown, shown_url, whole_number
 
 MODBUS_PORT = 502
 """The registered TCP port of Modbus."""
+_MAX_PATH = 255
 
 
 class Framing(StrEnum):
@@ -56,12 +57,15 @@ class TcpLink:
 
 @dataclass(frozen=True, slots=True)
 class WebLink:
-    """A page of a sensor. Pages of one scheme, host and port share a link."""
+    """A page of a sensor. Pages of one scheme, host and port share a link.
+
+    `url` is what is asked for; it may hold a password or a key, so people are told shown_url() of it.
+    """
 
     scheme: str
     host: str
     port: int
-    url: str
+    url: str = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -100,7 +104,7 @@ def _host(settings: dict[str, Any]) -> str | None:
         if isinstance(host, str) and host.strip():
             host = host.strip().lower()
             if not _is_host(host):
-                raise NotUnderstood(f"its host {shown(host)} is not a host name or an address")
+                raise NotUnderstood(f"its host {shown(host)} is not a host name or an address, as in 192.0.2.7")
             return host
     return None
 
@@ -125,8 +129,8 @@ def _port(settings: dict[str, Any]) -> int:
 
 def _serial_link(settings: dict[str, Any]) -> SerialLink:
     port = settings.get("port")
-    if not isinstance(port, str) or not port.startswith("/dev/") or ".." in port.split("/") or not port.isprintable():
-        raise NotUnderstood(f"its port {shown(port)} is not the path of a device under /dev")
+    if not isinstance(port, str) or not _is_device_path(port):
+        raise NotUnderstood(f"its port {shown(port)} is not the path of a device under /dev, as in /dev/ttyUSB0")
     usual = SerialLink(port)
     baudrate = whole_number(settings.get("baudrate", usual.baudrate))
     if baudrate is None or not 50 <= baudrate <= 4_000_000:
@@ -143,15 +147,21 @@ def _serial_link(settings: dict[str, Any]) -> SerialLink:
     return SerialLink(port, baudrate, bytesize, parity, stopbits)
 
 
+def _is_device_path(port: str) -> bool:
+    return len(port) <= _MAX_PATH and port.startswith("/dev/") and ".." not in port.split("/") and port.isprintable()
+
+
 def _web_link(settings: dict[str, Any]) -> WebLink:
     url = settings.get("url")
     try:
-        if not isinstance(url, str) or not url.isprintable():
+        if not isinstance(url, str) or len(url) > MAX_URL or not url.isprintable():
             raise ValueError
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or not _is_host(parts.hostname):
             raise ValueError
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
-        raise NotUnderstood(f"its url {shown(url)} is not an http or https address, as in http://192.0.2.34/") from None
+        named = shown_url(url) if isinstance(url, str) else shown(url)
+        right = f"an http or https address of at most {MAX_URL} characters, as in http://192.0.2.34/"
+        raise NotUnderstood(f"its url {named} is not {right}") from None
     return WebLink(parts.scheme, parts.hostname, port, url)

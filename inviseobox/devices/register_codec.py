@@ -34,11 +34,15 @@ class ByteOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ValueClass:
-    """How `width` registers, once their bytes stand in big-endian order, become a number."""
+    """How `width` registers, once their bytes stand in big-endian order, become a number.
+
+    `name` is the same for all names of one class; `synonyms` are the others.
+    """
 
     name: str
     width: int
     decode: Callable[[bytes], float]
+    synonyms: tuple[str, ...] = ()
 
 
 def _unpack(layout: str) -> Callable[[bytes], float]:
@@ -86,7 +90,11 @@ _CLASSES = {
     ("BOOLEAN", "BOOL"): (1, _truth),
 }
 
-VALUE_CLASSES = {name: ValueClass(name, width, decode) for names, (width, decode) in _CLASSES.items() for name in names}
+VALUE_CLASSES = {
+    name: ValueClass(names[0], width, decode, names[1:])
+    for names, (width, decode) in _CLASSES.items()
+    for name in names
+}
 """All classes by upper-case name."""
 
 

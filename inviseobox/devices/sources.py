@@ -1,13 +1,15 @@
 """How a measurement is read: which registers of which unit, or which key of which page. Pure."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from inviseobox.devices.links import Link, SerialLink, TcpLink, WebLink
 from inviseobox.devices.register_codec import VALUE_CLASSES, ByteOrder, ValueClass
 from inviseobox.devices.registers import FunctionCode, Span
 from inviseobox.errors import NotUnderstood
-from inviseobox.untrusted import shown, whole_number
+from inviseobox.untrusted import MAX_TEXT, shown, whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class RegisterSource:
 class JsonSource:
     """A measurement that is read from a page: the page's URL and the key of the value in its JSON."""
 
-    url: str
+    url: str = field(repr=False)
     key: str
 
 
@@ -44,13 +46,39 @@ def read_source(parameters: object, link: Link) -> Source:
     match link:
         case WebLink():
             key = parameters.get("key")
-            if not isinstance(key, str) or not key:
-                raise NotUnderstood("its parameters name no key")
+            if not isinstance(key, str) or not 1 <= len(key) <= MAX_TEXT:
+                raise NotUnderstood(f"its parameters name no key, a text of 1 to {MAX_TEXT} characters")
             return JsonSource(link.url, key)
         case SerialLink() | TcpLink():
             return _register_source(parameters)
         case _:
             assert_never(link)
+
+
+def fingerprint(link: Link | None, source: Source) -> str:
+    """Tell this way of reading from any other. Stored beside baselines, so its recipe must stay as it is for ever."""
+    return _fingerprint(link, source, source.value_class.name if isinstance(source, RegisterSource) else "")
+
+
+def synonyms(link: Link | None, source: Source) -> tuple[str, ...]:
+    """Return the fingerprints of the same way under other names of its value class, under which baselines may lie."""
+    if not isinstance(source, RegisterSource):
+        return ()
+    return tuple(_fingerprint(link, source, name) for name in source.value_class.synonyms)
+
+
+def _fingerprint(link: Link | None, source: Source, class_name: str) -> str:
+    match source:
+        case RegisterSource(span, _, byte_order):
+            registers = [span.unit, int(span.function), span.address, class_name, byte_order.value]
+            parts = [*_way(link), *registers]
+        case JsonSource(url, key):
+            parts = [url, key]
+        case Unusable():
+            parts = []
+        case _:
+            assert_never(source)
+    return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()[:16]
 
 
 def _register_source(parameters: dict[str, Any]) -> RegisterSource:
@@ -85,3 +113,16 @@ def _register_source(parameters: dict[str, Any]) -> RegisterSource:
     if address is None or not 0 <= address <= 65_536 - width:
         raise NotUnderstood(f"its address {shown(parameters.get('address'))} is not within 0 to {65_536 - width}")
     return RegisterSource(Span(unit, function, address, width), value_class, byte_order)
+
+
+def _way(link: Link | None) -> list[object]:
+    """Return what tells the way to the registers behind a link from any other."""
+    match link:
+        case SerialLink():
+            return [link.port, link.baudrate, link.bytesize, link.parity, link.stopbits]
+        case TcpLink():
+            return [link.host, link.port, link.framing.value]
+        case WebLink() | None:
+            return []
+        case _:
+            assert_never(link)

@@ -52,7 +52,7 @@ class Health:
 
     `backlog` counts windows and `rejected` deliveries; `last_delivered` is the end of a window in seconds since the
     epoch; `clock_error` is how many seconds the box's clock is ahead of the server's; `disk_free` are the bytes that
-    are left where the buffer is.
+    are left where the buffer is; `answers` counts what the server took or gave as it should.
     """
 
     now: MonotonicClock = loop_clock
@@ -65,6 +65,7 @@ class Health:
     clock_error: float | None = None
     clock_witness: ClockWitness | None = None
     disk_free: int | None = None
+    answers: int = 0
     latest: dict[str, Latest] = field(default_factory=dict)
     _failing: set[str] = field(default_factory=set)
 
@@ -110,6 +111,7 @@ class Health:
 
     def note_answer(self, asker: str) -> None:
         """Note that the server answered `asker` as it should. The trouble ends when no other loop has any."""
+        self.answers += 1
         self._failing.discard(asker)
         if not self._failing:
             self.troubles.end("server")

@@ -1,11 +1,21 @@
-"""A window's readings boiled down to the numbers that the server asked for. Pure."""
+"""A window's readings boiled down to the numbers that the server asked for. Pure.
 
-from collections.abc import Sequence
+The rows of readings come from the disk: one that holds what no program writes costs itself, never the window.
+"""
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from typing import assert_never
+from operator import itemgetter
+from typing import Any, assert_never
 
 from inviseobox.records import Aggregate
+from inviseobox.reports.device_status import measurement_status
+
+Row = tuple[Any, ...]
+"""One reading: measurement, device, way of reading, names of aggregates, baseline of the way, value or None."""
 
 # Wide enough to subtract any two doubles exactly: the largest has 309 digits before the point, the smallest 1,074
 # after it.
@@ -48,8 +58,8 @@ class Segment:
 def aggregate(segments: Sequence[Segment], wanted: Sequence[Aggregate]) -> dict[str, str]:
     """Return the wanted aggregates of a measurement's window as texts.
 
-    There is one segment, unless the measurement was re-addressed in mid-window: then the readings of both ways count,
-    and each way moved by its own difference. Without a baseline a difference is taken from the segment's own first
+    There is one segment, unless the measurement was re-addressed in mid-window: then the readings of all of them count,
+    and each moved by its own difference. Without a baseline a difference is taken from the segment's own first
     reading. There is at least one segment.
     """
     values = [value for segment in segments for value in segment.values]
@@ -81,3 +91,62 @@ def _total_difference(segments: Sequence[Segment]) -> Decimal:
 def _decimal_text(value: Decimal) -> str:
     plain = f"{value.normalize(_EXACT):f}" if value else "0"
     return plain if len(plain) <= 40 else str(value.normalize(_EXACT))
+
+
+@dataclass(frozen=True, slots=True)
+class LastReading:
+    """The last good reading of a measurement, and the way in which it came."""
+
+    way: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One measurement in one window. `value` is empty and `last` None without a good reading."""
+
+    measurement: str
+    device: str
+    status: str
+    value: dict[str, str]
+    last: LastReading | None
+
+
+def summarised(rows: Iterable[Row]) -> Iterator[Summary]:
+    """Summarise the readings of a window, which come in order of measurement, then as they were read."""
+    for measurement, group in itertools.groupby(rows, key=itemgetter(0)):
+        content = list(group)
+        _, device, _, aggregates, _, _ = content[-1]
+        good = [(way, baseline, value) for _, _, way, _, baseline, value in content if _is_number(value)]
+        segments = list(_segments(good))
+        yield Summary(
+            str(measurement),
+            str(device),
+            measurement_status(len(good), len(content)),
+            aggregate(segments, _known(aggregates)) if segments else {},
+            LastReading(good[-1][0], good[-1][2]) if good else None,
+        )
+
+
+def _segments(good: list[tuple[int, float | None, float]]) -> Iterator[Segment]:
+    """Cut the good readings where the way changes.
+
+    Only the first segment goes on with a baseline: in between there were good readings in another way, and what the
+    meter moved meanwhile is counted in theirs.
+    """
+    is_first = True
+    for _, run in itertools.groupby(good, key=itemgetter(0)):
+        readings = list(run)
+        baseline = readings[0][1] if is_first else None
+        yield Segment([value for _, _, value in readings], baseline if _is_number(baseline) else None)
+        is_first = False
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _known(aggregates: object) -> list[Aggregate]:
+    """Return the aggregates of these names; a newer program may have written others."""
+    names = aggregates.split(",") if isinstance(aggregates, str) else []
+    return [name for name in Aggregate if name.value in names]

@@ -13,25 +13,52 @@ class Verdict(Enum):
     """What to do with what was sent."""
 
     ACCEPTED = "the server has it: forget it"
-    LATER = "keep it, try again with back-off"
-    TOO_LARGE = "send it in halves"
-    ITEM_REFUSED = "some item in it is refused: find it"
-    WRONG_FORM = "the server does not know the path: try the other form of the API"
+    LATER = "keep it, try again with back-off: the answer says nothing about what was sent"
+    TOO_LARGE = "send less of it at once"
+    REFUSED = "keep it, let others pass, and find the item in it that is refused"
+    WRONG_FORM = "keep it: the server does not know the path, which the other form of the API may have"
     TOKEN_REFUSED = "keep it: the server does not accept the token"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer of the server; `retry_after` in seconds where it asked for a pause."""
+    """An answer of the server; `retry_after` in seconds where it asked for a pause.
+
+    `is_whole` says that the body has ended; else it is the beginning of it.
+    """
 
     status: int
     body: bytes = b""
     retry_after: float | None = None
+    is_whole: bool = True
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status code is a 2xx (RFC 9110, section 15.3)."""
+        return 200 <= self.status < 300
 
     @property
     def verdict(self) -> Verdict:
-        """What to do with what was sent."""
-        return judge(self.status, self.body)
+        """What to do with what was sent.
+
+        A 2xx is an acceptance, whatever its body says, unless it is a captive portal's page: that is known by the first
+        byte of it. The Content-Type says nothing: Express labels the text "OK" as text/html.
+        """
+        if self.is_success:
+            is_known = self.is_whole or is_decided(self.body)
+            return Verdict.ACCEPTED if is_known and not self.is_html else Verdict.LATER
+        if self.retry_after is not None or self.status < 400:
+            return Verdict.LATER
+        match self.status:
+            case 413:
+                return Verdict.TOO_LARGE
+            case 401 | 403:
+                return Verdict.TOKEN_REFUSED
+            case 404:
+                return Verdict.WRONG_FORM
+            case 405 | 408 | 410 | 429 | 502 | 503 | 504:
+                return Verdict.LATER
+        return Verdict.REFUSED
 
     @property
     def words(self) -> str:
@@ -50,34 +77,27 @@ class Answer:
         return DeliveryError(self.words, self.retry_after)
 
 
-def judge(status: int, body: bytes) -> Verdict:
-    """Judge by the status code, and by the body only whether it is HTML.
+def _meat(body: bytes) -> bytes:
+    """Return the body after byte order marks and white space."""
+    return body.lstrip().removeprefix(b"\xef\xbb\xbf").lstrip()
 
-    The Content-Type says nothing: Express labels the text "OK" as text/html. A captive portal's page comes with 200.
-    """
-    if 200 <= status < 300:
-        return Verdict.LATER if looks_like_html(body) else Verdict.ACCEPTED
-    match status:
-        case 413:
-            return Verdict.TOO_LARGE
-        case 400 | 409 | 422:
-            return Verdict.ITEM_REFUSED
-        case 401 | 403:
-            return Verdict.TOKEN_REFUSED
-        case 404:
-            return Verdict.WRONG_FORM
-    return Verdict.LATER
+
+def is_decided(body: bytes) -> bool:
+    """Whether enough of a body has come to know if it is a web page: a byte that is no white space."""
+    meat = _meat(body)
+    return bool(meat) and not b"\xef\xbb\xbf".startswith(meat)
 
 
 def looks_like_html(body: bytes) -> bool:
     """Whether the body begins, after a byte order mark and white space, with `<`."""
-    return body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
+    return _meat(body).startswith(b"<")
 
 
 def described(status: int, body: bytes) -> str:
     """Say in a few words what the server answered, with its own words where it is not HTML."""
     if looks_like_html(body):
-        return f"it answered {status} with a web page (is there a login page in between?)"
+        why = " (is there a login page in between?)" if 200 <= status < 300 else ""
+        return f"it answered {status} with a web page{why}"
     if 300 <= status < 400:
         return f"it answered {status}, a redirect, which is not followed: set url to the final address"
     words = clean_text(body[:400].decode("utf-8", "replace").strip())

@@ -3,18 +3,31 @@
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import inviseobox
 from inviseobox.configuration import ApiForm, Configuration
-from inviseobox.errors import DeliveryError, InvalidAnswer, ReadError, ServerUnreachable
-from inviseobox.http_client import HttpAnswer, HttpClient, tls_context
-from inviseobox.server.answers import Answer, retry_after, server_date
+from inviseobox.errors import (
+    DeliveryError,
+    InvalidAnswer,
+    ReadError,
+    RequestStalled,
+    ServerStalled,
+    ServerUnreachable,
+)
+from inviseobox.network.http_client import HttpAnswer, HttpClient, Limits, tls_context
+from inviseobox.network.http_connections import HttpConnections
+from inviseobox.network.name_lookup import NameLookups
+from inviseobox.server.answers import Answer, is_decided, retry_after, server_date
 
-TIMEOUT = 30.0
-"""Seconds for one request, from the name's resolution to the last byte of the answer."""
+IDLE_TIMEOUT = 30.0
+"""Seconds in which something of a request or of its answer must move."""
+TOTAL_TIMEOUT = 600.0
+"""Seconds for one request, however slowly it moves."""
 MAX_DEVICE_LIST = 16_777_216
-MAX_ANSWER = 65_536
+MAX_WORDS = 4096
+"""Bytes of the answer to a POST in which it must become clear what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +47,10 @@ _STATUS = "/devices/status"
 class CentralApi:
     """The calls of the API. Each raises DeliveryError where no answer came; what an answer means is for the caller."""
 
-    def __init__(self, configuration: Configuration, note_date: Callable[[float], None]) -> None:
-        """Prepare for the server that the configuration names. Raises OSError where `ca_file` cannot be used.
+    def __init__(self, configuration: Configuration, lookups: NameLookups, note_date: Callable[[float], None]) -> None:
+        """Prepare for the server that the configuration names, with look-ups that nothing else uses.
+
+        Raises OSError where `ca_file` cannot be used.
 
         `note_date` is told the server's time, in seconds since the epoch, with each answer that holds it.
         """
@@ -43,7 +58,8 @@ class CentralApi:
         self._url = configuration.url
         self._token = configuration.token
         agent = f"inviseobox/{inviseobox.__version__} python/{platform.python_version()}"
-        self._client = HttpClient(tls_context(configuration.ca_file), headers={"User-Agent": agent})
+        connections = HttpConnections(tls_context(configuration.ca_file), lookups, keeps_one=True)
+        self._client = HttpClient(connections, headers={"User-Agent": agent})
 
     async def close(self) -> None:
         """Close the connections."""
@@ -53,9 +69,9 @@ class CentralApi:
         """Ask for the device list."""
         # In the URL rather than as a parameter: the two releases of httpx treat parameters differently.
         url = f"{self._url}{_FORMS[form].device_list}?token={quote(self._token, safe='')}"
-        return await self._call("GET", url, TIMEOUT, MAX_DEVICE_LIST)
+        return await self._call("GET", url, Limits(TOTAL_TIMEOUT, MAX_DEVICE_LIST, IDLE_TIMEOUT))
 
-    async def send_status(self, devices: str, *, timeout: float = TIMEOUT) -> Answer:
+    async def send_status(self, devices: str, *, timeout: float = TOTAL_TIMEOUT) -> Answer:
         """Send a JSON list of device states, within `timeout` seconds."""
         body = f'{{"token":{_quoted(self._token)},"status":{{"devices":{devices}}}}}'
         return await self._post(_STATUS, body, timeout, {})
@@ -64,27 +80,22 @@ class CentralApi:
         """Send a JSON list of fields under an idempotency key."""
         before, after = _FORMS[form].fields_envelope
         body = f'{{"token":{_quoted(self._token)},"fields":{before}{fields}{after}}}'
-        return await self._post(_FORMS[form].values, body, TIMEOUT, {"Idempotency-Key": key})
+        return await self._post(_FORMS[form].values, body, TOTAL_TIMEOUT, {"Idempotency-Key": key})
 
     async def _post(self, path: str, body: str, timeout: float, headers: dict[str, str]) -> Answer:
         headers = {"Content-Type": "application/json", **headers}
-        return await self._call("POST", self._url + path, timeout, MAX_ANSWER, body.encode("ascii"), headers)
+        limits = Limits(timeout, MAX_WORDS, IDLE_TIMEOUT)
+        return await self._call(
+            "POST", self._url + path, limits, content=body.encode("ascii"), headers=headers, is_enough=is_decided
+        )
 
-    async def _call(
-        self,
-        method: str,
-        url: str,
-        timeout: float,
-        max_body: int,
-        content: bytes | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> Answer:
+    async def _call(self, method: str, url: str, limits: Limits, **more: Any) -> Answer:
         try:
-            answer: HttpAnswer = await self._client.request(
-                method, url, timeout=timeout, max_body=max_body, content=content, headers=headers
-            )
+            answer: HttpAnswer = await self._client.request(method, url, limits, **more)
         except InvalidAnswer as error:
             raise DeliveryError(str(error)) from None
+        except RequestStalled as error:
+            raise ServerStalled(str(error), took_some=error.took_some) from None
         except ReadError as error:
             raise ServerUnreachable(str(error)) from None
         date = server_date(answer.headers.get("date"))
@@ -93,7 +104,7 @@ class CentralApi:
         # Some servers repeat in an error what they were sent: here it goes no further.
         refused = answer.status >= 400
         body = answer.body.replace(self._token.encode(), b"<token>") if refused else answer.body
-        return Answer(answer.status, body, retry_after(answer.headers.get("retry-after")))
+        return Answer(answer.status, body, retry_after(answer.headers.get("retry-after")), answer.is_whole)
 
 
 def _quoted(token: str) -> str:

@@ -1,16 +1,20 @@
 """The server: its device list, and what is delivered to it, in the form of the API that it speaks."""
 
-import json
+import asyncio
+from dataclasses import dataclass
 from typing import Protocol
 
 from inviseobox.buffer import Buffer
+from inviseobox.clock import MonotonicClock, loop_clock
 from inviseobox.configuration import ApiForm
-from inviseobox.devices import inventory
+from inviseobox.devices import inventory, list_text
+from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.devices.inventory import Inventory
 from inviseobox.errors import DeliveryError, InventoryError, TokenRefused
 from inviseobox.records import Batch
 from inviseobox.server.answers import Answer
-from inviseobox.server.api import TIMEOUT, CentralApi
+from inviseobox.server.api import TOTAL_TIMEOUT, CentralApi
+from inviseobox.server.form_doubt import FormDoubt
 
 _FORM_SETTING = "api form"
 _REFUSALS = (401, 403)
@@ -22,22 +26,46 @@ class Receiver(Protocol):
     async def send_values(self, batch: Batch) -> Answer:
         """Send a batch under its own key."""
 
-    async def send_status(self, devices: str, *, timeout: float = TIMEOUT) -> Answer:
+    async def send_status(self, devices: str, *, timeout: float = TOTAL_TIMEOUT) -> Answer:
         """Send a JSON list of device states, within `timeout` seconds."""
 
-    async def forget_form(self) -> None:
-        """Ask again, next time, which form of the API it speaks."""
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A device list and the text to keep of it."""
+
+    inventory: Inventory
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """An answer without a device list: its status, and words for it."""
+
+    status: int
+    words: str
 
 
 class Server:
     """The server, as far as it is known. The form that it speaks is remembered in the buffer."""
 
-    def __init__(self, api: CentralApi, buffer: Buffer, pinned: ApiForm | None) -> None:
-        """Speak through `api`, in the `pinned` form where there is one."""
+    def __init__(
+        self,
+        api: CentralApi,
+        buffer: Buffer,
+        devices: DevicesInForce,
+        pinned: ApiForm | None,
+        now: MonotonicClock = loop_clock,
+    ) -> None:
+        """Speak through `api`, in the `pinned` form where there is one; a server is known by its `devices`."""
         self._api = api
         self._buffer = buffer
+        self._devices = devices
         self._pinned = pinned
+        self._now = now
         self._found: ApiForm | None = None
+        self._list_doubt = FormDoubt()
+        self._values_doubt = FormDoubt()
 
     async def device_list(self) -> tuple[Inventory, str]:
         """Fetch the device list; return it with the text to keep of it, which holds no token.
@@ -45,48 +73,92 @@ class Server:
         Raises DeliveryError where there is no answer or no list in it. Raises BufferFault.
         """
         known = await self._known()
-        refusals: list[tuple[int, str]] = []
-        for form in [known] if known else list(ApiForm):
-            answer = await self._api.device_list(form)
-            if (refusal := _inconclusive(answer)) is not None:
-                refusals.append(refusal)
-                continue
-            try:
-                text = answer.body.decode("utf-8")
-                listed = inventory.parse(text)
-            except (UnicodeDecodeError, InventoryError) as error:
-                why = str(error) if isinstance(error, InventoryError) else "the server's device list is not UTF-8"
-                refusals.append((200, why))
-                continue
-            self._remember(form)
-            return listed, _without_token(text)
-        if known and any(status == 404 for status, _ in refusals):
-            await self.forget_form()
+        found = await (self._first_list() if known is None else self._list_of_known(known))
+        return found.inventory, found.text
+
+    async def _first_list(self) -> _List:
+        """Ask for the list in both forms. One with devices that are known is preferred, then the documented form."""
+        refusals: list[_Refusal] = []
+        strange: tuple[ApiForm, _List] | None = None
+        for form in ApiForm:
+            found = await self._ask(form)
+            if isinstance(found, _Refusal):
+                refusals.append(found)
+            elif self._is_ours(found.inventory):
+                self._remember(form)
+                return found
+            else:
+                strange = strange or (form, found)
+        if strange is None:
+            raise _most_telling(refusals)
+        self._remember(strange[0])
+        return strange[1]
+
+    async def _list_of_known(self, known: ApiForm) -> _List:
+        found = await self._ask(known, self._list_doubt)
+        if isinstance(found, _List):
+            return found
+        refusals = [found]
+        if self._pinned is None and self._list_doubt.is_due(self._now()):
+            self._list_doubt.settle()
+            other = await self._ask(_other(known))
+            if isinstance(other, _Refusal):
+                refusals.append(other)
+            elif self._is_ours(other.inventory):
+                self._remember(_other(known))
+                return other
         raise _most_telling(refusals)
+
+    async def _ask(self, form: ApiForm, doubt: FormDoubt | None = None) -> _List | _Refusal:
+        """Ask for the device list in one form. Raises DeliveryError where the answer says nothing about the form."""
+        answer = await self._api.device_list(form)
+        if doubt is not None:
+            doubt.note(answer, self._now())
+        if answer.status in (408, 429) or answer.status >= 500 or answer.retry_after is not None:
+            raise DeliveryError(answer.words, answer.retry_after)
+        if not answer.is_success or answer.is_html:
+            return _Refusal(answer.status, answer.words)
+        try:
+            # In a thread, for a long list takes a second and more.
+            return await asyncio.to_thread(_read, answer.body)
+        except UnicodeDecodeError:
+            return _Refusal(200, "the server's device list is not UTF-8")
+        except InventoryError as error:
+            return _Refusal(200, str(error))
+
+    def _is_ours(self, listed: Inventory) -> bool:
+        """Whether a list is of this box: it shares an _id with the list in force, if there is one."""
+        in_force = _ids(self._devices.inventory)
+        return not in_force or bool(in_force & _ids(listed))
 
     async def send_values(self, batch: Batch) -> Answer:
         """Send a batch under its own key. Raises DeliveryError where no answer came, and BufferFault."""
-        return await self._api.send_fields(await self.form(), batch.fields, batch.digest)
+        answer = await self._api.send_fields(await self._form(), batch.fields, batch.digest)
+        self._values_doubt.note(answer, self._now())
+        return answer
 
-    async def send_status(self, devices: str, *, timeout: float = TIMEOUT) -> Answer:
+    async def send_status(self, devices: str, *, timeout: float = TOTAL_TIMEOUT) -> Answer:
         """Send a JSON list of device states, within `timeout` seconds. Raises DeliveryError where no answer came."""
         return await self._api.send_status(devices, timeout=timeout)
 
-    async def form(self) -> ApiForm:
-        """Return the form that the server speaks; ask it where that is not known. Raises DeliveryError, BufferFault."""
+    async def _form(self) -> ApiForm:
+        """Return the form for values; ask the server where it is not known or in doubt. Raises DeliveryError."""
         known = await self._known()
         if known is None:
             await self.device_list()
             known = await self._known()
         if known is None:
             raise DeliveryError("it is not known yet which form of the API it speaks")
+        if self._pinned is None and self._values_doubt.is_due(self._now()):
+            self._values_doubt.settle()
+            try:
+                other = await self._ask(_other(known))
+            except DeliveryError:
+                # The other form is in trouble, which says nothing: the one that is known goes on.
+                return known
+            if isinstance(other, _List) and self._is_ours(other.inventory):
+                self._remember(known := _other(known))
         return known
-
-    async def forget_form(self) -> None:
-        """After a 404: ask again next time which form the server speaks. Raises BufferFault."""
-        if self._pinned is None:
-            self._found = None
-            await self._buffer.write_setting(_FORM_SETTING, "")
 
     async def _known(self) -> ApiForm | None:
         if self._pinned is None and self._found is None:
@@ -97,36 +169,33 @@ class Server:
     def _remember(self, form: ApiForm) -> None:
         if self._pinned is None and self._found is not form:
             self._found = form
+            self._list_doubt.settle()
+            self._values_doubt.settle()
             # With the next commit: the form is known also while the disk is full.
             self._buffer.record_setting(_FORM_SETTING, form.value)
 
 
-def _inconclusive(answer: Answer) -> tuple[int, str] | None:
-    """Return status and words of an answer without a list; None where it may hold one.
-
-    Raises DeliveryError where the answer says nothing about the form.
-    """
-    if answer.status in (408, 429) or answer.status >= 500:
-        raise DeliveryError(answer.words, answer.retry_after)
-    if 200 <= answer.status < 300 and not answer.is_html:
-        return None
-    return answer.status, answer.words
+def _read(body: bytes) -> _List:
+    """Read a device list. Raises UnicodeDecodeError, InventoryError."""
+    text = body.decode("utf-8")
+    return _List(inventory.parse(text), list_text.without_token(text))
 
 
-def _most_telling(refusals: list[tuple[int, str]]) -> DeliveryError:
+def _other(form: ApiForm) -> ApiForm:
+    (other,) = set(ApiForm) - {form}
+    return other
+
+
+def _ids(listed: Inventory) -> set[str]:
+    return {device.id for device in listed.devices} | {one.id for one in listed.measurements}
+
+
+def _most_telling(refusals: list[_Refusal]) -> DeliveryError:
     """Choose what to tell a person: a refused token says more than a missing path."""
-    for status, words in refusals:
-        if status in _REFUSALS:
-            return TokenRefused(f"the server refuses it ({words}); check token and url in the configuration")
-    for status, words in refusals:
-        if status != 404:
-            return DeliveryError(words)
-    return DeliveryError(f"it has no device list for this box ({refusals[0][1]}); check url in the configuration")
-
-
-def _without_token(text: str) -> str:
-    """Keep of a device list only what is read from it: a worker object also holds the token."""
-    document = json.loads(text)
-    if isinstance(document, dict):
-        document = {key: document[key] for key in ("interval", "devices") if key in document}
-    return json.dumps(document)
+    for refusal in refusals:
+        if refusal.status in _REFUSALS:
+            return TokenRefused(f"the server refuses it ({refusal.words}); check token and url in the configuration")
+    for refusal in refusals:
+        if refusal.status != 404:
+            return DeliveryError(refusal.words)
+    return DeliveryError(f"it has no device list for this box ({refusals[0].words}); check url in the configuration")

@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from inviseobox.http_client import HttpClient, tls_context
+from inviseobox.network.http_client import HttpClient, tls_context
+from inviseobox.network.http_connections import HttpConnections
+from inviseobox.network.name_lookup import NameLookups
 from inviseobox.simulator.http_server import HttpServer, Request, Response
 
 MAX_BODY = 65_536
@@ -12,7 +14,7 @@ MAX_BODY = 65_536
 @asynccontextmanager
 async def http_client() -> AsyncIterator[HttpClient]:
     """Yield the client that reads pages, closed in the end."""
-    client = HttpClient(tls_context(None), headers={})
+    client = HttpClient(HttpConnections(tls_context(None), NameLookups()), headers={})
     try:
         yield client
     finally:

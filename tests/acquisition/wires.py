@@ -18,7 +18,9 @@ from inviseobox.configuration import Configuration, HttpSettings, ModbusSettings
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.devices.links import Framing, SerialLink, TcpLink
 from inviseobox.health.health import Health
-from inviseobox.http_client import HttpClient, tls_context
+from inviseobox.network.http_client import HttpClient, tls_context
+from inviseobox.network.http_connections import HttpConnections
+from inviseobox.network.name_lookup import NameLookups
 from inviseobox.records import Reading
 from inviseobox.simulator.changes import Changes
 from inviseobox.simulator.device_list import listed_meter, serial_communication, tcp_communication
@@ -122,7 +124,7 @@ class Box:
         memory = UnitMemory(self._save)
         memory.load(self.saved)
         supervisor = Supervisor()
-        client = HttpClient(tls_context(None), headers={})
+        client = HttpClient(HttpConnections(tls_context(None), NameLookups()), headers={})
         devices_in_force = DevicesInForce(LONG_INTERVAL)
         acquisition = Acquisition(configuration, client, supervisor, devices_in_force, self._sink, self.health, memory)
         try:

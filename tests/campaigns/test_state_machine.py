@@ -22,7 +22,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from inviseobox.buffer import Buffer
-from inviseobox.delivery.refusal_search import Searches
 from inviseobox.delivery.upload import Upload
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.errors import BufferFault, DeliveryError
@@ -30,7 +29,7 @@ from inviseobox.health.health import Health
 from inviseobox.records import Aggregate, Batch, Reading, Series
 from inviseobox.reports.batches import digest
 from inviseobox.server.answers import Answer
-from inviseobox.server.api import TIMEOUT
+from inviseobox.server.api import TOTAL_TIMEOUT
 from tests.support.buffers import opened
 from tests.support.soak import SOAK
 
@@ -75,7 +74,7 @@ class _ModelServer:
             raise DeliveryError("no complete answer")
         return Answer(200, b"OK", None)
 
-    async def send_status(self, devices: str, *, timeout: float = TIMEOUT) -> Answer:
+    async def send_status(self, devices: str, *, timeout: float = TOTAL_TIMEOUT) -> Answer:
         """Take any status. Raises DeliveryError."""
         json.loads(devices)
         if self.mood == "away":
@@ -263,7 +262,6 @@ class Life(RuleBasedStateMachine):
     def _deliver_all(self) -> None:
         """Try as often as it takes, hours apart: a search for what is refused is due each time."""
         for _ in range(2000):
-            self._upload._refusals._searches = Searches()
             try:
                 if not self._do(self._upload._deliver_one()):
                     return

@@ -263,7 +263,7 @@ def test_a_measurement_may_move_to_another_device_and_back(tmp_path: Path) -> No
             await buffer.seal(START + 60 * (number + 1))
             status = await buffer.next_status()
             assert status is not None
-            told.extend(device["_id"] for device in json.loads(status[2]))
+            told.extend(device["_id"] for device in json.loads(status.devices))
 
     run(tmp_path, life)
     assert told == ["here", "there", "here"]
@@ -283,7 +283,7 @@ def test_the_status_tells_of_the_last_window_only(tmp_path: Path) -> None:
         await buffer.seal(START + 120)
         status = await buffer.next_status()
         assert status is not None
-        assert {device["_id"]: device for device in json.loads(status[2])} == {
+        assert {device["_id"]: device for device in json.loads(status.devices)} == {
             "a": {
                 "_id": "a",
                 "status": "partial",
@@ -292,7 +292,7 @@ def test_the_status_tells_of_the_last_window_only(tmp_path: Path) -> None:
             "b": {"_id": "b", "status": "dead", "measurements": [{"_id": "b1", "status": "dead"}]},
             "c": {"_id": "c", "status": "ok", "measurements": [{"_id": "c1", "status": "ok"}]},
         }
-        await buffer.status_sent(status[0])
+        await buffer.status_sent(status)
         assert await buffer.next_status() is None
         assert ("b1", at(120)) not in await reports(buffer), "a measurement without a good reading has no field"
 

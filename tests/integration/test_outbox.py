@@ -100,9 +100,9 @@ def test_a_status_of_thousands_is_cut_at_the_borders_of_devices(tmp_path: Path) 
         parts = 0
         while (status := await buffer.next_status()) is not None:
             parts += 1
-            assert len(status[2]) <= 90_000
-            devices += json.loads(status[2])
-            await buffer.status_sent(status[0])
+            assert len(status.devices) <= 90_000
+            devices += json.loads(status.devices)
+            await buffer.status_sent(status)
         assert parts > 1
         assert sorted(device["_id"] for device in devices) == sorted(f"device {number}" for number in range(400))
         assert all(len(device["measurements"]) == 10 for device in devices)
@@ -174,7 +174,7 @@ def test_a_rejected_item_is_kept_with_the_words(tmp_path: Path) -> None:
         await windows(buffer, 0)
         batch = await buffer.next_batch()
         assert batch is not None
-        await buffer.reject(batch, "it answered 400: no such measurement")
+        await buffer.reject(batch, "it answered 400: no such measurement", 0.0)
         assert await buffer.next_batch() is None
 
     run(path, life)

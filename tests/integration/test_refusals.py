@@ -1,6 +1,7 @@
 """A server that refuses an item, a size, or everything."""
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,18 @@ def holding_the_token(folder: Path) -> list[str]:
     return [file.name for file in folder.iterdir() if TOKEN.encode() in file.read_bytes()]
 
 
+async def windows_go_on(one: Box, first: int, hours: float) -> None:
+    """Seal a window with one good value every ten minutes: what the server takes in between proves a refusal."""
+    for number in range(first, first + int(6 * hours)):
+        await asyncio.sleep(600)
+        await window(one, number, [known("m399")])
+
+
+def values_of(server: CentralServer) -> set[tuple[str, str]]:
+    """Return what the server took but for the values that let windows go on."""
+    return {report for report in taken(server) if report[0] != "sensor/m399"}
+
+
 def test_the_token_is_in_no_file(tmp_path: Path) -> None:
     """Not in the device list that is kept either, though the deployed form hands it out again."""
 
@@ -41,8 +54,8 @@ def test_the_token_is_in_no_file(tmp_path: Path) -> None:
             await one.buffer.write_setting("device list", text)
             await window(one, 0, [known("m0"), series("poison"), known("m1")])
             one.start()
-            await asyncio.sleep(HOUR)
-            assert len(taken(server)) == 2
+            await windows_go_on(one, 1, 3)
+            assert len(values_of(server)) == 2
         assert holding_the_token(tmp_path) == []
         assert len(rejected(tmp_path / "data.db")) == 1
 
@@ -64,7 +77,7 @@ def test_a_413_answer_halves_the_batch(tmp_path: Path) -> None:
     delivering(tmp_path, scenario)
 
 
-@pytest.mark.parametrize("status", [400, 409, 422])
+@pytest.mark.parametrize("status", [400, 409, 418, 422, 500])
 @pytest.mark.parametrize("place", [0, 13, 29])
 def test_one_poisoned_item_is_found_and_everything_else_arrives(tmp_path: Path, status: int, place: int) -> None:
     async def scenario(one: Box, server: CentralServer) -> None:
@@ -83,7 +96,8 @@ def test_one_poisoned_item_is_found_and_everything_else_arrives(tmp_path: Path, 
         one.start()
         await until(lambda: len(taken(server)) == 30, within=HOUR)
         assert server.window_ends() == [end, healthy]
-        await asyncio.sleep(HOUR)
+        await windows_go_on(one, 2, 2.5)
+        await asyncio.sleep(60)
         assert await one.buffer.backlog() == 0
         assert rejected(tmp_path / "data.db") == [
             (["poison"], f'it answered {status}: {{"message":"unknown measurement poison"}}')
@@ -104,8 +118,9 @@ def test_several_poisoned_items_are_found(tmp_path: Path) -> None:
         server.script("fields", Seen(outcome=refusing))
         await window(one, 0, [*map(known, KEYS[:60]), *(series(name, device="sensor") for name in poisons)])
         one.start()
-        await asyncio.sleep(6 * HOUR)
-        assert len(taken(server)) == 60
+        await windows_go_on(one, 1, 6)
+        await asyncio.sleep(60)
+        assert len(values_of(server)) == 60
         assert sorted(names[0] for names, _ in rejected(tmp_path / "data.db")) == sorted(poisons)
         assert await one.buffer.backlog() == 0
 
@@ -128,7 +143,7 @@ def test_an_item_alone_in_its_window_is_not_rejected_on_its_own_word(tmp_path: P
     delivering(tmp_path, scenario)
 
 
-@pytest.mark.parametrize("status", [400, 409, 422])
+@pytest.mark.parametrize("status", [400, 409, 422, 500])
 def test_a_server_that_refuses_everything_gets_everything_later(tmp_path: Path, status: int) -> None:
     async def scenario(one: Box, server: CentralServer) -> None:
         seen = Seen(outcome=lambda number, request: answer(status, b"Bad Request"))
@@ -139,7 +154,7 @@ def test_a_server_that_refuses_everything_gets_everything_later(tmp_path: Path, 
         assert one.is_at_work()
         assert rejected(tmp_path / "data.db") == []
         server.script("fields", None)
-        await until(lambda: len(taken(server)) == 60, within=400)
+        await until(lambda: len(taken(server)) == 60, within=600)
         assert server.window_ends() == ends
 
     delivering(tmp_path, scenario)
@@ -180,8 +195,9 @@ def test_after_a_long_refusal_of_everything_good_items_beside_a_bad_one_wait_for
             return answer(400, b"no") if any(field["measurement"] == "poison" for field in told(request)) else None
 
         server.script("fields", Seen(outcome=refusing))
-        await until(lambda: len(taken(server)) == 2, within=6.2 * HOUR)
-        await until(lambda: [names for names, _ in rejected(tmp_path / "data.db")] == [["poison"]], within=HOUR)
+        await until(lambda: len(taken(server)) == 2, within=HOUR)
+        await windows_go_on(one, 1, 3)
+        assert [names for names, _ in rejected(tmp_path / "data.db")] == [["poison"]]
 
     delivering(tmp_path, scenario, strict=False)
 
@@ -191,32 +207,33 @@ def refusing_poison(number: int, request: Request) -> Outcome | None:
     return answer(400, b"no such") if any(field["measurement"] == "poison" for field in told(request)) else None
 
 
-def test_a_server_that_takes_a_part_and_then_refuses_everything_proves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [1, 2, 3, 5, 8, 12])
+def test_a_server_that_takes_a_part_and_then_refuses_everything_for_a_day_proves_nothing(
+    tmp_path: Path, before: int
+) -> None:
     """However deep in a search it begins: what is refused then is refused with all the rest."""
 
     async def scenario(one: Box, server: CentralServer) -> None:
-        for before in range(1, 12):
-            rounds = 0
+        loop = asyncio.get_running_loop()
+        seen = Seen()
 
-            def moody(number: int, request: Request) -> Outcome | None:
-                nonlocal rounds
-                rounds += 1
-                if before < rounds < before + 40:  # noqa: B023
-                    return answer(400, b"out of order")
-                return refusing_poison(number, request)
+        def moody(number: int, request: Request) -> Outcome | None:
+            if number > before and loop.time() < seen.at[0] + 24 * HOUR:
+                return answer(400, b"out of order")
+            return refusing_poison(number, request)
 
-            server.script("fields", Seen(outcome=moody))
-            known_before = len(taken(server))
-            await window(one, before, [*map(known, KEYS[:15]), series("poison", device="sensor")])
-            await until(lambda: len(taken(server)) == known_before + 15, within=12 * HOUR)  # noqa: B023
-            await until(lambda: len(rejected(tmp_path / "data.db")) == before, within=12 * HOUR)  # noqa: B023
-        assert {names[0] for names, _ in rejected(tmp_path / "data.db")} == {"poison"}
-
-    async def starting(one: Box, server: CentralServer) -> None:
+        seen.outcome = moody
+        server.script("fields", seen)
+        await window(one, 0, [*map(known, KEYS[:15]), series("poison", device="sensor")])
         one.start()
-        await scenario(one, server)
+        await windows_go_on(one, 1, 24)
+        assert rejected(tmp_path / "data.db") == []
+        await windows_go_on(one, 200, 5)
+        await asyncio.sleep(60)
+        assert len(values_of(server)) == 15
+        assert [names for names, _ in rejected(tmp_path / "data.db")] == [["poison"]]
 
-    delivering(tmp_path, starting, strict=False)
+    delivering(tmp_path, scenario, strict=False)
 
 
 def test_an_item_that_is_refused_while_others_are_taken_is_set_aside_alone(tmp_path: Path) -> None:
@@ -227,10 +244,11 @@ def test_an_item_that_is_refused_while_others_are_taken_is_set_aside_alone(tmp_p
         await window(one, 0, [series("poison", device="sensor")])
         await window(one, 1, [known("m0")])
         one.start()
-        await until(lambda: one.health.rejected == 1, within=HOUR)
+        await windows_go_on(one, 2, 2.5)
+        await until(lambda: one.health.rejected == 1, within=60)
         assert len(rejected(tmp_path / "data.db")) == 1
-        assert await one.buffer.backlog() == 0
-        assert one.health.troubles.current() == []
+        await until(lambda: one.health.backlog == 0, within=60)
+        await until(lambda: one.health.troubles.current() == [], within=60)
 
     delivering(tmp_path, scenario, strict=False)
 
@@ -248,12 +266,12 @@ def test_a_delivery_of_which_nothing_is_taken_is_no_trouble_of_the_server(
             return answer(400, b"too old") if bad and not mended else None
 
         server.script("fields", Seen(outcome=refusing))
-        await window(one, 0, map(known, KEYS[1:6]))
         one.start()
-        for number in range(1, 20):
-            await window(one, number, [known("m0")])
-            await until(lambda number=number: len(taken(server)) == number, within=HOUR)  # type: ignore[misc]
-            await asyncio.sleep(HOUR)
+        for number in range(20):
+            await window(one, number, map(known, KEYS[1:6]) if number == 1 else [known("m0")])
+            if number != 1:
+                await until(lambda number=number: len(taken(server)) >= number, within=HOUR)  # type: ignore[misc]
+            await asyncio.sleep(HOUR / 10)
         assert rejected(tmp_path / "data.db") == []
         mended = True
         await until(lambda: not one.health.troubles.current(), within=HOUR)
@@ -274,14 +292,62 @@ def test_a_measurement_whose_values_are_refused_is_named_once(tmp_path: Path, ca
         listed["measurements"][0] |= {"_id": "poison", "name": "Hygrom\u00e9trie"}
         one.devices.adopt(entries.listed(listed))
         one.start()
-        for number in range(4):
+        for number in range(12):
             await window(one, number, [known("m0"), known("m1"), series("poison", device="sensor")])
             await until(lambda number=number: len(taken(server)) == 2 * number + 2, within=HOUR)  # type: ignore[misc]
-            await asyncio.sleep(HOUR)
-        assert len(rejected(tmp_path / "data.db")) == 4
+            await asyncio.sleep(HOUR / 2)
+        assert len(rejected(tmp_path / "data.db")) >= 4
 
     with caplog.at_level("ERROR", logger="inviseobox"):
         delivering(tmp_path, scenario, strict=False)
     (line,) = [record.getMessage() for record in caplog.records if "refused a value" in record.getMessage()]
     assert "Sonde, Hygrom\u00e9trie" in line
     assert "no such" in line
+
+
+def test_a_rejected_value_is_offered_once_a_day_for_a_week_without_a_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(one: Box, server: CentralServer) -> None:
+        seen = Seen(outcome=refusing_poison)
+        server.script("fields", seen)
+        await window(one, 0, [known("m0"), series("poison", device="sensor")])
+        one.start()
+        await windows_go_on(one, 1, 3)
+        assert len(rejected(tmp_path / "data.db")) == 1
+        caplog.clear()
+        for _ in range(10):
+            await asyncio.sleep(24 * HOUR)
+        offers = [at for at, names in zip(seen.at, seen.measurements(), strict=True) if names == ["poison"]][-7:]
+        pauses = [later - earlier for earlier, later in pairwise(offers)]
+        assert all(24 * HOUR - 60 <= pause <= 26 * HOUR for pause in pauses)
+        assert seen.at[-1] == offers[-1]
+        assert loop_time() - offers[-1] > 2 * 24 * HOUR, "no more than seven"
+        assert caplog.records == []
+
+    with caplog.at_level("INFO", logger="inviseobox"):
+        delivering(tmp_path, scenario, strict=False)
+
+
+def test_a_rejected_value_that_the_server_takes_after_all_is_gone(tmp_path: Path) -> None:
+    async def scenario(one: Box, server: CentralServer) -> None:
+        def refusing(number: int, request: Request) -> Outcome | None:
+            bad = any(field["measurement"] == "sensor/m5" for field in told(request))
+            return answer(400, b"not today") if bad else None
+
+        seen = Seen(outcome=refusing)
+        server.script("fields", seen)
+        await window(one, 0, [known("m0"), known("m5")])
+        one.start()
+        await windows_go_on(one, 1, 3)
+        assert len(rejected(tmp_path / "data.db")) == 1
+        seen.outcome = lambda number, request: None
+        await asyncio.sleep(26 * HOUR)
+        assert rejected(tmp_path / "data.db") == []
+        assert len(values_of(server)) == 2
+
+    delivering(tmp_path, scenario)
+
+
+def loop_time() -> float:
+    return asyncio.get_running_loop().time()

@@ -38,7 +38,7 @@ def test_rejected_items_are_listed_and_queued_again(tmp_path: Path) -> None:
             await buffer.seal(1020.0)
             batch = await buffer.next_batch()
             assert batch is not None
-            await buffer.reject(batch, "it answered 400: unknown\nmeasurement")
+            await buffer.reject(batch, "it answered 400: unknown\nmeasurement", 0.0)
 
             listed = await asyncio.to_thread(command, tmp_path)
             assert listed.returncode == 0, listed.stderr
@@ -80,7 +80,7 @@ async def reject(path: Path, *words: str) -> None:
             await buffer.seal(1020.0 + 60 * number)
             batch = await buffer.next_batch()
             assert batch is not None
-            await buffer.reject(batch, one)
+            await buffer.reject(batch, one, 0.0)
 
 
 async def values(path: Path) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from inviseobox import events
 from inviseobox.simulator.central_server import CentralServer, Outcome
-from inviseobox.simulator.http_server import Request, Response, dripping, never, reset
+from inviseobox.simulator.http_server import Request, Response, never, reset
 from tests.support.virtual_time import until
 
 from .deliveries import HOUR, delivering, rejected
@@ -19,7 +19,6 @@ from .uplinks import KEYS, Box, Seen, answer, known, window
 def trouble(number: int) -> Callable[[int, Request], Outcome | None]:
     """Answer each of the first requests with one kind of trouble."""
     kinds = [
-        answer(500, b"Internal Server Error"),
         answer(502, b"<html>Bad Gateway</html>"),
         answer(503),
         answer(408),
@@ -28,18 +27,17 @@ def trouble(number: int) -> Callable[[int, Request], Outcome | None]:
         answer(200, b"\xef\xbb\xbf\r\n\t <html>", Content_Type="text/plain"),
         answer(302, b"", Location="http://192.0.2.1/login"),
         answer(307, b"", Location="/api/fields/"),
-        answer(418),
         answer(401, b"Unauthorized"),
         answer(403),
         Outcome(Response(200, {}, b"OK", reset)),
-        Outcome(Response(200, {}, b"OK", never)),
-        Outcome(Response(200, {}, b"OK" * 100, dripping(1.0))),
-        Outcome(Response(200, {}, b"x" * 1_000_000)),
+        Outcome(Response(200, {}, b" " * 100_000)),
+        Outcome(Response(200, {"Content-Encoding": "br"}, b"OK")),
+        answer(500, b"", Retry_After="5"),
     ]
     return lambda count, request: kinds[number] if count <= 3 else None
 
 
-@pytest.mark.parametrize("number", range(16))
+@pytest.mark.parametrize("number", range(14))
 def test_trouble_with_the_server_keeps_everything_and_the_same_bytes_are_sent_again(
     tmp_path: Path, number: int
 ) -> None:
@@ -70,6 +68,8 @@ def test_trouble_with_the_server_keeps_everything_and_the_same_bytes_are_sent_ag
         (202, b"not < HTML", "text/html"),
         (204, b"", "text/plain"),
         (200, b"\xff\xfe", "application/octet-stream"),
+        (200, b"x" * 1_000_000, "application/json"),
+        (200, b" \n[" + b"1," * 100_000, "application/json"),
     ],
 )
 def test_a_2xx_is_an_acceptance_whatever_its_label(tmp_path: Path, status: int, body: bytes, label: str) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from inviseobox.configuration import ApiForm, Configuration
 from inviseobox.delivery.upload import Upload
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.health.health import Health
+from inviseobox.network.name_lookup import NameLookups
 from inviseobox.records import Aggregate, Reading, Series
 from inviseobox.server.api import CentralApi
 from inviseobox.server.server import Server
@@ -45,6 +45,11 @@ async def central(form: Form = "documented", token: str = TOKEN) -> AsyncIterato
         await server.http.listener.stop()
 
 
+def wall_clock() -> float:
+    """Return the time of day in virtual time."""
+    return START + asyncio.get_running_loop().time()
+
+
 @dataclass
 class Box:
     """All that takes part in delivery."""
@@ -58,7 +63,7 @@ class Box:
 
     def start(self, offset: float = 0.0) -> None:
         """Begin to send, `offset` seconds after a window was sealed."""
-        upload = Upload(self.buffer, self.server, self.devices, self.health, time.time, lambda: offset)
+        upload = Upload(self.buffer, self.server, self.devices, self.health, wall_clock, lambda: offset)
         self.task = asyncio.ensure_future(upload.run())
 
     async def stop(self) -> None:
@@ -81,8 +86,9 @@ async def box(path: Path, url: str, *, pinned: ApiForm | None = None, token: str
     configuration = Configuration(token=token, url=url, api=pinned)
     buffer = await Buffer.open(str(path))
     health = Health()
-    api = CentralApi(configuration, lambda date: None)
-    one = Box(buffer, api, Server(api, buffer, pinned), health)
+    api = CentralApi(configuration, NameLookups(), lambda date: None)
+    devices = DevicesInForce()
+    one = Box(buffer, api, Server(api, buffer, devices, pinned), health, devices)
     try:
         yield one
     finally:

@@ -2,12 +2,13 @@
 
 import json
 import math
+import time
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from inviseobox.untrusted import MAX_TEXT, clean_text, number, pick, shown, whole_number
+from inviseobox.untrusted import MAX_TEXT, NOT_SHOWN, clean_text, number, pick, shown, shown_url, whole_number
 
 ANY_TEXT = st.text(st.characters())  # with surrogates, which JSON can hold
 ANYTHING = st.recursive(
@@ -65,6 +66,106 @@ def test_shown_names_small_values_as_they_are() -> None:
     assert shown("n/a") == "'n/a'"
     assert shown(52) == "52"
     assert shown(None) == "None"
+
+
+@pytest.mark.parametrize(
+    ("untrusted", "text"),
+    [
+        (["http://u:pw@h/"], "[...]"),
+        ({"apikey": "pw"}, "{...}"),
+        ([], "[]"),
+        ({}, "{}"),
+        pytest.param([[]] * 10_000_000, "[...]", id="long"),
+        ("http://u:pw@192.0.2.7:80/page?apikey=pw#pw", "'http://192.0.2.7:80/page'"),
+        ("u:pw@192.0.2.7", NOT_SHOWN),
+        ("192.0.2.7/page?apikey=pw", NOT_SHOWN),
+        ("192.0.2.7?pw", NOT_SHOWN),
+        ("?apikey=pw", NOT_SHOWN),
+        ("ftp://u:pw@192.0.2.7/", NOT_SHOWN),
+        ("n/a", "'n/a'"),
+        ("n/a?", "'n/a?'"),
+        ("#N/A", "'#N/A'"),
+        ("21,5 °C", r"'21,5 \xb0C'"),
+    ],
+)
+def test_shown_tells_nothing_that_a_url_may_hide(untrusted: object, text: str) -> None:
+    assert shown(untrusted) == text
+
+
+def test_shown_of_a_long_text_full_of_marks_takes_no_time() -> None:
+    began = time.process_time()
+    for text in ("? " * 5_000_000, "?" * 10_000_000, "a?" * 5_000_000, "/ " * 5_000_000, "x" * 16_000_000):
+        shown(text)
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("http://192.0.2.34/", "http://192.0.2.34/"),
+        ("http://192.0.2.34", "http://192.0.2.34"),
+        ("https://Sensor.example:8443/a/b.json", "https://sensor.example:8443/a/b.json"),
+        ("http://user:pw@192.0.2.34/page", "http://192.0.2.34/page"),
+        ("http://user@192.0.2.34/page", "http://192.0.2.34/page"),
+        ("http://us@er:p@w@192.0.2.34/page", "http://192.0.2.34/page"),
+        ("http://192.0.2.34/page?apikey=pw", "http://192.0.2.34/page"),
+        ("http://192.0.2.34?apikey=pw", "http://192.0.2.34"),
+        ("http://192.0.2.34/page#pw", "http://192.0.2.34/page"),
+        ("http://[2001:db8::7]:80/", "http://[2001:db8::7]:80/"),
+        ("http://192.0.2.34/\nSTATUS=\u202e", "http://192.0.2.34/STATUS=\ufffd"),
+        ("http://user:p/w@192.0.2.34/", NOT_SHOWN),
+        ("http://user:1/w@192.0.2.34/", NOT_SHOWN),
+        ("http://user:p?w@192.0.2.34/", NOT_SHOWN),
+        ("user:pw@192.0.2.34/", NOT_SHOWN),
+        ("192.0.2.34/?apikey=pw", NOT_SHOWN),
+        ("ftp://user:pw@192.0.2.34/", NOT_SHOWN),
+        ("http://user:pw@[::1/", NOT_SHOWN),
+        ("http://user:pw@", NOT_SHOWN),
+        ("http://", NOT_SHOWN),
+        ("", NOT_SHOWN),
+        pytest.param("http://192.0.2.34/" + "x" * 1000, "http://192.0.2.34/" + "x" * 182, id="long"),
+        pytest.param("http://" + "x" * 5000 + ":pw@192.0.2.34/", NOT_SHOWN, id="too long"),
+    ],
+)
+def test_shown_url_is_origin_and_path(url: str, text: str) -> None:
+    assert shown_url(url) == text
+
+
+HIDDEN = "S3CRET"
+HOSTS = st.sampled_from(["192.0.2.34", "sensor.example", "[2001:db8::7]", "h:8080"])
+BEFORE_HOST = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF, blacklist_characters="/?#[]"), max_size=8)
+BEHIND_HOST = st.text(st.characters(min_codepoint=32), max_size=8)
+
+
+@given(
+    scheme=st.sampled_from(["http://", "https://", "HTTP://", "ftp://", "//", ""]),
+    user=st.none() | st.tuples(BEFORE_HOST, BEFORE_HOST),
+    host=HOSTS,
+    path=st.sampled_from(["", "/", "/page", "/a/b.json"]),
+    query=st.none() | st.tuples(BEHIND_HOST, BEHIND_HOST),
+    fragment=st.none() | st.tuples(BEHIND_HOST, BEHIND_HOST),
+)
+def test_shown_and_shown_url_tell_no_secret_of_a_url(
+    scheme: str,
+    user: tuple[str, str] | None,
+    host: str,
+    path: str,
+    query: tuple[str, str] | None,
+    fragment: tuple[str, str] | None,
+) -> None:
+    url = scheme + (HIDDEN.join(user) + "@" if user else "") + host + path
+    url += ("?" + HIDDEN.join(query) if query else "") + ("#" + HIDDEN.join(fragment) if fragment else "")
+    for text in (shown_url(url), shown(url), shown({"url": url})):
+        assert HIDDEN.lower() not in text.lower()
+
+
+@given(ANY_TEXT | st.builds("http://{}".format, ANY_TEXT))
+@example("http://h/" + "\n" * 1000)
+@example("http://\uff0f@h/")
+def test_shown_url_is_one_short_printable_line(url: str) -> None:
+    text = shown_url(url)
+    assert 0 < len(text) <= MAX_TEXT
+    assert text.isprintable()
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 import copy
 import json
 import math
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inviseobox.devices.inventory import Device, Inventory, Measurement, parse
+from inviseobox.devices.inventory import Device, Inventory, Measurement, Remarks, parse
 from inviseobox.devices.links import Framing, SerialLink, TcpLink, WebLink
 from inviseobox.devices.register_codec import ByteOrder, decode_registers
 from inviseobox.devices.registers import FunctionCode, Span
@@ -82,7 +83,7 @@ def reason(inventory: Inventory, measurement: str) -> str:
 def test_the_device_lists_of_the_contract_are_understood_in_both_forms(text: str, interval: int | None) -> None:
     inventory = parse(text)
     assert inventory.interval == interval
-    assert inventory.remarks == ()
+    assert inventory.remarks == Remarks()
     modbus, web = inventory.devices
     assert (modbus.id, modbus.name) == ("65a000000000000000000100", "Compteur Modbus")
     assert modbus.link == SerialLink(PORT, 9600, 8, "N", 1)
@@ -139,7 +140,7 @@ def test_a_text_that_is_not_a_device_list_is_refused_as_a_whole(text: str) -> No
 def test_the_interval_of_the_worker_is_read(interval: object, read: int | None) -> None:
     inventory = parse(json.dumps({"interval": interval, "devices": []}))
     assert inventory.interval == read
-    assert inventory.remarks == ()
+    assert inventory.remarks == Remarks()
 
 
 @pytest.mark.parametrize("interval", [0, -1, 86_401, pytest.param(10**300, id="huge"), "soon", 0.5, True, [1800], {}])
@@ -147,7 +148,7 @@ def test_an_invalid_interval_is_ignored_with_a_line(interval: object) -> None:
     inventory = parse(json.dumps({"interval": interval, "devices": [METER]}))
     assert inventory.interval is None
     assert len(inventory.devices) == 1
-    (remark,) = inventory.remarks
+    (remark,) = inventory.remarks.texts
     assert "interval" in remark
     assert len(remark) < 300
 
@@ -165,7 +166,7 @@ def test_unknown_keys_are_ignored_in_every_object() -> None:
     ):
         part["brand_new"] = {"x": [1]}
     assert listed(entry) == listed(meter())
-    assert listed(entry).remarks == ()
+    assert listed(entry).remarks == Remarks()
 
 
 def test_optional_keys_of_a_device_list_may_be_missing() -> None:
@@ -173,7 +174,7 @@ def test_optional_keys_of_a_device_list_may_be_missing() -> None:
     del entry["name"], entry["measurements"][0]["name"], entry["measurements"][0]["unit"]
     del entry["measurements"][0]["type"]
     inventory = listed(entry)
-    assert inventory.remarks == ()
+    assert inventory.remarks == Remarks()
     assert inventory.devices[0].name == "d"
     assert the_measurement(inventory).name == "m"
 
@@ -199,7 +200,7 @@ def test_response_format_chooses_the_aggregates(response_format: object, aggrega
     inventory = listed(entry)
     assert set(the_measurement(inventory).series.aggregates) == set(aggregates)
     assert len(the_measurement(inventory).series.aggregates) == len(aggregates)
-    assert inventory.remarks == ()
+    assert inventory.remarks == Remarks()
 
 
 @pytest.mark.parametrize("unknown", ["median", "MIN", "", None, 5, ["min"], {"a": 1}, math.nan])
@@ -209,13 +210,16 @@ def test_an_unknown_aggregate_is_ignored_with_a_line(unknown: object) -> None:
     inventory = listed(entry)
     assert the_measurement(inventory).series.aggregates == (Aggregate.MIN,)
     assert isinstance(the_measurement(inventory).source, RegisterSource)
-    assert len(inventory.remarks) == 1
+    assert len(inventory.remarks.texts) == 1
 
 
 def test_the_line_about_an_unknown_aggregate_names_it() -> None:
     entry = meter()
     entry["measurements"][0]["configuration"]["response_format"] = ["min", "median"]
-    assert "median" in listed(entry).remarks[0]
+    assert "median" in listed(entry).remarks.texts[0]
+    entry["measurements"][0]["configuration"]["response_format"] = ["min", {"S3CRET": 1}, ["S3CRET"], "a", "b", "c"]
+    (remark,) = listed(entry).remarks.texts
+    assert remark.endswith("ignored: {...}, [...], 'a' (+2); known are min, max, avg, diff")
 
 
 @pytest.mark.parametrize("response_format", [None, [], "min", {"min": True}, 5])
@@ -225,7 +229,7 @@ def test_a_measurement_that_asks_for_no_aggregate_is_still_read(response_format:
     inventory = listed(entry)
     assert the_measurement(inventory).series.aggregates == ()
     assert isinstance(the_measurement(inventory).source, RegisterSource)
-    assert inventory.remarks
+    assert inventory.remarks.texts
 
 
 @pytest.mark.parametrize(
@@ -244,25 +248,45 @@ def test_an_entry_that_cannot_be_understood_is_dead_with_a_reason_and_touches_no
     alone = listed(meter("a", "a1"), sensor("b", "b1"))
     assert (inventory.devices[0], inventory.devices[2]) == alone.devices
     assert reason(inventory, "y")
-    assert inventory.remarks
+    assert inventory.remarks.texts
 
 
 @pytest.mark.parametrize("entry", [None, 5, "x", [], {}, {"_id": None}, {"_id": 5}, {"_id": ""}, {"_id": "a\nb"}])
 def test_an_entry_without_identity_is_left_out_with_a_line(entry: object) -> None:
     inventory = listed(entry, meter("a", "a1"))
     assert [device.id for device in inventory.devices] == ["a"]
-    assert len(inventory.remarks) == 1
+    assert len(inventory.remarks.texts) == 1
     inside = meter()
     inside["measurements"].insert(0, entry)
     assert list(sources(listed(inside))) == ["m"]
-    assert len(listed(inside).remarks) == 1
+    assert len(listed(inside).remarks.texts) == 1
+
+
+def test_an_entry_without_identity_is_named_by_its_number_and_its_name() -> None:
+    """Never by its content, which may hold a password."""
+    url = "http://user:S3CRET@192.0.2.34/?apikey=S3CRET"
+    unnamed, named = sensor(url=url), meter("a") | {"name": "hall\n"}
+    del unnamed["_id"]
+    unnamed["name"] = ["S3CRET"]
+    named["measurements"][:0] = ["S3CRET", {"name": "power", "configuration": {"S3CRET": url}}]
+    inventory = listed(url, meter("z", "z1"), unnamed, unnamed | {"name": "sensor"}, named)
+    right = "it has no _id, a text of 1 to 200 printable characters"
+    assert inventory.remarks == Remarks(
+        (
+            f"device 1 is left out: {right}",
+            f"device 3 is left out: {right}",
+            f"device 4 (sensor) is left out: {right}",
+            f"device hall\ufffd: measurement 1 is left out: {right}",
+            f"device hall\ufffd: measurement 2 (power) is left out: {right}",
+        )
+    )
 
 
 @pytest.mark.parametrize("measurements", [None, {}, "m", 5])
 def test_a_device_without_a_list_of_measurements_is_listed_with_a_line(measurements: object) -> None:
     inventory = listed(meter() | {"measurements": measurements})
     assert inventory.devices[0].measurements == ()
-    assert len(inventory.remarks) == 1
+    assert len(inventory.remarks.texts) == 1
 
 
 def test_of_a_repeated_measurement_the_first_is_taken() -> None:
@@ -271,7 +295,7 @@ def test_of_a_repeated_measurement_the_first_is_taken() -> None:
     inventory = listed(first, second)
     assert inventory.devices[0] == listed(first).devices[0]
     assert [one.device.id for one in inventory.measurements] == ["a"]
-    assert any("_id" in remark and "m" in remark for remark in inventory.remarks)
+    assert any("_id" in remark and "m" in remark for remark in inventory.remarks.texts)
 
 
 def test_of_a_repeated_device_the_first_is_taken_and_the_measurements_of_the_later_are_dead_with_that_reason() -> None:
@@ -279,7 +303,7 @@ def test_of_a_repeated_device_the_first_is_taken_and_the_measurements_of_the_lat
     assert isinstance(sources(inventory)["m1"], RegisterSource)
     assert isinstance(sources(inventory)["h"], JsonSource)
     assert "_id" in reason(inventory, "m2")
-    assert inventory.remarks
+    assert inventory.remarks.texts
 
 
 @pytest.mark.parametrize("other", [{"baudrate": 19200}, {"bytesize": 7}, {"parity": "E"}, {"stopbits": 2}])
@@ -400,7 +424,7 @@ def check(inventory: Inventory | InventoryError) -> None:
     if isinstance(inventory, InventoryError):
         assert harmless(str(inventory))
         return
-    assert all(harmless(remark) for remark in inventory.remarks)
+    assert all(harmless(remark) for remark in inventory.remarks.texts)
     assert inventory.interval is None or 1 <= inventory.interval <= 86_400
     identities = [one.id for one in inventory.measurements]
     assert len(set(identities)) == len(identities)
@@ -461,3 +485,59 @@ def test_nesting_below_the_limit_of_the_parser_is_only_a_bad_entry() -> None:
     deep = json.loads("[" * 500 + "]" * 500)
     inventory = listed(deep, meter(), with_parameters(address=deep) | {"_id": "deep"})
     assert isinstance(sources(inventory)["m"], RegisterSource)
+
+
+def test_ten_remarks_are_kept_and_the_others_counted() -> None:
+    assert listed(*[{}] * 10).remarks.more == 0
+    remarks = parse(json.dumps({"devices": [{}] * 500, "interval": -1})).remarks
+    assert "interval" in remarks.texts[0], "where all is to be read at the wrong times, that comes first"
+    assert [text.split()[1] for text in remarks.texts[1:]] == [str(number) for number in range(1, 10)]
+    assert remarks.more == 491
+
+
+def test_remarks_are_told_against_those_that_are_known() -> None:
+    nothing, some = Remarks(), Remarks(("a", "b"))
+    assert some.news(nothing) == ["a", "b"]
+    assert nothing.news(some) == []
+    assert some.news(some) == []
+    assert Remarks(("b", "c")).news(some) == ["c"]
+    many = Remarks(some.texts, 5)
+    assert many.news(nothing) == ["a", "b", "… and 5 more"]
+    assert many.news(many) == []
+    assert Remarks(some.texts, 6).news(many) == ["… and 6 more"]
+    assert Remarks(("a", "c"), 5).news(many) == ["c", "… and 5 more"]
+    assert some.news(many) == []
+
+
+def test_inventories_are_compared_by_what_is_read() -> None:
+    entry = meter()
+    assert listed(entry | {"updatedAt": 1}, None) == listed(entry | {"updatedAt": 2})
+    assert listed(entry) != listed(entry | {"name": "another"})
+    assert parse(json.dumps({"devices": [], "interval": 5})) != parse(json.dumps({"devices": [], "interval": 6}))
+
+
+def test_a_listed_measurement_is_compared_without_the_others_of_its_device() -> None:
+    def measurement_of(entry: dict[str, Any]) -> object:
+        return next(iter(listed(entry).measurements))
+
+    more = meter()
+    more["measurements"].append({"_id": "other"})
+    assert measurement_of(more) == measurement_of(meter())
+    assert hash(measurement_of(more)) == hash(measurement_of(meter()))
+    for other in (
+        meter() | {"name": "n"},
+        meter("e"),
+        meter(baudrate=300),
+        with_parameters(address=1),
+        meter("d", "n"),
+    ):
+        assert measurement_of(other) != measurement_of(meter())
+    assert measurement_of(meter()) != "d"
+
+
+def test_measurements_of_a_large_device_are_compared_in_a_moment() -> None:
+    text = json.dumps([meter() | {"measurements": [{"_id": str(number)} for number in range(10_000)]}])
+    one, other = list(parse(text).measurements), list(parse(text).measurements)
+    began = time.process_time()
+    assert one == other
+    assert time.process_time() - began < 5

@@ -22,7 +22,7 @@ def refusal(communication: object) -> str:
         read_link(communication)
     text = str(caught.value)
     assert text.isprintable()
-    assert len(text) < 200
+    assert len(text) < 350
     return text
 
 
@@ -103,6 +103,7 @@ def test_pages_of_one_scheme_host_and_port_are_one_link(url: str, name: str) -> 
         (modbus("TCP", host="a b"), "host"),
         (modbus("TCP", host="http://h/"), "host"),
         (modbus("TCP", host="a\nb"), "host"),
+        (modbus("TCP", host="a\u202eb"), "host"),
         pytest.param(modbus("TCP", host="h" * 254), "host", id="long"),
         (modbus("TCP", host="h", port=0), "port"),
         (modbus("TCP", host="h", port=65536), "port"),
@@ -117,6 +118,8 @@ def test_pages_of_one_scheme_host_and_port_are_one_link(url: str, name: str) -> 
         (modbus("RTU", port="/dev/tty\x00USB0"), "port"),
         (modbus("RTU", port="/dev/tty\ud800"), "port"),
         (modbus("RTU", port="/devices/ttyUSB0"), "port"),
+        (modbus("RTU", port="/dev/tty\u202eUSB0"), "port"),
+        pytest.param(modbus("RTU", port="/dev/" + "x" * 251), "port", id="long port"),
         (modbus("RTU", port="/dev/ttyUSB0", baudrate=0), "baudrate"),
         (modbus("RTU", port="/dev/ttyUSB0", baudrate=-9600), "baudrate"),
         (modbus("RTU", port="/dev/ttyUSB0", baudrate=10**9), "baudrate"),
@@ -140,6 +143,10 @@ def test_pages_of_one_scheme_host_and_port_are_one_link(url: str, name: str) -> 
         (web("http://[::1/"), "url"),
         (web("http://h/\r\nX: y"), "url"),
         (web("http://h/\ud800"), "url"),
+        (web("http://h\u202e/"), "url"),
+        (web("http://192.0.2..7/"), "url"),
+        pytest.param(web("http://" + "x" * 254 + "/"), "url", id="long host"),
+        pytest.param(web("http://192.0.2.34/" + "x" * 1983), "url", id="long url"),
     ],
 )
 def test_a_communication_that_is_not_a_link_says_why(communication: object, says: str) -> None:
@@ -165,3 +172,51 @@ def test_a_foreign_key_beside_the_known_ones_is_ignored() -> None:
     )
     link: Link = TcpLink("h", 502, Framing.TCP)
     assert read_link(communication) == link
+
+
+def test_a_port_and_a_url_may_be_as_long_as_they_are_told_to() -> None:
+    assert read_link(modbus("RTU", port="/dev/" + "x" * 250)).name == "/dev/" + "x" * 250
+    url = "http://192.0.2.34/" + "x" * 1982
+    assert read_link(web(url)) == WebLink("http", "192.0.2.34", 80, url)
+
+
+HIDDEN = "S3CRET"
+
+
+@pytest.mark.parametrize(
+    "communication",
+    [
+        web(f"192.0.2.34/?apikey={HIDDEN}"),
+        web(f"user:{HIDDEN}@192.0.2.34/"),
+        web(f"user:{HIDDEN}"),
+        web(f"ftp://user:{HIDDEN}@192.0.2.34/"),
+        web(f"http://user:{HIDDEN}@192.0.2..34/"),
+        web(f"http://user:{HIDDEN}@h:port/?apikey={HIDDEN}"),
+        web(f"http://user:{HIDDEN}/x@192.0.2.34/"),
+        web(f"http://192.0.2.34\n/?apikey={HIDDEN}"),
+        web(f"http://192.0.2.34/?apikey={HIDDEN}" + "x" * 2000),
+        web({"url": f"http://192.0.2.34/?apikey={HIDDEN}"}),
+        modbus("TCP", host=f"user:{HIDDEN}@192.0.2.7"),
+        modbus("TCP", host=f"http://user:{HIDDEN}@192.0.2.7/"),
+        modbus("TCP", host=f"192.0.2.7/?apikey={HIDDEN}"),
+        modbus("TCP", host="192.0.2.7", port={"password": HIDDEN}),
+        modbus("TCP", host="192.0.2.7", port=f"502/?apikey={HIDDEN}"),
+        modbus(f"http://user:{HIDDEN}@192.0.2.7/", host="192.0.2.7"),
+        modbus({"password": HIDDEN}, host="192.0.2.7"),
+        modbus("RTU", port=f"http://user:{HIDDEN}@192.0.2.7/"),
+        modbus("RTU", port=[HIDDEN]),
+        modbus("RTU", port="/dev/ttyUSB0", baudrate={"password": HIDDEN}),
+        {"protocol": f"http://user:{HIDDEN}@192.0.2.7/", "configuration": {}},
+        {"protocol": {"password": HIDDEN}, "configuration": {}},
+    ],
+)
+def test_the_error_of_a_communication_does_not_tell_what_its_url_may_hide(communication: dict[str, Any]) -> None:
+    assert HIDDEN not in refusal(communication)
+
+
+def test_the_name_of_a_page_s_link_hides_what_its_url_does() -> None:
+    link = read_link(web(f"http://user:{HIDDEN}@192.0.2.34/page?apikey={HIDDEN}#{HIDDEN}"))
+    assert isinstance(link, WebLink)
+    assert HIDDEN in link.url
+    assert link.name == "http://192.0.2.34:80"
+    assert HIDDEN not in repr(link)

@@ -92,7 +92,7 @@ def test_a_scope_that_left_is_dropped_without_a_line(log: pytest.LogCaptureFixtu
     assert len(log.records) == 2
 
 
-def test_what_a_scope_shows_is_all_that_is_wrong_in_it(log: pytest.LogCaptureFixture) -> None:
+def test_the_troubles_that_a_scope_shows_replace_those_it_had(log: pytest.LogCaptureFixture) -> None:
     troubles = Troubles(Clock())
     troubles.show("a", {"unit 1": silent("one"), "unit 2": silent("two")})
     troubles.show("b", {"unit 1": silent("three")})
@@ -122,7 +122,7 @@ def test_troubles_are_listed_in_their_order_with_their_newest_cause() -> None:
     assert [trouble.cause for trouble in troubles.current()] == ["500", "no answer"]
 
 
-def test_the_end_is_that_of_the_trouble_whose_beginning_was_told(log: pytest.LogCaptureFixture) -> None:
+def test_the_end_that_is_told_is_of_the_trouble_whose_beginning_was_told(log: pytest.LogCaptureFixture) -> None:
     troubles = Troubles(Clock())
     troubles.begin(LINK, events.PORT("no such file", link="/dev/ttyUSB0", device="a"))
     troubles.begin(LINK, events.LINK("none of its 2 units answers", link="/dev/ttyUSB0", device="a"))
@@ -136,7 +136,9 @@ def test_a_percent_sign_in_a_name_is_text(log: pytest.LogCaptureFixture) -> None
     assert log.messages[0].startswith("Humidité %s 100% (unit 5 on /dev/ttyUSB0): 50 %d")
 
 
-def test_what_comes_and_goes_is_told_to_do_so_then_not_until_it_is_steady(log: pytest.LogCaptureFixture) -> None:
+def test_a_trouble_that_comes_and_goes_is_told_so_once_and_then_not_until_it_is_steady(
+    log: pytest.LogCaptureFixture,
+) -> None:
     clock = Clock()
     troubles = Troubles(clock)
     for number in range(100):
@@ -155,7 +157,7 @@ def test_what_comes_and_goes_is_told_to_do_so_then_not_until_it_is_steady(log: p
     assert log.records[5].levelno == logging.INFO
 
 
-def test_what_comes_and_goes_and_then_dies_is_told_to_be_dead(log: pytest.LogCaptureFixture) -> None:
+def test_a_subject_that_comes_and_goes_and_then_dies_is_told_to_be_dead(log: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     troubles = Troubles(clock)
     for number in range(9):
@@ -168,7 +170,7 @@ def test_what_comes_and_goes_and_then_dies_is_told_to_be_dead(log: pytest.LogCap
     assert vars(log.records[-1])["MESSAGE_ID"] == events.DEVICE_SILENT.id
 
 
-def test_what_is_long_past_is_forgotten() -> None:
+def test_a_trouble_that_is_long_past_is_forgotten() -> None:
     clock = Clock()
     troubles = Troubles(clock)
     troubles.begin("unit 5", silent(), "a")

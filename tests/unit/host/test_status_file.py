@@ -119,7 +119,7 @@ def test_a_status_that_is_missing_says_what_to_look_at(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "directory", "fifo", "large"])
-def test_what_is_not_a_plain_file_of_bounded_size_is_not_read(tmp_path: Path, kind: str) -> None:
+def test_a_status_that_is_not_a_plain_file_of_bounded_size_is_not_read(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "status.json"
     match kind:
         case "link":

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inviseobox.server.answers import Verdict, described, judge, looks_like_html, retry_after, server_date
+from inviseobox.server.answers import Answer, Verdict, described, is_decided, looks_like_html, retry_after, server_date
 
 OK = b"OK"
 PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
@@ -24,44 +24,47 @@ PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
         (301, Verdict.LATER),
         (302, Verdict.LATER),
         (307, Verdict.LATER),
-        (400, Verdict.ITEM_REFUSED),
+        (400, Verdict.REFUSED),
         (401, Verdict.TOKEN_REFUSED),
-        (402, Verdict.LATER),
+        (402, Verdict.REFUSED),
         (403, Verdict.TOKEN_REFUSED),
         (404, Verdict.WRONG_FORM),
         (405, Verdict.LATER),
+        (406, Verdict.REFUSED),
         (408, Verdict.LATER),
-        (409, Verdict.ITEM_REFUSED),
+        (410, Verdict.LATER),
+        (409, Verdict.REFUSED),
         (413, Verdict.TOO_LARGE),
-        (422, Verdict.ITEM_REFUSED),
-        (425, Verdict.LATER),
+        (422, Verdict.REFUSED),
+        (425, Verdict.REFUSED),
         (429, Verdict.LATER),
-        (451, Verdict.LATER),
-        (500, Verdict.LATER),
+        (451, Verdict.REFUSED),
+        (500, Verdict.REFUSED),
+        (501, Verdict.REFUSED),
         (502, Verdict.LATER),
         (503, Verdict.LATER),
         (504, Verdict.LATER),
-        (599, Verdict.LATER),
+        (599, Verdict.REFUSED),
     ],
 )
 def test_each_answer_has_the_verdict_of_the_table(status: int, verdict: Verdict) -> None:
-    assert judge(status, OK) is verdict
+    assert Answer(status, OK).verdict is verdict
 
 
 @given(st.integers(100, 999), st.binary(max_size=20))
 def test_nothing_but_a_2xx_without_html_is_an_acceptance(status: int, body: bytes) -> None:
-    accepted = judge(status, body) is Verdict.ACCEPTED
+    accepted = Answer(status, body).verdict is Verdict.ACCEPTED
     assert accepted == (200 <= status < 300 and not looks_like_html(body))
 
 
 @pytest.mark.parametrize("status", [200, 201])
 def test_a_captive_portal_accepts_nothing(status: int) -> None:
-    assert judge(status, PAGE) is Verdict.LATER
+    assert Answer(status, PAGE).verdict is Verdict.LATER
 
 
-@pytest.mark.parametrize("status", [400, 413])
+@pytest.mark.parametrize("status", [400, 413, 500])
 def test_a_refusal_counts_though_express_and_nginx_write_it_in_html(status: int) -> None:
-    assert judge(status, PAGE) is judge(status, OK)
+    assert Answer(status, PAGE).verdict is Answer(status, OK).verdict
 
 
 @pytest.mark.parametrize("body", [PAGE, b" \r\n\t<p>", b"\xef\xbb\xbf<html>", b"\xef\xbb\xbf \n<html>", b"<"])
@@ -149,3 +152,23 @@ HEADER = st.text(st.sampled_from("Tue, 24 Dec 2024 15:30:00 GMT+-9é:("), max_si
 def test_any_date_is_a_time_or_none(header: str) -> None:
     read = server_date(header)
     assert read is None or math.isfinite(read)
+
+
+@pytest.mark.parametrize("status", [400, 409, 422, 500, 413, 418])
+def test_an_answer_that_asks_to_come_later_says_nothing_about_what_was_sent(status: int) -> None:
+    assert Answer(status, OK, retry_after=0.0).verdict is Verdict.LATER
+
+
+@pytest.mark.parametrize("beginning", [b"", b" \r\n\t", b"\xef", b"\xef\xbb", b"\xef\xbb\xbf", b"\n\xef\xbb\xbf \n"])
+def test_a_2xx_of_which_nothing_has_come_yet_is_no_acceptance(beginning: bytes) -> None:
+    assert not is_decided(beginning)
+    assert Answer(200, beginning, is_whole=False).verdict is Verdict.LATER
+    assert Answer(200, beginning, is_whole=True).verdict is Verdict.ACCEPTED
+    assert Answer(200, beginning + b"O", is_whole=False).verdict is Verdict.ACCEPTED
+    assert Answer(200, beginning + b"<", is_whole=False).verdict in (Verdict.LATER, Verdict.ACCEPTED)
+
+
+@given(st.binary(max_size=30), st.integers(0, 30))
+def test_the_first_byte_decides_whatever_follows(body: bytes, at: int) -> None:
+    if is_decided(body[:at]):
+        assert Answer(200, body[:at], is_whole=False).verdict is Answer(200, body).verdict

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from inviseobox.configuration import ApiForm, Configuration
+from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.errors import DeliveryError
+from inviseobox.network.name_lookup import NameLookups
 from inviseobox.server.answers import described
 from inviseobox.server.api import CentralApi
 from inviseobox.server.server import Server
@@ -31,10 +33,12 @@ def test_the_words_of_a_server_that_repeats_the_token_are_told_without_it(tmp_pa
     async def scenario() -> list[str]:
         told = []
         async with serving(echo) as port, opened(tmp_path / "data.db") as buffer:
-            api = CentralApi(Configuration(token=TOKEN, url=f"http://127.0.0.1:{port}/api"), lambda _: None)
+            api = CentralApi(
+                Configuration(token=TOKEN, url=f"http://127.0.0.1:{port}/api"), NameLookups(), lambda _: None
+            )
             try:
                 with pytest.raises(DeliveryError) as caught:
-                    await Server(api, buffer, None).device_list()
+                    await Server(api, buffer, DevicesInForce(), None).device_list()
                 told.append(str(caught.value))
                 answers = (await api.send_status("[]"), await api.send_fields(ApiForm.DOCUMENTED, "[]", "key"))
                 told += [described(answer.status, answer.body) for answer in answers]

@@ -1,0 +1,1 @@
+"""Edges to the network: names, connections, HTTP."""

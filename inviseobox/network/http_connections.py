@@ -1,0 +1,194 @@
+"""Connections that speak HTTP/1.1. The only file that imports httpcore.
+
+httpcore's own pool keeps a connection that was given up while it was being opened, and on 1.0 its socket. So the
+connections are opened here, one for a request at a time, and nothing of one that is given up stays.
+"""
+
+import asyncio
+import os
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpcore
+
+from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError, RequestStalled
+from inviseobox.network.name_lookup import NameLookups
+from inviseobox.network.openings import Openings
+from inviseobox.network.stream import Stream, open_stream
+
+_IDLE_TIME = 5.0
+"""Seconds for which a connection is kept for the next request: gateways on the way forget it soon."""
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request goes: `path` is what stands in its first line."""
+
+    scheme: str
+    host: str
+    port: int
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The head of an answer, and its body as it comes, its coding not undone."""
+
+    status: int
+    headers: Headers
+    body: AsyncGenerator[bytes, None]
+
+
+@dataclass
+class Exchange:
+    """One request on its way: how far it has come, and over what.
+
+    `waiting` is called while it waits for its turn to connect, and `waited` are the seconds that this took.
+    """
+
+    is_suspect: bool = False
+    waiting: Callable[[], None] = lambda: None
+    waited: float = 0.0
+    stage: str = "its name is not resolved (DNS)"
+    target: Target | None = None
+    stream: Stream | None = None
+    connection: httpcore.AsyncHTTP11Connection | None = field(default=None, repr=False)
+    _waits_since: float | None = None
+    _acknowledged_before: int = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for its turn to connect."""
+        return self._waits_since is not None
+
+    @property
+    def progress(self) -> object:
+        """What changes as long as anything moves."""
+        return self.stage, self.stream.progress if self.stream else None
+
+    def wait_begins(self) -> None:
+        """Note that it waits for its turn."""
+        self._waits_since = asyncio.get_running_loop().time()
+
+    def wait_ends(self) -> None:
+        """Note that it waits no more."""
+        if self._waits_since is not None:
+            self.waited += asyncio.get_running_loop().time() - self._waits_since
+            self._waits_since = None
+
+    def is_connected(self, target: Target, stream: Stream, connection: httpcore.AsyncHTTP11Connection) -> None:
+        """Note the connection over which it goes."""
+        self.target, self.stream, self.connection = target, stream, connection
+        self._acknowledged_before = stream.acknowledged
+        self.stage = "no complete answer"
+
+    def timed_out(self, seconds: float) -> NoAnswer:
+        """Return the error for a request that was given up after this many seconds."""
+        text = f"{self.stage} within {seconds:.3g} s"
+        if self.stream is None:
+            return NoAnswer(text)
+        return RequestStalled(text, took_some=self.stream.acknowledged > self._acknowledged_before)
+
+    def failed(self, error: Exception) -> ReadError:
+        """Return the error for one of FAILURES, without its text: that may hold the URL and so the token."""
+        if isinstance(error, httpcore.LocalProtocolError | httpcore.UnsupportedProtocol):
+            return InvalidAnswer("the request or its answer is not valid HTTP")
+        if self.stream is not None:
+            return LinkDown("the connection was closed in mid-answer")
+        return LinkDown(_connect_reason(error))
+
+
+FAILURES = (OSError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol)
+"""What may come out of an exchange, beside the errors of this program."""
+
+
+class HttpConnections:
+    """The connections of one client."""
+
+    def __init__(
+        self, tls: ssl.SSLContext, lookups: NameLookups, openings: Openings | None = None, *, keeps_one: bool = False
+    ) -> None:
+        """Use `tls` for https; open in turn with the others of `openings`.
+
+        With `keeps_one` the last connection is used again by a request that follows soon.
+        """
+        self._tls = tls
+        self._lookups = lookups
+        self._openings = openings or Openings()
+        self._keeps_one = keeps_one
+        self._kept: tuple[Target, Stream, httpcore.AsyncHTTP11Connection, float] | None = None
+
+    def close(self) -> None:
+        """Close what is kept."""
+        if self._kept is not None:
+            self._kept[1].abort()
+            self._kept = None
+
+    async def send(
+        self, exchange: Exchange, method: bytes, target: Target, headers: Headers, content: AsyncIterable[bytes]
+    ) -> Response:
+        """Send a request and return the head of its answer. Raises LinkDown, and one of FAILURES."""
+        origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
+        stream, connection = self._reused(target) or await self._opened(exchange, target, origin)
+        exchange.is_connected(target, stream, connection)
+        url = httpcore.URL(scheme=origin.scheme, host=origin.host, port=target.port, target=target.path)
+        request = httpcore.Request(method, url, headers=list(headers), content=content)
+        response = await connection.handle_async_request(request)
+        return Response(response.status, response.headers, _body(response))
+
+    async def _opened(
+        self, exchange: Exchange, target: Target, origin: httpcore.Origin
+    ) -> tuple[Stream, httpcore.AsyncHTTP11Connection]:
+        addresses = await self._lookups.addresses(target.host, target.port)
+        exchange.wait_begins()
+        async with self._openings.turn(exchange.is_suspect, exchange.waiting):
+            exchange.wait_ends()
+            exchange.stage = "no connection"
+            tls = self._tls if target.scheme == "https" else None
+            stream = await open_stream(addresses, tls, target.host)
+        connection: Any = httpcore.AsyncHTTP11Connection
+        return stream, connection(origin, stream)
+
+    def _reused(self, target: Target) -> tuple[Stream, httpcore.AsyncHTTP11Connection] | None:
+        kept, self._kept = self._kept, None
+        if kept is None:
+            return None
+        of, stream, connection, until = kept
+        same = (of.scheme, of.host, of.port) == (target.scheme, target.host, target.port)
+        if same and stream.is_usable and asyncio.get_running_loop().time() < until:
+            return stream, connection
+        stream.abort()
+        return None
+
+    def finish(self, exchange: Exchange) -> None:
+        """Keep the connection of an exchange whose answer is complete, if one is to be kept; else close it at once."""
+        stream, connection, target = exchange.stream, exchange.connection, exchange.target
+        if stream is None or connection is None or target is None:
+            return
+        if self._keeps_one and self._kept is None and connection.is_idle() and stream.is_usable:
+            self._kept = (target, stream, connection, asyncio.get_running_loop().time() + _IDLE_TIME)
+        else:
+            stream.abort()
+
+
+async def _body(response: httpcore.Response) -> AsyncGenerator[bytes, None]:
+    try:
+        async for piece in response.aiter_stream():
+            yield piece
+    finally:
+        # Where the answer is complete, the connection is free for the next request then; else it is closed.
+        await response.aclose()
+
+
+def _connect_reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its TLS certificate is not valid: {error.verify_message or 'verification failed'}"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS as it should"
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return f"no connection ({os.strerror(error.errno)})"
+    return "no connection"

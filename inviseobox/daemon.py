@@ -19,7 +19,7 @@ from inviseobox.configuration import Configuration
 from inviseobox.delivery.upload import Upload, start_offset
 from inviseobox.delivery.windows import Windows
 from inviseobox.devices.in_force import DevicesInForce
-from inviseobox.errors import BufferFault, ConfigurationError
+from inviseobox.errors import BufferFault, ConfigurationError, LoopFailed
 from inviseobox.health.health import ClockWitness, Health
 from inviseobox.host import configuration_file, journal, status_file, time_synchronisation
 from inviseobox.host.journal import Redaction
@@ -31,12 +31,13 @@ from inviseobox.network.name_lookup import NameLookups
 from inviseobox.server.api import CentralApi
 from inviseobox.server.device_list import DeviceList
 from inviseobox.server.server import Server
-from inviseobox.supervisor import Supervisor
+from inviseobox.supervisor import Supervisor, noted_end
 
 _log = logging.getLogger(__name__)
 
 _STATUS_FILE_PERIOD = 5.0
 _UNIT_MEMORY_KEY = "unit memory"
+_ENDS = "ended for"
 _STATUS_PERIOD = 1.0
 """Seconds between two looks at whether everything moves; the watchdog's own period may shorten it."""
 
@@ -63,7 +64,7 @@ class Daemon:
         """Work until SIGTERM or SIGINT; begin anew with a changed configuration at SIGHUP.
 
         Raises BufferUnusable or BufferFault where the buffer cannot be opened, ConfigurationError where a file that
-        the configuration names cannot be used.
+        the configuration names cannot be used, LoopFailed where a new start of the process may help.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -95,14 +96,16 @@ class Daemon:
             stack.push_async_callback(pages.close)
             api = CentralApi(configuration, self._server_lookups, self._note_server_date)
             stack.push_async_callback(api.close)
-            supervisor = Supervisor()
+            supervisor = Supervisor(self._health.troubles, lambda cause: self._may_end(buffer, cause))
             stack.push_async_callback(supervisor.stop_all)
             memory = await _unit_memory(buffer)
             intake = Intake(buffer, self._devices, self._health, self._clock)
-            acquisition = Acquisition(configuration, pages, supervisor, self._devices, intake, self._health, memory)
+            acquisition = Acquisition(
+                configuration, pages, self._lookups, supervisor, self._devices, intake, self._health, memory
+            )
             self._start_loops(configuration, buffer, supervisor, api, acquisition)
             self._manager.ready()
-            return await self._watch(configuration)
+            return await self._watch(configuration, supervisor)
 
     def _note_server_date(self, date: float) -> None:
         self._health.note_server_date(date, self._clock())
@@ -124,17 +127,33 @@ class Daemon:
 
         upload = Upload(buffer, server, devices, health, self._clock, offset)
         windows = Windows(buffer, self._clock, devices, configuration.buffer_max_size, health)
-        supervisor.start("windows", windows.run)
-        supervisor.start("device list", device_list.run)
-        supervisor.start("upload", upload.run)
+        supervisor.start_loop("windows", windows.run)
+        supervisor.start_loop("device list", device_list.run)
+        supervisor.start_loop("upload", upload.run)
 
-    async def _watch(self, configuration: Configuration) -> Configuration:
-        """Feed the watchdog while everything moves, keep the status current, until a signal comes."""
+    async def _may_end(self, buffer: Buffer, cause: str) -> bool:
+        """Whether the process may end for this cause: once, and then once a day; it is remembered that it does."""
+        try:
+            noted = noted_end(await buffer.setting(_ENDS) or "", cause, self._clock())
+            if noted is not None:
+                await buffer.write_setting(_ENDS, noted)
+        except BufferFault:
+            # What cannot be remembered would end the process over and over.
+            return False
+        return noted is not None
+
+    async def _watch(self, configuration: Configuration, supervisor: Supervisor) -> Configuration:
+        """Feed the watchdog while everything moves, keep the status current, until a signal comes.
+
+        Raises LoopFailed.
+        """
         fed = self._manager.watchdog_period
         period = min(_STATUS_PERIOD, fed / 3) if fed else _STATUS_PERIOD
         shown = ""
         stuck: list[str] = []
         while not self._stop.is_set():
+            if supervisor.has_given_up.is_set():
+                raise LoopFailed("a part of the program fails again and again")
             if self._reload.is_set():
                 self._reload.clear()
                 changed = self._reloaded()
@@ -154,7 +173,7 @@ class Daemon:
             if line != shown:
                 self._manager.status(line)
                 shown = line
-            await _first(self._stop, self._reload, seconds=period)
+            await _first(self._stop, self._reload, supervisor.has_given_up, seconds=period)
         return configuration
 
     def _write_status_file(self) -> None:

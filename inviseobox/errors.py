@@ -126,5 +126,9 @@ class BufferUnusable(BufferFault):
     """The buffer cannot be opened: another daemon holds it, or a newer program wrote it. Do not start."""
 
 
+class LoopFailed(InviseoBoxError):
+    """A loop of the daemon fails again and again. End the process, which systemd starts anew."""
+
+
 class StatusUnreadable(InviseoBoxError):
     """The daemon's status.json is missing, is not to be trusted or is not one. Say so; nothing is known of it."""

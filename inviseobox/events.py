@@ -183,6 +183,8 @@ STOPPED = Event("a5dfedab009649039f4bc9c337a35330", AboutBox)
 UNSTEADY = Event("484939c8d28641fa8a08411529c0b705", About)
 """What comes and goes again and again; about whatever it is."""
 TASK_FAILED = Event("fd5345ab038e4195886f10e595bc762d", AboutTask)
+TASK_RUNS = Event("4b33f1f52f5849c18ea54a366e4d8674", AboutTask)
+TASK = TroubleKind("task", TASK_FAILED, TASK_RUNS)
 STUCK = Event("cfb2653d17ac4c2eb8f8eed70dad2a13", AboutTask)
 
 CONFIGURATION_WRONG = Event("58443ee803284be589fa22bb967a97da", AboutFile)

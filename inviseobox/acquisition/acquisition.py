@@ -18,6 +18,7 @@ from inviseobox.devices.links import Link, SerialLink, TcpLink, WebLink
 from inviseobox.devices.sources import RegisterSource
 from inviseobox.health.health import Health
 from inviseobox.network.http_client import HttpClient
+from inviseobox.network.name_lookup import NameLookups
 from inviseobox.supervisor import Supervisor
 
 
@@ -28,15 +29,20 @@ class Acquisition:
         self,
         configuration: Configuration,
         client: HttpClient,
+        lookups: NameLookups,
         supervisor: Supervisor,
         devices: DevicesInForce,
         sink: Sink,
         health: Health,
         memory: UnitMemory,
     ) -> None:
-        """Read `devices` and hand readings to `sink`; read pages through `client`; `memory` outlives this object."""
+        """Read `devices` and hand readings to `sink`; `memory` outlives this object.
+
+        Pages are read through `client`; `lookups` finds the hosts of Modbus.
+        """
         self._configuration = configuration
         self._client = client
+        self._lookups = lookups
         self._supervisor = supervisor
         self._devices = devices
         self._sink = sink
@@ -75,7 +81,7 @@ class Acquisition:
         settings = self._configuration
         match content.link:
             case SerialLink() | TcpLink() as link:
-                port = ModbusLink(link, settings.modbus.timeout)
+                port = ModbusLink(link, settings.modbus.timeout, self._lookups)
                 return ModbusPoller(port, content, settings.modbus, self._sink, self._health, self._memory)
             case WebLink():
                 return WebPoller(self._client, content, settings.http, self._sink, self._health)

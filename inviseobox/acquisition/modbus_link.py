@@ -8,6 +8,7 @@ import stat
 import struct
 import termios
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -15,6 +16,7 @@ from inviseobox.acquisition.pymodbus_connection import Answer, Connection, conne
 from inviseobox.devices.links import Framing, SerialLink, TcpLink
 from inviseobox.devices.registers import Span
 from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, Refused
+from inviseobox.network.name_lookup import NameLookups
 
 OPEN_TIMEOUT = 3.0
 """Seconds for a TCP connection or a port to open."""
@@ -41,9 +43,13 @@ _NOT_TAKEN = (termios.error, ValueError, OverflowError, struct.error)
 class ModbusLink:
     """One serial port, or one host and port. The connection is opened when it is needed."""
 
-    def __init__(self, link: SerialLink | TcpLink, timeout: float) -> None:
-        """Prepare the link; `timeout` is the time in seconds that a unit has for one answer."""
+    def __init__(self, link: SerialLink | TcpLink, timeout: float, lookups: NameLookups) -> None:
+        """Prepare the link; `timeout` is the time in seconds that a unit has for one answer.
+
+        A host that is a name is looked up by `lookups` whenever the connection is opened.
+        """
         self._link = link
+        self._lookups = lookups
         self._timeout = timeout
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
@@ -122,23 +128,31 @@ class ModbusLink:
         return self._connection
 
     async def _open(self) -> Connection:
-        connection = connection_for(self._link)
-        try:
-            _check_port(self._link)
-            async with asyncio.timeout(OPEN_TIMEOUT):
-                await connection.open()
-        except TimeoutError:
-            connection.close()
-            raise LinkDown(f"no connection within {OPEN_TIMEOUT:g} s") from None
-        except (OSError, *_NOT_TAKEN) as error:
-            connection.close()
-            # A port that was open before it could not be set would stay so, and locked, for as long as these live.
-            traceback.clear_frames(error.__traceback__)
-            raise _link_down(self._link, error) from None
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        """Open a connection to the first address that takes one. Raises LinkDown."""
+        deadline = self._now() + OPEN_TIMEOUT
+        places = await self._places()
+        while True:
+            place = places.pop(0)
+            try:
+                return await _opened(place, (deadline - self._now()) / (len(places) + 1))
+            except LinkDown:
+                if not places:
+                    raise
+
+    async def _places(self) -> list[SerialLink | TcpLink]:
+        """Return the link once for each address of its host. Raises LinkDown."""
+        match self._link:
+            case SerialLink():
+                return [self._link]
+            case TcpLink(host=host, port=port):
+                try:
+                    async with asyncio.timeout(OPEN_TIMEOUT):
+                        addresses = await self._lookups.addresses(host, port)
+                except TimeoutError:
+                    raise LinkDown(f"its name is not resolved (DNS) within {OPEN_TIMEOUT:g} s") from None
+                return [replace(self._link, host=str(address.place[0])) for address in addresses]
+            case _:
+                assert_never(self._link)
 
     async def _answer(self, connection: Connection, span: Span) -> Answer:
         reading = asyncio.ensure_future(connection.read(span))
@@ -153,6 +167,27 @@ class ModbusLink:
         if connection.lost.done():
             raise NoAnswer("the connection was closed instead of an answer")
         raise NoAnswer(f"no answer within {self._timeout:g} s")
+
+
+async def _opened(link: SerialLink | TcpLink, timeout: float) -> Connection:
+    """Open a connection to a port or to a numeric address. Raises LinkDown."""
+    connection = connection_for(link)
+    try:
+        _check_port(link)
+        async with asyncio.timeout(timeout):
+            await connection.open()
+    except TimeoutError:
+        connection.close()
+        raise LinkDown(f"no connection within {OPEN_TIMEOUT:g} s") from None
+    except (OSError, *_NOT_TAKEN) as error:
+        connection.close()
+        # A port that was open before it could not be set would stay so, and locked, for as long as these live.
+        traceback.clear_frames(error.__traceback__)
+        raise _link_down(link, error) from None
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _frame_silence(link: SerialLink | TcpLink) -> float:

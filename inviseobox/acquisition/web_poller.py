@@ -22,6 +22,8 @@ FULL_LIMIT_PERIOD = 3600.0
 """Seconds between two times that a slow page is given all of `http.timeout`."""
 _LEAST_LIMIT = 0.1
 """Seconds in which a page may answer at all."""
+_SPARE = 0.5
+"""Seconds before the next round in which no slow page is waited for: a round that ends late costs the next one."""
 
 
 @dataclass
@@ -131,7 +133,7 @@ class WebPoller:
         if now >= page.full_limit_due:
             page.full_limit_due = now + FULL_LIMIT_PERIOD
             return self._settings.timeout
-        return max(0.0, min(self._settings.timeout, (next_start - now) / left))
+        return max(0.0, min(self._settings.timeout, (next_start - _SPARE - now) / left))
 
     async def _read(self, page: _Page, limit: float) -> list[Reading]:
         if limit < _LEAST_LIMIT:
@@ -152,6 +154,7 @@ class WebPoller:
             return page.failed(str(error))
         except ReadError as error:
             page.is_suspect = isinstance(error, LinkDown)
+            page.is_slow = page.is_slow and page.is_suspect
             return page.failed(str(error))
         page.is_slow = page.is_suspect = False
         return page.readings(document)

@@ -87,9 +87,17 @@ class Buffer:
             self.work.set()
         return sealed
 
-    async def enforce_max_size(self, max_size: int) -> Dropped:
-        """Delete what must go so that the file stays within `max_size` bytes; return what went."""
-        return await self._run(enforce_max_size, self._database, max_size)
+    async def enforce_max_size(self, max_size: int, step: Callable[[], None] = lambda: None) -> Dropped:
+        """Delete what must go so that the file stays within `max_size` bytes; return what went.
+
+        `step` is called before each of the steps in which that is done.
+        """
+        dropped, is_done = Dropped(), False
+        while not is_done:
+            step()
+            more, is_done = await self._run(enforce_max_size, self._database, max_size)
+            dropped += more
+        return dropped
 
     async def disk_free(self) -> int:
         """Return the bytes that are left on the disk for whoever may not use its last reserve."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from inviseobox.buffer.database import Database
 from inviseobox.buffer.sealing import SealedWindow, seal
+from inviseobox.configuration import DEFAULT_INTERVAL, MAX_INTERVAL
 from inviseobox.errors import BufferFault
 from inviseobox.records import Reading, Series
 from inviseobox.reports.window_ends import OpenWindow, next_border, window_for
@@ -120,7 +121,11 @@ class Readings:
 
     def _open_window(self) -> OpenWindow | None:
         row = self._database.row("SELECT end, interval FROM window WHERE sealed IS NULL ORDER BY end DESC LIMIT 1")
-        return OpenWindow(*row) if row else None
+        if row is None:
+            return None
+        end, interval = row
+        # Damage that leaves the file well-formed must not stop the windows.
+        return OpenWindow(end, interval if 1 <= interval <= MAX_INTERVAL else DEFAULT_INTERVAL)
 
     def _is_sealed(self, end: int) -> bool:
         return self._database.row("SELECT 1 FROM window WHERE end = ? AND sealed IS NOT NULL", end) is not None
@@ -164,11 +169,13 @@ class Readings:
         found = self._database.rows(
             "SELECT other.key, other.baseline FROM series other JOIN series own ON own.key = ? "
             "WHERE other.measurement = ? AND other.fingerprint IN (SELECT value FROM json_each(?)) "
-            "AND (other.same_as IS NULL OR other.baseline IS NOT own.baseline)",
+            "AND (other.same_as IS NOT own.key OR other.baseline IS NOT own.baseline)",
             key,
             series.measurement,
             json.dumps(series.synonyms),
         )
+        # It may have been the other name once: two that point to each other would be two ways.
+        self._database.run("UPDATE series SET same_as = NULL WHERE key = ? AND same_as IS NOT NULL", key)
         for other, baseline in list(found):
             if baseline is not None:
                 self._database.run("UPDATE series SET baseline = ? WHERE key = ?", baseline, key)

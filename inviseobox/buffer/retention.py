@@ -7,6 +7,9 @@ from inviseobox.buffer.database import Database
 _FEWEST_SEALED_ENDS = 10_000
 """Ends of windows that are remembered, against a clock that steps back, where room is short."""
 
+_MOST_DELETES = 2000
+"""Deletes in one step: a small fraction of a second, after which the watchdog is told that there is progress."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
@@ -20,18 +23,30 @@ class Dropped:
     deliveries: int = 0
     fields: int = 0
 
+    def __add__(self, other: "Dropped") -> "Dropped":
+        """Count both together."""
+        return Dropped(
+            self.history + other.history,
+            self.rejected + other.rejected,
+            self.deliveries + other.deliveries,
+            self.fields + other.fields,
+        )
 
-def enforce_max_size(database: Database, max_size: int) -> Dropped:
+
+def enforce_max_size(database: Database, max_size: int) -> tuple[Dropped, bool]:
     """Delete until the file's content takes at most `max_size` bytes, the least needed first.
 
     That is the history, what was rejected, ends of long ago, then the oldest deliveries; those of the newest window
     stay, for the server may take them. Space that is freed is used again, so the file stops growing; it does not
-    shrink. Raises BufferFault.
+    shrink. Where there is much to delete, that is one step of it: return what went, and whether that was all. Raises
+    BufferFault.
     """
     history = rejected = deliveries = fields = 0
     database.reserve_space()
     with database.transaction():
-        while _used(database) > max_size:
+        for _ in range(_MOST_DELETES):
+            if _used(database) <= max_size:
+                break
             if database.run("DELETE FROM history WHERE end = (SELECT min(end) FROM history)"):
                 history += 1
             elif database.run("DELETE FROM rejected WHERE id = (SELECT min(id) FROM rejected)"):
@@ -48,7 +63,9 @@ def enforce_max_size(database: Database, max_size: int) -> Dropped:
                 database.run("DELETE FROM outbox WHERE id = ?", oldest[0])
                 deliveries += 1
                 fields += oldest[1]
-    return Dropped(history, rejected, deliveries, fields)
+        else:
+            return Dropped(history, rejected, deliveries, fields), False
+    return Dropped(history, rejected, deliveries, fields), True
 
 
 def _used(database: Database) -> int:

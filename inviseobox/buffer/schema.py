@@ -72,7 +72,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA:
         oldest = connection.execute("SELECT value FROM setting WHERE key = 'oldest reader'").fetchone()
-        if oldest is None or int(oldest[0]) > SCHEMA:
+        if oldest is None or not oldest[0].isdecimal() or int(oldest[0]) > SCHEMA:
             raise BufferUnusable(f"{path} was written by a newer inviseobox (schema {version}); install that version")
     elif version < SCHEMA:
         steps = "".join(_STEPS[version:])

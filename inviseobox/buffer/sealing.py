@@ -92,7 +92,7 @@ def _replace_status(database: Database, end: int, summaries: Iterable[Summary]) 
 def _forget_old(database: Database, end: int) -> None:
     """Forget what lies long behind, by the number of windows since: the clock may have been wrong at any of them."""
     interval = database.row("SELECT interval FROM window WHERE end = ?", end)
-    kept = -(-HISTORY_TIME // interval[0]) if interval else _SEALED_ENDS_KEPT
+    kept = -(-HISTORY_TIME // interval[0]) if interval and interval[0] > 0 else _SEALED_ENDS_KEPT
     # By the time, too, for there may have been shorter windows; one that lies ahead was closed by a wrong clock.
     database.run(
         "DELETE FROM history WHERE (end <= ? OR end > ?) "

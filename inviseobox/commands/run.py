@@ -12,7 +12,7 @@ from inviseobox import events
 from inviseobox.commands.exit_status import EX_CONFIG
 from inviseobox.configuration import Configuration
 from inviseobox.daemon import Daemon
-from inviseobox.errors import BufferFault, ConfigurationError
+from inviseobox.errors import BufferFault, ConfigurationError, LoopFailed
 from inviseobox.host import configuration_file, journal, owner
 
 
@@ -32,6 +32,9 @@ def run(options: argparse.Namespace) -> int:
     except ConfigurationError as error:
         log.error("%s", error, extra=events.CONFIGURATION_WRONG(file=error.source))
         return EX_CONFIG
+    except LoopFailed:
+        # The supervisor has said which one, and why.
+        return 1
     except BufferFault as error:
         log.error("%s", error, extra=events.DATABASE_UNUSABLE(file=configuration.buffer_path))
         return 1
@@ -41,8 +44,8 @@ def run(options: argparse.Namespace) -> int:
 def _serve(daemon: Daemon, configuration: Configuration) -> None:
     """Run the daemon to its end, and then leave at once: a thread that still waits for a dead name server is let go."""
     loop = asyncio.new_event_loop()
-    # One for each name that may be looked up at the same time; by default a small machine has six.
-    loop.set_default_executor(ThreadPoolExecutor(max_workers=32, thread_name_prefix="names"))
+    # Only asyncio.to_thread uses it, for device lists: names have threads of their own, and the unit bounds them all.
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=4, thread_name_prefix="work"))
     try:
         loop.run_until_complete(daemon.run(configuration))
     except BaseException:

@@ -15,7 +15,7 @@ PROOFS = 5
 """How often the server must refuse an item and take other values in between, before the item is set aside."""
 PROOF_TIME = 3600.0
 """Seconds between the first and the last of these proofs, at least."""
-FIRST_PAUSE = 5.0
+FIRST_PAUSE = 1.0
 LONGEST_PAUSE_OF_BATCH = 200.0
 """Seconds between two tries of a batch that is refused, give or take half of them."""
 FAILURES = 3

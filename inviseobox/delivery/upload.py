@@ -84,39 +84,54 @@ class Upload:
                 return
 
     async def _deliver_one(self) -> bool:
-        """Send a status that is new, else a batch, else a status that did not arrive before. False: nothing waits."""
-        self._heartbeat.expect(_STEP)
-        status = await self._buffer.next_status()
-        if status is not None and status != self._tried_status:
-            # Before the values, but without making them wait: what fails now is tried again after them.
-            self._tried_status = status
-            try:
-                await self._deliver_status(status, timeout=STATUS_TIMEOUT)
-            except DeliveryError as error:
-                if error.retry_after is not None:
-                    raise
-            return True
-        now = self._health.now()
-        batch = await self._buffer.next_batch(self._refusals.waiting(now))
-        self._health.backlog = await self._buffer.backlog()
-        self._health.rejected = await self._buffer.rejected()
-        if batch is not None:
-            await self._deliver(batch)
-            return True
-        if status is not None:
-            await self._until_work(self._deliver_status(status, timeout=TOTAL_TIMEOUT))
-            return True
-        if self._health.backlog and (due := self._refusals.next_due(now)) is not None:
+        """Send a status that is new, else a batch, else a status that did not arrive before. False: nothing waits.
+
+        Return only when the server took something or nothing waits, for that ends the back-off.
+        """
+        while True:
+            self._heartbeat.expect(_STEP)
+            status = await self._buffer.next_status()
+            if status is not None and status != self._tried_status:
+                if await self._try_status(status):
+                    return True
+                continue
+            now = self._health.now()
+            batch = await self._buffer.next_batch(self._refusals.waiting(now))
+            self._health.backlog = await self._buffer.backlog()
+            self._health.rejected = await self._buffer.rejected()
+            if batch is not None:
+                await self._deliver(batch)
+                return True
+            if status is not None:
+                await self._until_work(self._deliver_status(status, timeout=TOTAL_TIMEOUT))
+                return True
+            if not self._health.backlog or (due := self._refusals.next_due(now)) is None:
+                self._health.troubles.end("deliveries")
+                return False
             await self._until_new(due - now)
-            return True
-        self._health.troubles.end("deliveries")
-        return False
+
+    async def _try_status(self, status: DeviceStates) -> bool:
+        """Send a status before the values, but without making them wait; return whether it is done with.
+
+        What fails now is tried again after them. Raises DeliveryError where the server asks for a pause.
+        """
+        self._tried_status = status
+        try:
+            await self._deliver_status(status, timeout=STATUS_TIMEOUT)
+        except DeliveryError as error:
+            if error.retry_after is not None:
+                raise
+            return False
+        return True
 
     async def _deliver_status(self, states: DeviceStates, *, timeout: float) -> None:
         answer = await self._server.send_status(states.devices, timeout=timeout)
         parts: list[str] = []
         match answer.verdict:
             case Verdict.LATER | Verdict.TOKEN_REFUSED:
+                raise answer.keeping()
+            case Verdict.REFUSED if answer.status >= 500:
+                # It holds nothing up, so it may wait until the server is well.
                 raise answer.keeping()
             case Verdict.ACCEPTED:
                 self._health.troubles.end("status")

@@ -44,7 +44,7 @@ class Windows:
         next_commit = loop.time()
         last_border = None
         while True:
-            self._heartbeat.expect(_ALLOWANCE)
+            self._beat()
             now = self._clock()
             # Also differs when the clock stepped: sealing then moves the open window to where the clock says.
             border = next_border(now, self._devices.interval())
@@ -65,13 +65,16 @@ class Windows:
             self._health.troubles.end("memory", f"{self._buffer.dropped} readings were lost")
             await asyncio.sleep(max(0.0, min(_TICK, border - self._clock(), next_commit - loop.time())))
 
+    def _beat(self) -> None:
+        self._heartbeat.expect(_ALLOWANCE)
+
     async def _seal(self, now: float) -> None:
         sealed = await self._buffer.seal(now)
         self._health.progress.commits = now
         for window in sealed:
             _log.info("window %s closed, %d values to deliver", utc_text(window.end), window.fields)
             self._report_backwards(window)
-        dropped = await self._buffer.enforce_max_size(self._max_size) if sealed else None
+        dropped = await self._buffer.enforce_max_size(self._max_size, self._beat) if sealed else None
         self._health.backlog = await self._buffer.backlog()
         if dropped is not None:
             self._health.note_window()

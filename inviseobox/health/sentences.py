@@ -52,6 +52,11 @@ def _measurement(about: AboutMeasurement) -> str:
 
 
 _WORDS: dict[TroubleKind[Any], _Words] = {
+    events.TASK: _Words(
+        lambda about: str(about.task),
+        "works again",
+        "it is started again, the rest goes on; send the journal to the maintainers (journalctl -u inviseobox)",
+    ),
     events.PORT: _Words(_link, "reachable again"),
     events.HOST: _Words(_link, "reachable again"),
     events.LINK: _Words(_link, "reachable again", "check its cabling and settings"),

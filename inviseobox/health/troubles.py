@@ -41,8 +41,10 @@ class Troubles:
         self._begun = 0
         self._scopes: dict[str, dict[str, _Subject]] = {}
 
-    def begin(self, key: str, trouble: Trouble, scope: str = BOX) -> None:
+    def begin(self, key: str, trouble: Trouble, scope: str = BOX, *, error: Exception | None = None) -> None:
         """Note that a subject is in trouble; log it, with what to check, unless it is known.
+
+        An `error` that nobody expected is logged with where it came from.
 
         A trouble that is known keeps the kind that it had when its line was written, and takes the new cause.
         """
@@ -52,7 +54,7 @@ class Troubles:
             self._begun += 1
             steadiness = subject.steadiness if subject else Steadiness()
             subject = subjects[key] = _Subject(trouble, trouble, self._begun, steadiness)
-            self._tell(subject)
+            self._tell(subject, error=error)
         subject.present = trouble
 
     def end(self, key: str, cost: str = "", scope: str = BOX) -> None:
@@ -104,10 +106,10 @@ class Troubles:
         """Return what is wrong now within a scope, by its keys."""
         return {key: one.present for key, one in self._scopes.get(scope, {}).items() if one.present is not None}
 
-    def _tell(self, subject: _Subject, cost: str = "") -> None:
+    def _tell(self, subject: _Subject, cost: str = "", error: Exception | None = None) -> None:
         match subject.steadiness.change(self._now()):
             case Telling.STATE:
-                self._tell_state(subject, cost)
+                self._tell_state(subject, cost, error=error)
             case Telling.UNSTEADY:
                 self._tell_unsteady(subject)
             case Telling.NOTHING:
@@ -121,10 +123,14 @@ class Troubles:
         _log.warning("%s", text, extra=events.UNSTEADY.fields(subject.told.about))
 
     @staticmethod
-    def _tell_state(subject: _Subject, cost: str = "", *, is_steady: bool = False) -> None:
+    def _tell_state(
+        subject: _Subject, cost: str = "", *, is_steady: bool = False, error: Exception | None = None
+    ) -> None:
         if subject.present is not None:
             text = sentences.beginning(subject.present)
-            _log.warning("%s", sentences.steady(text) if is_steady else text, extra=subject.present.begins)
+            line = sentences.steady(text) if is_steady else text
+            level = logging.WARNING if error is None else logging.ERROR
+            _log.log(level, "%s", line, extra=subject.present.begins, exc_info=error)
         else:
             text = sentences.ending(subject.told, cost)
             _log.info("%s", sentences.steady(text) if is_steady else text, extra=subject.told.ends)

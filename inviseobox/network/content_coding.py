@@ -30,15 +30,24 @@ class Body:
         if len(self._inflate) > 1:
             raise InvalidAnswer("the answer is compressed more than once")
         self._most = most
+        self._came = 0
         self.content = bytearray()
         self.is_cut = False
 
     def add(self, data: bytes) -> None:
         """Take what came. Raises InvalidAnswer where it is not compressed as it says."""
         if self._inflate:
+            self._came += len(data)
             self._inflated(data)
+            # Also what gives nothing has an end.
+            self.is_cut = self.is_cut or self._came > self._most
         else:
             self._append(data)
+
+    def end(self) -> None:
+        """Take that nothing more comes. Raises InvalidAnswer where the end of what is compressed is missing."""
+        if self._came and not all(inflate.eof for inflate in self._inflate):
+            raise InvalidAnswer("the answer is not compressed as it says")
 
     def _append(self, data: bytes) -> None:
         room = self._most - len(self.content)
@@ -49,7 +58,8 @@ class Body:
         """Undo the coding without ever holding more than a piece beyond the bound: it may grow a thousandfold."""
         (inflate,) = self._inflate
         try:
-            while data and not self.is_cut:
+            # What follows the end of it is no part of it, and zlib would keep it.
+            while data and not self.is_cut and not inflate.eof:
                 self._append(inflate.decompress(data, _PIECE))
                 data = inflate.unconsumed_tail
         except zlib.error:

@@ -122,10 +122,10 @@ class HttpClient:
         task = asyncio.ensure_future(answering.take(self._client, request))
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
-            await _within(limits, task, exchange, answering)
+            limit = await _within(limits, task, exchange, answering)
             if task.done():
                 return replace(task.result(), waited=exchange.waited)
-        except (*FAILURES, httpx.HTTPError, httpx.StreamError, ValueError) as error:
+        except (*FAILURES, httpx.HTTPError, httpx.StreamError, ValueError, InvalidAnswer) as error:
             if (partial := answering.so_far()) is not None and answering.has_enough:
                 return partial
             raise _mapped(error, exchange) from None
@@ -134,28 +134,34 @@ class HttpClient:
             self._connections.finish(exchange)
         if (partial := answering.so_far()) is not None:
             return partial
-        raise exchange.timed_out(limits.total if limits.idle is None else limits.idle)
+        raise exchange.timed_out(limit)
 
 
 async def _within(
     limits: Limits, task: "asyncio.Task[HttpAnswer]", exchange: Exchange, answering: "_Answering"
-) -> None:
-    """Wait until the task is done or a limit of time is reached. The wait for a turn to connect does not count."""
+) -> float:
+    """Wait until the task is done or a limit of time is reached; return the seconds of the one that comes first.
+
+    The wait for a turn to connect does not count.
+    """
     loop = asyncio.get_running_loop()
     began = moved = loop.time()
     progress = exchange.progress
+    limit = limits.total
+    look = _LOOK if limits.idle is None else min(_LOOK, limits.idle / 10)
     while not task.done():
         now = loop.time()
         if exchange.progress != progress or exchange.is_waiting:
             progress, moved = exchange.progress, now
-        left = began + exchange.waited + limits.total - now
-        if limits.idle is not None:
-            left = min(left, moved + limits.idle - now)
+        left, limit = began + exchange.waited + limits.total - now, limits.total
+        if limits.idle is not None and moved + limits.idle - now < left:
+            left, limit = moved + limits.idle - now, limits.idle
         if answering.had_enough_at is not None:
             left = min(left, answering.had_enough_at + _REST_TIME - now)
         if left <= 0 and not exchange.is_waiting:
-            return
-        await asyncio.wait({task}, timeout=min(max(left, 0.01), _LOOK))
+            return limit
+        await asyncio.wait({task}, timeout=min(max(left, 0.01), look))
+    return limit
 
 
 class _Answering:
@@ -189,6 +195,7 @@ class _Answering:
                     return _answer(response, body, is_whole=False)
         finally:
             await response.aclose()
+        body.end()
         return _answer(response, body, is_whole=True)
 
     def so_far(self) -> HttpAnswer | None:
@@ -231,4 +238,6 @@ class _Body(httpx.AsyncByteStream):
 
 
 def _mapped(error: Exception, exchange: Exchange) -> ReadError:
+    if isinstance(error, ReadError):
+        return error
     return exchange.failed(error) if isinstance(error, FAILURES) else InvalidAnswer("the answer is not valid HTTP")

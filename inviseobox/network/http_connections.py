@@ -47,23 +47,30 @@ class Response:
 class Exchange:
     """One request on its way: how far it has come, and over what.
 
-    `waiting` is called while it waits for its turn to connect, and `waited` are the seconds that this took.
+    `waiting` is called while it waits for its turn to connect.
     """
 
     is_suspect: bool = False
     waiting: Callable[[], None] = lambda: None
-    waited: float = 0.0
     stage: str = "its name is not resolved (DNS)"
     target: Target | None = None
     stream: Stream | None = None
     connection: httpcore.AsyncHTTP11Connection | None = field(default=None, repr=False)
     _waits_since: float | None = None
+    _waited_before: float = 0.0
     _acknowledged_before: int = 0
 
     @property
     def is_waiting(self) -> bool:
         """Whether it waits for its turn to connect."""
         return self._waits_since is not None
+
+    @property
+    def waited(self) -> float:
+        """Return the seconds for which it has waited for its turn."""
+        if self._waits_since is None:
+            return self._waited_before
+        return self._waited_before + asyncio.get_running_loop().time() - self._waits_since
 
     @property
     def progress(self) -> object:
@@ -76,9 +83,7 @@ class Exchange:
 
     def wait_ends(self) -> None:
         """Note that it waits no more."""
-        if self._waits_since is not None:
-            self.waited += asyncio.get_running_loop().time() - self._waits_since
-            self._waits_since = None
+        self._waited_before, self._waits_since = self.waited, None
 
     def is_connected(self, target: Target, stream: Stream, connection: httpcore.AsyncHTTP11Connection) -> None:
         """Note the connection over which it goes."""
@@ -97,9 +102,11 @@ class Exchange:
         """Return the error for one of FAILURES, without its text: that may hold the URL and so the token."""
         if isinstance(error, httpcore.LocalProtocolError | httpcore.UnsupportedProtocol):
             return InvalidAnswer("the request or its answer is not valid HTTP")
-        if self.stream is not None:
-            return LinkDown("the connection was closed in mid-answer")
-        return LinkDown(_connect_reason(error))
+        if self.stream is None:
+            return LinkDown(_connect_reason(error))
+        if isinstance(error, httpcore.ProtocolError) and not self.stream.has_ended:
+            return InvalidAnswer("the answer is not valid HTTP")
+        return LinkDown("the connection was closed in mid-answer")
 
 
 FAILURES = (OSError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol)
@@ -120,19 +127,31 @@ class HttpConnections:
         self._lookups = lookups
         self._openings = openings or Openings()
         self._keeps_one = keeps_one
-        self._kept: tuple[Target, Stream, httpcore.AsyncHTTP11Connection, float] | None = None
+        self._kept: tuple[Target, Stream, httpcore.AsyncHTTP11Connection] | None = None
+        self._end_of_keeping: asyncio.TimerHandle | None = None
 
     def close(self) -> None:
         """Close what is kept."""
-        if self._kept is not None:
-            self._kept[1].abort()
-            self._kept = None
+        kept = self._no_longer_kept()
+        if kept is not None:
+            kept[1].abort()
+
+    def _no_longer_kept(self) -> tuple[Target, Stream, httpcore.AsyncHTTP11Connection] | None:
+        kept, self._kept = self._kept, None
+        if self._end_of_keeping is not None:
+            self._end_of_keeping.cancel()
+            self._end_of_keeping = None
+        return kept
 
     async def send(
         self, exchange: Exchange, method: bytes, target: Target, headers: Headers, content: AsyncIterable[bytes]
     ) -> Response:
         """Send a request and return the head of its answer. Raises LinkDown, and one of FAILURES."""
         origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
+        if self._kept is not None:
+            # The loop looks at the sockets, and then tells whose other side has closed.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
         stream, connection = self._reused(target) or await self._opened(exchange, target, origin)
         exchange.is_connected(target, stream, connection)
         url = httpcore.URL(scheme=origin.scheme, host=origin.host, port=target.port, target=target.path)
@@ -154,12 +173,11 @@ class HttpConnections:
         return stream, connection(origin, stream)
 
     def _reused(self, target: Target) -> tuple[Stream, httpcore.AsyncHTTP11Connection] | None:
-        kept, self._kept = self._kept, None
+        kept = self._no_longer_kept()
         if kept is None:
             return None
-        of, stream, connection, until = kept
-        same = (of.scheme, of.host, of.port) == (target.scheme, target.host, target.port)
-        if same and stream.is_usable and asyncio.get_running_loop().time() < until:
+        of, stream, connection = kept
+        if (of.scheme, of.host, of.port) == (target.scheme, target.host, target.port) and stream.is_usable:
             return stream, connection
         stream.abort()
         return None
@@ -169,8 +187,9 @@ class HttpConnections:
         stream, connection, target = exchange.stream, exchange.connection, exchange.target
         if stream is None or connection is None or target is None:
             return
-        if self._keeps_one and self._kept is None and connection.is_idle() and stream.is_usable:
-            self._kept = (target, stream, connection, asyncio.get_running_loop().time() + _IDLE_TIME)
+        if self._keeps_one and self._kept is None and stream.is_usable and _is_free(connection):
+            self._kept = (target, stream, connection)
+            self._end_of_keeping = asyncio.get_running_loop().call_later(_IDLE_TIME, self.close)
         else:
             stream.abort()
 
@@ -182,6 +201,13 @@ async def _body(response: httpcore.Response) -> AsyncGenerator[bytes, None]:
     finally:
         # Where the answer is complete, the connection is free for the next request then; else it is closed.
         await response.aclose()
+
+
+def _is_free(connection: httpcore.AsyncHTTP11Connection) -> bool:
+    """Whether an answer is complete and nothing came after it, which would be taken for the answer to what is next."""
+    # httpcore does not look at it itself.
+    state = getattr(connection, "_h11_state", None)
+    return connection.is_idle() and state is not None and not state.trailing_data[0]
 
 
 def _connect_reason(error: Exception) -> str:

@@ -15,10 +15,10 @@ _SIGN_PERIOD = 10.0
 class Openings:
     """The turns to open a connection. Whoever comes first is served first."""
 
-    def __init__(self) -> None:
+    def __init__(self, usual: int = MOST_OPENINGS, suspect: int = MOST_SUSPECT_OPENINGS) -> None:
         """Begin with none under way."""
-        self._usual = asyncio.Semaphore(MOST_OPENINGS)
-        self._suspect = asyncio.Semaphore(MOST_SUSPECT_OPENINGS)
+        self._usual = asyncio.Semaphore(usual)
+        self._suspect = asyncio.Semaphore(suspect)
 
     @asynccontextmanager
     async def turn(self, is_suspect: bool, waiting: Callable[[], None]) -> AsyncIterator[None]:

@@ -13,13 +13,9 @@ from inviseobox.network.name_lookup import Address
 
 _NEXT_ADDRESS = 0.25
 """Seconds after which the next address is tried beside one that does not connect (RFC 8305, section 5)."""
-_PIECE = 8192
-"""Bytes that are sent before the progress is looked at."""
 _MOST_UNREAD = 262_144
 """Bytes that wait to be read before the other side has to wait."""
 _NO_LIMIT = 86_400.0
-_SEND_BUFFER = 16_384
-"""Bytes that the kernel holds of what is not sent: what it holds beyond them would count as progress."""
 
 
 class _Protocol(asyncio.Protocol):
@@ -72,26 +68,41 @@ class _Protocol(asyncio.Protocol):
 class Stream:
     """An open connection, as httpcore's connections want one (httpcore.AsyncNetworkStream).
 
-    Of a TLS connection, `transport` is the one that ciphers.
+    Of a TLS connection, `transport` is the one that ciphers, and `raw` the one below it; else they are the same.
     """
 
-    def __init__(self, connection: socket.socket, transport: asyncio.Transport, protocol: _Protocol) -> None:
+    def __init__(
+        self, connection: socket.socket, raw: asyncio.Transport, transport: asyncio.Transport, protocol: _Protocol
+    ) -> None:
         """Take over a connection."""
         self._connection = connection
+        self._raw = raw
         self._transport = transport
         self._protocol = protocol
         self._sent = 0
         self._received = 0
+        self._acknowledged = 0
+        self._has_ended = False
 
     @property
     def acknowledged(self) -> int:
-        """Count the bytes that the other side has acknowledged, as far as they came from here."""
+        """Count the bytes that the other side has acknowledged, as far as they came from here.
+
+        Over TLS what waits is counted with what the records add to it, so that the count is never too high.
+        """
         try:
-            # How much of what was sent is still in the kernel (tcp(7), SIOCOUTQ).
+            # How much of what was sent the kernel still holds (tcp(7), SIOCOUTQ), and then asyncio.
             (waiting,) = struct.unpack("i", fcntl.ioctl(self._connection.fileno(), termios.TIOCOUTQ, bytes(4)))
         except (OSError, ValueError):
-            waiting = 0
-        return max(0, self._sent - int(waiting))
+            return self._acknowledged
+        waiting += sum(transport.get_write_buffer_size() for transport in {self._raw, self._transport})
+        self._acknowledged = max(self._acknowledged, self._sent - int(waiting))
+        return self._acknowledged
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the end of what the other side sends was read."""
+        return self._has_ended
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -109,8 +120,10 @@ class Stream:
         while not protocol.received and not protocol.is_over:
             protocol.changed.clear()
             await protocol.changed.wait()
-        if not protocol.received and protocol.failure is not None:
-            raise OSError(str(protocol.failure)) from None
+        if not protocol.received:
+            self._has_ended = True
+            if protocol.failure is not None:
+                raise OSError(str(protocol.failure)) from None
         data = protocol.taken(max_bytes)
         self._received += len(data)
         return data
@@ -120,13 +133,11 @@ class Stream:
 
         A server may answer and close before it has read all: its answer counts, so the failure shows in `read`.
         """
-        for start in range(0, len(buffer), _PIECE):
-            if self._protocol.is_over or self._transport.is_closing():
-                return
-            piece = buffer[start : start + _PIECE]
-            self._transport.write(piece)
-            await self._protocol.may_write.wait()
-            self._sent += len(piece)
+        if self._protocol.is_over or self._transport.is_closing():
+            return
+        self._transport.write(buffer)
+        self._sent += len(buffer)
+        await self._protocol.may_write.wait()
 
     async def aclose(self) -> None:
         """Close the connection at once, without waiting for the other side."""
@@ -149,14 +160,13 @@ async def open_stream(addresses: Sequence[Address], tls: ssl.SSLContext | None, 
     loop = asyncio.get_running_loop()
     connection = await _connected(addresses)
     try:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         raw, protocol = await loop.create_connection(_Protocol, sock=connection)
     except BaseException:
         connection.close()
         raise
     if tls is None:
-        return Stream(connection, raw, protocol)
+        return Stream(connection, raw, raw, protocol)
     try:
         # A limit for the handshake must be a number; the caller's is shorter.
         ciphered = await loop.start_tls(raw, protocol, tls, server_hostname=host, ssl_handshake_timeout=_NO_LIMIT)
@@ -165,7 +175,7 @@ async def open_stream(addresses: Sequence[Address], tls: ssl.SSLContext | None, 
         raise
     if ciphered is None:
         raise ConnectionResetError("the connection was closed in the TLS handshake")
-    return Stream(connection, ciphered, protocol)
+    return Stream(connection, raw, ciphered, protocol)
 
 
 async def _connected(addresses: Sequence[Address]) -> socket.socket:

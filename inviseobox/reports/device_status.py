@@ -35,7 +35,11 @@ def status_lists(devices: Iterable[dict[str, Any]], max_bytes: int = MAX_BYTES) 
 
 def halved(devices: str) -> list[str]:
     """Cut a list of entries that the server found too long in two; give nothing where it cannot be cut."""
-    entries = json.loads(devices)
+    try:
+        entries = json.loads(devices)
+    except ValueError:
+        # It was damaged on the disk.
+        return []
     if len(entries) == 1:
         (device,) = entries
         measurements = device["measurements"]

@@ -15,6 +15,7 @@ from inviseobox.configuration import ModbusSettings
 from inviseobox.devices.link_content import by_link
 from inviseobox.devices.links import Framing, TcpLink
 from inviseobox.health.health import Health
+from inviseobox.network.name_lookup import NameLookups
 from inviseobox.records import Reading
 from tests.support.entries import listed, modbus_device
 from tests.support.modbus_frames import mbap
@@ -65,7 +66,7 @@ class Bench:
         """Yield the rounds that read the units; `parameters` are more of them for each measurement."""
         inventory = listed(modbus_device(self.port, self.units, **parameters))
         (content,) = by_link(inventory)
-        link = ModbusLink(TcpLink("127.0.0.1", self.port, Framing.TCP), SETTINGS.timeout)
+        link = ModbusLink(TcpLink("127.0.0.1", self.port, Framing.TCP), SETTINGS.timeout, NameLookups())
         rounds = ModbusPoller(link, content, SETTINGS, self.readings.extend, self.health, UnitMemory(ignored))
         try:
             yield rounds

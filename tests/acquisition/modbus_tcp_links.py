@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.devices.links import Framing, TcpLink
 from inviseobox.errors import ReadError
+from inviseobox.network.name_lookup import NameLookups
 from tests.support.modbus_frames import mbap, rtu
 
 from .frames import Act, Asked, device, right
@@ -16,7 +17,7 @@ TIMEOUT = 0.3
 
 @asynccontextmanager
 async def opened(port: int, framing: Framing = Framing.TCP, timeout: float = TIMEOUT) -> AsyncIterator[ModbusLink]:
-    link = ModbusLink(TcpLink("127.0.0.1", port, framing), timeout)
+    link = ModbusLink(TcpLink("127.0.0.1", port, framing), timeout, NameLookups())
     try:
         yield link
     finally:

@@ -122,7 +122,9 @@ def readable_page(data: bytes) -> object:
     try:
         response.begin()
         body = response.read()
-        if response.getheader("Content-Encoding", "").lower() in ("gzip", "x-gzip"):
+        # What is no coding is ignored, also beside one.
+        codings = [one.strip().lower() for one in response.getheader("Content-Encoding", "").split(",")]
+        if any(one in ("gzip", "x-gzip") for one in codings):
             body = gzip.decompress(body)
         document: object = json.loads(body)
     except (http.client.HTTPException, ValueError, OSError, EOFError, RecursionError):

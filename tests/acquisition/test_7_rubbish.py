@@ -16,6 +16,7 @@ from inviseobox.acquisition.http_sensor import read_page, read_value
 from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.devices.registers import FunctionCode, Span
 from inviseobox.errors import ReadError
+from inviseobox.network.name_lookup import NameLookups
 from inviseobox.simulator.faults import Deformed
 from inviseobox.simulator.modbus_pdu import UnitImage
 from tests.support import virtual_time
@@ -76,7 +77,7 @@ def test_no_rubbish_on_a_modbus_link_is_more_than_an_error(transport: str, caplo
         memory = Memory()
         async with wire(transport, {UNIT: image}) as one:
             one.units.set_faults(None, Deformed(deform))
-            link = ModbusLink(one.link, 0.1)
+            link = ModbusLink(one.link, 0.1, NameLookups())
             for number in range(total):
                 if number == total // 5:
                     memory = Memory()

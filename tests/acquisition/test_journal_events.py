@@ -16,6 +16,7 @@ from inviseobox.devices.link_content import by_link
 from inviseobox.devices.links import Framing, TcpLink
 from inviseobox.events import Trouble, TroubleKind
 from inviseobox.health.health import Health
+from inviseobox.network.name_lookup import NameLookups
 from tests.support import virtual_time
 from tests.support.entries import listed, modbus_device
 
@@ -27,7 +28,7 @@ from .frames import Asked
 async def reading(bench: Bench, *devices: dict[str, Any]) -> AsyncIterator[ModbusPoller]:
     """Yield the rounds that read `devices`, which are all on the bench."""
     (content,) = by_link(listed(*devices))
-    link = ModbusLink(TcpLink("127.0.0.1", bench.port, Framing.TCP), SETTINGS.timeout)
+    link = ModbusLink(TcpLink("127.0.0.1", bench.port, Framing.TCP), SETTINGS.timeout, NameLookups())
     rounds = ModbusPoller(link, content, SETTINGS, bench.readings.extend, Health(), UnitMemory(ignored))
     try:
         yield rounds

@@ -14,6 +14,7 @@ from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.devices.link_content import by_link
 from inviseobox.devices.links import Framing, TcpLink
 from inviseobox.health.health import Health
+from inviseobox.network.name_lookup import NameLookups
 from inviseobox.records import Reading
 from tests.support import virtual_time
 from tests.support.entries import listed, modbus_device
@@ -125,7 +126,7 @@ def test_a_value_that_cannot_be_used_fails_alone(caplog: pytest.LogCaptureFixtur
             meter = modbus_device(port, {1: [0, 2]}, count=2, value_class="FLOAT32")
             meter["measurements"] += modbus_device(port, {1: [4]}, value_class="BCD16")["measurements"]
             (content,) = by_link(listed(meter))
-            link = ModbusLink(TcpLink("127.0.0.1", port, Framing.TCP), 1)
+            link = ModbusLink(TcpLink("127.0.0.1", port, Framing.TCP), 1, NameLookups())
             rounds = ModbusPoller(link, content, SETTINGS, readings.extend, Health(), UnitMemory(ignored))
             for _ in range(3):
                 await one_round(rounds)

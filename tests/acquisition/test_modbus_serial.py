@@ -18,6 +18,7 @@ from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.devices.links import SerialLink
 from inviseobox.devices.registers import FunctionCode, Span
 from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError, Refused
+from inviseobox.network.name_lookup import NameLookups
 from tests.support.modbus_frames import crc, rtu
 from tests.support.virtual_time import until
 
@@ -93,7 +94,7 @@ def honest(asked: Asked) -> Sequence[tuple[float, bytes]]:
 
 @asynccontextmanager
 async def linked(port: str, baudrate: int = 9600, timeout: float = TIMEOUT) -> AsyncIterator[ModbusLink]:
-    link = ModbusLink(SerialLink(port, baudrate), timeout)
+    link = ModbusLink(SerialLink(port, baudrate), timeout, NameLookups())
     try:
         yield link
     finally:

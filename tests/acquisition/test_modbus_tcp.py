@@ -8,6 +8,7 @@ from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.devices.links import Framing, TcpLink
 from inviseobox.devices.registers import FunctionCode, Span
 from inviseobox.errors import LinkDown, NoAnswer, Refused
+from inviseobox.network.name_lookup import NameLookups
 from inviseobox.simulator.modbus_gateway import ModbusGateway
 from inviseobox.simulator.modbus_units import ModbusUnits
 from tests.support import virtual_time
@@ -173,7 +174,7 @@ def test_a_refused_connection_says_so(framing: Framing) -> None:
 @pytest.mark.parametrize("host", ["192.0.2..7", "a" * 64 + ".example", "::1%nope"])
 def test_an_invalid_address_is_a_link_that_is_down(host: str) -> None:
     async def scenario() -> None:
-        link = ModbusLink(TcpLink(host, 502, Framing.TCP), TIMEOUT)
+        link = ModbusLink(TcpLink(host, 502, Framing.TCP), TIMEOUT, NameLookups())
         with pytest.raises(LinkDown) as raised:
             await link.read(holding(1, 1))
         assert_is_a_line(raised.value)

@@ -21,6 +21,7 @@ from inviseobox import events
 from inviseobox.acquisition.modbus_link import ModbusLink, _link_down
 from inviseobox.devices.links import Framing, SerialLink, TcpLink
 from inviseobox.errors import LinkDown, NoAnswer
+from inviseobox.network.name_lookup import NameLookups
 from inviseobox.simulator.device_list import serial_communication
 from tests.support import virtual_time
 from tests.support.entries import modbus_device
@@ -81,7 +82,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_port_that_cannot_be_set_says_so_and_is_not_kept(settings: dict[str, Any], words: str) -> None:
     async def scenario() -> None:
         with terminal() as port:
-            link = ModbusLink(SerialLink(port.path, **settings), 0.3)
+            link = ModbusLink(SerialLink(port.path, **settings), 0.3, NameLookups())
             for attempt in (link.read(holding(1, 1)), link.reopen(), link.read(holding(1, 1))):
                 with pytest.raises(LinkDown) as raised:
                     await attempt
@@ -126,7 +127,7 @@ def test_a_port_that_goes_while_it_is_set_says_what_it_is() -> None:
 def test_a_tcp_port_that_cannot_be_says_so() -> None:
     async def scenario() -> None:
         with pytest.raises(LinkDown, match="0-65535"):
-            await ModbusLink(TcpLink("127.0.0.1", 70_000, Framing.TCP), 0.3).read(holding(1, 1))
+            await ModbusLink(TcpLink("127.0.0.1", 70_000, Framing.TCP), 0.3, NameLookups()).read(holding(1, 1))
 
     asyncio.run(scenario())
 
@@ -145,7 +146,7 @@ def test_a_port_that_is_pulled_at_any_step_of_a_request_is_a_lost_connection(ste
     async def scenario() -> None:
         told = troubles_of_the_loop()
         with terminal() as port:
-            link = ModbusLink(SerialLink(port.path), 5)
+            link = ModbusLink(SerialLink(port.path), 5, NameLookups())
             await link.reopen()
             await asyncio.sleep(0.2)
             reading = asyncio.ensure_future(link.read(holding(1, 1)))
@@ -166,7 +167,7 @@ def test_a_port_that_is_closed_as_it_is_pulled_is_closed_once(steps: int) -> Non
     async def scenario() -> None:
         told = troubles_of_the_loop()
         with terminal() as port:
-            link = ModbusLink(SerialLink(port.path), 5)
+            link = ModbusLink(SerialLink(port.path), 5, NameLookups())
             await link.reopen()
             await asyncio.sleep(0.2)
             port.pull()
@@ -183,7 +184,7 @@ def test_a_port_that_is_closed_as_soon_as_it_is_open_is_free_again() -> None:
     async def scenario() -> None:
         told = troubles_of_the_loop()
         with terminal() as port:
-            link = ModbusLink(SerialLink(port.path), 5)
+            link = ModbusLink(SerialLink(port.path), 5, NameLookups())
             await link.reopen()
             await link.close()
             await asyncio.sleep(0.1)

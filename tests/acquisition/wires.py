@@ -124,9 +124,12 @@ class Box:
         memory = UnitMemory(self._save)
         memory.load(self.saved)
         supervisor = Supervisor()
-        client = HttpClient(HttpConnections(tls_context(None), NameLookups()), headers={})
+        lookups = NameLookups()
+        client = HttpClient(HttpConnections(tls_context(None), lookups), headers={})
         devices_in_force = DevicesInForce(LONG_INTERVAL)
-        acquisition = Acquisition(configuration, client, supervisor, devices_in_force, self._sink, self.health, memory)
+        acquisition = Acquisition(
+            configuration, client, lookups, supervisor, devices_in_force, self._sink, self.health, memory
+        )
         try:
             await acquisition.adopt(listed(*devices))
             yield acquisition

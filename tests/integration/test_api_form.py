@@ -1,18 +1,22 @@
 """Which form of the API the server speaks, and its device list."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
 
 from inviseobox.configuration import ApiForm
+from inviseobox.devices import inventory
 from inviseobox.errors import DeliveryError
-from inviseobox.simulator.central_server import CentralServer, Form
+from inviseobox.simulator.central_server import CentralServer, Form, Outcome
+from inviseobox.simulator.http_server import HttpServer, Request, Response
 from tests.support import virtual_time
+from tests.support.entries import web_device
 from tests.support.virtual_time import until
 
 from .deliveries import HOUR, delivering
-from .uplinks import TOKEN, Box, Seen, answer, box, central, known, window
+from .uplinks import KEYS, TOKEN, Box, Seen, answer, box, central, known, window
 
 
 @pytest.mark.parametrize("form", ["documented", "deployed"])
@@ -104,3 +108,78 @@ def test_a_device_list_behind_a_login_says_so(tmp_path: Path) -> None:
                     await one.server.device_list()
 
     virtual_time.run(run())
+
+
+def other_form_answers(server: CentralServer, devices: list[dict[str, object]] | None) -> None:
+    """Let both forms give a list; `devices` is that of the form that the server does not speak."""
+
+    def both(request: Request) -> Outcome | None:
+        other = "/api/workers" if server.form == "documented" else "/api/workers/devices/data"
+        if request.path == other and devices is not None:
+            return Outcome(Response(200, {}, json.dumps(devices).encode()))
+        return None
+
+    server.script("list", both)
+
+
+def test_values_go_to_the_form_that_takes_them_though_both_give_a_list(tmp_path: Path) -> None:
+    async def scenario(one: Box, server: CentralServer) -> None:
+        server.form = "deployed"
+        one.devices.adopt(inventory.parse(json.dumps(server.devices)))
+        other_form_answers(server, list(server.devices))
+        await one.server.device_list()
+        assert await one.buffer.setting("api form") in (None, "documented"), "as this test wants it"
+        end = await window(one, 0, [known("m0")])
+        one.start()
+        await until(lambda: end in server.window_ends(), within=60)
+
+    delivering(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("strange", [[], [{"_id": "somebody else's", "measurements": []}]], ids=["empty", "foreign"])
+def test_a_strange_list_of_the_other_form_changes_nothing(tmp_path: Path, strange: list[dict[str, object]]) -> None:
+    async def scenario(one: Box, server: CentralServer) -> None:
+        listed, _ = await one.server.device_list()
+        one.devices.adopt(listed)
+        other_form_answers(server, strange)
+        server.script("fields", Seen(outcome=lambda number, request: answer(404) if number <= 3 else None))
+        end = await window(one, 0, [known("m0")])
+        one.start()
+        await until(lambda: end in server.window_ends(), within=60)
+        assert (await one.server.device_list())[0] == listed
+
+    delivering(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(("status", "body"), [(401, b""), (403, b""), (405, b""), (410, b""), (200, b"<html>")])
+def test_a_server_that_moved_is_found_after_ten_minutes(tmp_path: Path, status: int, body: bytes) -> None:
+    """The old paths are answered with something that may mean something else; so the new ones are not asked at once."""
+    devices = json.dumps([web_device("http://192.0.2.34/", KEYS[:3])]).encode()
+    has_moved = False
+    taken: list[float] = []
+
+    async def handle(request: Request) -> Response:
+        if has_moved and request.path in ("/api/workers/devices/data", "/api/fields/"):
+            return Response(status, {}, body)
+        if request.path == "/api/fields/bulk":
+            taken.append(asyncio.get_running_loop().time())
+        return Response(200, {}, devices if request.method == "GET" else b"OK")
+
+    async def scenario() -> None:
+        nonlocal has_moved
+        server = HttpServer(handle)
+        await server.listener.start()
+        try:
+            async with box(tmp_path / "data.db", f"{server.origin}/api") as one:
+                one.devices.adopt((await one.server.device_list())[0])
+                has_moved = True
+                began = asyncio.get_running_loop().time()
+                await window(one, 0, [known("m0")])
+                one.start()
+                await until(lambda: len(taken) == 1, within=HOUR)
+                assert 590 <= taken[0] - began <= 600 + 310
+        finally:
+            await one.stop()
+            await server.listener.stop()
+
+    virtual_time.run(scenario())

@@ -205,3 +205,18 @@ def test_a_disk_that_stays_full_lets_the_buffer_close(tmp_path: Path) -> None:
 
     with small_disk(tmp_path) as disk:
         asyncio.run(scenario(disk))
+
+
+def test_a_second_daemon_that_names_the_file_by_another_path_is_kept_away(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link.db").symlink_to(tmp_path / "real" / "data.db")
+    (tmp_path / "folder").symlink_to(tmp_path / "real")
+
+    async def scenario() -> None:
+        async with opened(tmp_path / "real" / "data.db"):
+            for other in (tmp_path / "link.db", tmp_path / "folder" / "data.db"):
+                with pytest.raises(BufferUnusable, match="in use"):
+                    async with opened(other):
+                        pass
+
+    asyncio.run(scenario())

@@ -199,3 +199,42 @@ def test_halves_of_a_batch_stand_in_its_place(tmp_path: Path) -> None:
         assert fields(parts) == fields([batch])
 
     run(tmp_path / "data.db", life)
+
+
+def test_a_late_acceptance_takes_no_other_batch_away(tmp_path: Path) -> None:
+    """Ids are used again: what an answer is about is known by the digest, too."""
+
+    async def scenario() -> None:
+        async with opened(tmp_path / "data.db") as buffer:
+            await windows(buffer, 0)
+            late = await buffer.next_batch()
+            assert late is not None
+            await buffer.accept(late)
+            await windows(buffer, 1)
+            other = await buffer.next_batch()
+            assert other is not None
+            assert other.id == late.id, "as this test wants it"
+            for _ in range(2):
+                await buffer.accept(late)
+                await buffer.postpone(late)
+                await buffer.replace(late, [])
+                await buffer.reject(late, "late", 0.0)
+            assert await buffer.next_batch() == other
+            assert await buffer.backlog() == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_late_answer_to_a_status_takes_no_newer_one_away(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with opened(tmp_path / "data.db") as buffer:
+            await windows(buffer, 0)
+            late = await buffer.next_status()
+            assert late is not None
+            await windows(buffer, 1)
+            newer = await buffer.next_status()
+            assert newer is not None
+            await buffer.status_sent(late)
+            assert await buffer.next_status() == newer
+
+    asyncio.run(scenario())

@@ -126,7 +126,8 @@ def test_the_bound_of_the_file_holds_also_where_no_window_is_known(tmp_path: Pat
     try:
         row = (START, "[]" + " " * 1000, "digest", 2)
         ask(path, "INSERT INTO outbox (end, fields, digest, count) VALUES (?, ?, ?, ?)", [row] * 2000)
-        dropped = enforce_max_size(database, LEAST)
+        dropped, is_done = enforce_max_size(database, LEAST)
+        assert is_done
         assert 1000 < dropped.deliveries < 1500
         assert dropped == Dropped(deliveries=dropped.deliveries, fields=2 * dropped.deliveries)
     finally:
@@ -172,3 +173,23 @@ def test_a_full_buffer_file_is_told_in_one_line_and_its_end_in_another(
         assert lines[1] == f"buffer size: has room again; {lost} values were lost"
 
     virtual_time.run(scenario())
+
+
+def test_much_that_must_go_goes_in_steps_between_which_there_is_a_sign(tmp_path: Path) -> None:
+    path = tmp_path / "data.db"
+
+    async def scenario() -> int:
+        signs = 0
+
+        def sign() -> None:
+            nonlocal signs
+            signs += 1
+
+        async with opened(path) as buffer:
+            rows = [(START, "[]" + " " * 200, "no", number) for number in range(20_000)]
+            ask(path, "INSERT INTO rejected (end, fields, words, offered) VALUES (?, ?, ?, ?)", rows)
+            dropped = await buffer.enforce_max_size(LEAST, sign)
+            assert 10_000 < dropped.rejected < 20_000
+        return signs
+
+    assert asyncio.run(scenario()) > 5

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from inviseobox.records import Reading
 from inviseobox.simulator.central_server import CentralServer, Outcome
 from inviseobox.simulator.http_server import Connection, Response, never, reset, whole
 from tests.support.entries import web_device
 from tests.support.virtual_time import until
 
 from .deliveries import HOUR, delivering
+from .minutes import MINUTE, START
 from .uplinks import Box, Seen, answer, known, window
 
 
@@ -122,5 +124,21 @@ def test_a_status_that_did_not_arrive_does_not_hold_back_the_next_one(tmp_path: 
             await until(lambda number=number: len(server.window_ends()) > number, within=10)  # type: ignore[misc]
             posts = [exchange.path for exchange in server.exchanges[before:] if exchange.method == "POST"]
             assert posts[0] == "/api/devices/status", posts
+
+    delivering(tmp_path, scenario)
+
+
+def test_an_accepted_status_ends_the_trouble_with_the_server(tmp_path: Path) -> None:
+    """Where all meters are dead, only states are sent."""
+
+    async def scenario(one: Box, server: CentralServer) -> None:
+        server.script("status", Seen(outcome=lambda number, request: answer(503) if number <= 3 else None))
+        one.start()
+        now = START
+        one.buffer.record(now, MINUTE, [Reading(known("m0"), None)])
+        await one.buffer.seal(now + MINUTE)
+        await until(lambda: bool(one.health.troubles.current()), within=60)
+        await until(lambda: not one.health.troubles.current(), within=600)
+        assert len(server.statuses) == 1
 
     delivering(tmp_path, scenario)

@@ -9,7 +9,9 @@ from itertools import pairwise
 
 import pytest
 
-from inviseobox.supervisor import Supervisor
+from inviseobox.health import sentences
+from inviseobox.health.troubles import Troubles
+from inviseobox.supervisor import Supervisor, noted_end
 
 Scenario = Callable[[Supervisor], Awaitable[None]]
 
@@ -272,3 +274,65 @@ def test_the_name_of_a_task_can_be_used_again_after_its_stop() -> None:
         assert (first.ended, second.ended) == (1, 1)
 
     play(scenario)
+
+
+def test_a_task_that_fails_is_a_trouble_until_it_has_run_for_five_minutes(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "inviseobox")
+    troubles = Troubles()
+
+    async def scenario(_: Supervisor) -> None:
+        supervisor = Supervisor(troubles)
+        task = Task(fail, fail, fail, work)
+        supervisor.start_loop("windows", task)
+        await task.started(4)
+        (trouble,) = troubles.current()
+        assert sentences.summary(trouble).startswith("windows: failed, which is an error in this program: RuntimeError")
+        await asyncio.sleep(299)
+        assert len(troubles.current()) == 1
+        await asyncio.sleep(2)
+        assert troubles.current() == []
+        await supervisor.stop_all()
+
+    play(scenario)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"], "one line, whatever the tries"
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_a_loop_that_fails_again_and_again_ends_the_process_where_it_may(may: bool) -> None:
+    asked: list[str] = []
+
+    async def may_end(cause: str) -> bool:
+        asked.append(cause)
+        return may
+
+    async def scenario(_: Supervisor) -> None:
+        supervisor = Supervisor(Troubles(), may_end)
+        task, link = Task(fail), Task(fail)
+        supervisor.start_loop("windows", task)
+        supervisor.start("link gateway", link)
+        await task.started(20)
+        assert supervisor.has_given_up.is_set() is may
+        assert len(asked) == 1, "and a link never does"
+        assert asked[0].startswith("windows: failed")
+        await supervisor.stop_all()
+
+    play(scenario)
+
+
+def test_an_end_of_the_process_for_one_cause_comes_at_most_once_a_day() -> None:
+    day = 86_400.0
+    first = noted_end("", "windows: a", 0.0)
+    assert first is not None
+    assert noted_end(first, "windows: a", day - 1) is None
+    other = noted_end(first, "upload: b", 100.0)
+    assert other is not None
+    assert noted_end(other, "windows: a", 200.0) is None
+    again = noted_end(other, "windows: a", day + 50)
+    assert again is not None
+    assert noted_end(again, "upload: b", day + 60) is None
+    assert noted_end(first, "windows: a", -2 * day) is not None, "a clock that was far ahead does not stop it for ever"
+
+
+@pytest.mark.parametrize("known", ["", "[]", "null", '{"windows: a": "x"}', "[" * 100_000])
+def test_rubbish_in_place_of_noted_ends_is_no_end(known: str) -> None:
+    assert noted_end(known, "windows: a", 0.0) is not None

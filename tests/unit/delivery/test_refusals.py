@@ -69,7 +69,7 @@ def test_a_refused_batch_lets_others_pass_and_is_tried_again_in_pauses_that_grow
         assert refusals.waiting(due) == []
         pauses.append(due - now)
         now = due
-    assert pauses[:4] == [5, 10, 20, 40]
+    assert pauses[:4] == [1, 2, 4, 8]
     assert pauses[-1] == LONGEST_PAUSE_OF_BATCH
 
 
@@ -158,3 +158,12 @@ def test_batches_that_are_no_more_are_forgotten_in_the_end() -> None:
     for number in range(10_100):
         refusals.refused(replace(BAD, digest=f"{number}"), number, 0.5)
     assert len(refusals._suspects) == 10_000
+
+
+def test_trouble_that_does_not_count_leaves_the_batch_whole_and_due() -> None:
+    refusals = Refusals()
+    for number in range(FAILURES - 1):
+        assert not refusals.failed(MANY, number * FAILING_TIME, 7 + number)
+    assert refusals.part_of(MANY) == MANY
+    assert refusals.waiting(0) == []
+    assert refusals.next_due(0) is None

@@ -38,6 +38,9 @@ class NameLookups:
         self._threads = _Threads(threads)
         self._resolve = resolve
         self._under_way: dict[str, asyncio.Future[_Found]] = {}
+        self._waiting: dict[str, int] = {}
+        self._late: dict[str, _Found] = {}
+        """What was found after everybody had left, for the next one who asks."""
 
     async def addresses(self, host: str, port: int) -> list[Address]:
         """Return the addresses of `host`, in the order in which they are to be tried.
@@ -51,23 +54,30 @@ class NameLookups:
         return [Address(family, (place[0], port, *place[2:])) for family, place in found]
 
     async def _by_name(self, host: str) -> _Found:
+        if (late := self._late.pop(host, None)) is not None:
+            return late
         lookup = self._under_way.get(host)
         if lookup is None:
             loop = asyncio.get_running_loop()
             lookup = loop.run_in_executor(self._threads, _looked_up, self._resolve, host, 0)
             self._under_way[host] = lookup
             lookup.add_done_callback(lambda done: self._forget(host, done))
+        self._waiting[host] = self._waiting.get(host, 0) + 1
         try:
             # Whoever waits may leave: the others, and the thread, go on.
             return await asyncio.shield(lookup)
         except (OSError, ValueError) as error:
             raise LinkDown(_reason(error)) from None
+        finally:
+            if host in self._waiting:
+                self._waiting[host] -= 1
 
     def _forget(self, host: str, done: "asyncio.Future[_Found]") -> None:
         self._under_way.pop(host, None)
-        if not done.cancelled():
-            # Nobody may be left who waits for it.
-            done.exception()
+        waiting = self._waiting.pop(host, 0)
+        if not done.cancelled() and done.exception() is None and not waiting:
+            # Behind names that hang it may have come too late for those who asked.
+            self._late[host] = done.result()
 
 
 class _Threads(Executor):

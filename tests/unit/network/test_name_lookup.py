@@ -130,3 +130,21 @@ print("ended")
 def test_look_ups_that_hang_do_not_hold_up_the_end_of_the_process() -> None:
     ended = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, timeout=10, check=True)
     assert (ended.stdout, ended.stderr) == ("ended\n", "")
+
+
+def test_an_answer_that_comes_after_everybody_has_left_is_for_the_next_who_asks() -> None:
+    """Behind names that hang, one that is well known waits for a thread longer than a page may take."""
+
+    async def scenario() -> None:
+        with resolver() as resolve:
+            lookups = NameLookups(threads=1, resolve=resolve)
+            await given_up(lookups, "first.hung")
+            await given_up(lookups, "localhost")
+            resolve.goes_on.set()
+            await until(lambda: "localhost" in lookups._late, within=5)
+            assert await lookups.addresses("localhost", 80)
+            assert resolve.asked["localhost"] == 1
+            assert await lookups.addresses("localhost", 80)
+            assert resolve.asked["localhost"] == 2, "once only: an address may change"
+
+    asyncio.run(scenario())

@@ -111,7 +111,7 @@ class DatabaseFile:
         return connection
 
     def _set_aside(self) -> None:
-        """Give the damaged file another name, and its own to the one that holds what was saved."""
+        """Rename the damaged file, and let the one that holds what was saved take its name."""
         self.set_aside = f"{self._path}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
         for suffix in _FILES:
             if Path(self._path + suffix).exists():
@@ -169,7 +169,7 @@ def _identity(path: str) -> tuple[int, int]:
 
 
 def _kept(path: str) -> str:
-    """Give a file that is in the way another name; return the words for that, where there is one."""
+    """Rename a file that is in the way; return the words for that, where there is one."""
     try:
         Path(path).rename(path + _REPLACED)
     except FileNotFoundError:

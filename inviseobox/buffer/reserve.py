@@ -23,7 +23,7 @@ def reserve_space(path: str) -> None:
 
 
 def release_reserve(path: str) -> bool:
-    """Give up the room that was set apart; return whether there was any."""
+    """Free the room that was set apart; return whether there was any."""
     try:
         Path(path + _RESERVE).unlink()
     except OSError:

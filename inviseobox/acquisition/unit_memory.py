@@ -30,7 +30,7 @@ class UnitMemory:
             self._units = {name: known for name, known in units.items() if _is_intact(known)}
 
     def teach(self, name: str, plan: UnitPlan) -> None:
-        """Give a new plan what is known of the unit. Isolated registers are tried again at once."""
+        """Teach a new plan what is known of the unit. Isolated registers are tried again at once."""
         known = self._units.get(name)
         if known is None or known["of"] != _identity(plan):
             return

@@ -29,7 +29,7 @@ def digest(fields: str) -> str:
 
 
 def halves(fields: str) -> list[tuple[str, int]]:
-    """Cut a list of two items or more in two; give each half as text with the number of its items."""
+    """Cut a list of two items or more in two; return each half as text with the number of its items."""
     items = json.loads(fields)
     middle = (len(items) + 1) // 2
     return [part for half in (items[:middle], items[middle:]) for part in cut(half)]

@@ -34,7 +34,7 @@ def status_lists(devices: Iterable[dict[str, Any]], max_bytes: int = MAX_BYTES) 
 
 
 def halved(devices: str) -> list[str]:
-    """Cut a list of entries that the server found too long in two; give nothing where it cannot be cut."""
+    """Cut a list of entries that the server found too long in two; return nothing where it cannot be cut."""
     try:
         entries = json.loads(devices)
     except ValueError:

@@ -207,8 +207,8 @@ def refusing_poison(number: int, request: Request) -> Outcome | None:
     return answer(400, b"no such") if any(field["measurement"] == "poison" for field in told(request)) else None
 
 
-@pytest.mark.parametrize("before", [1, 2, 3, 5, 8, 12])
-def test_a_server_that_takes_a_part_and_then_refuses_everything_for_a_day_proves_nothing(
+@pytest.mark.parametrize("before", [1, 3, 8])
+def test_a_server_that_takes_a_part_and_then_refuses_everything_for_half_a_day_proves_nothing(
     tmp_path: Path, before: int
 ) -> None:
     """However deep in a search it begins: what is refused then is refused with all the rest."""
@@ -218,7 +218,7 @@ def test_a_server_that_takes_a_part_and_then_refuses_everything_for_a_day_proves
         seen = Seen()
 
         def moody(number: int, request: Request) -> Outcome | None:
-            if number > before and loop.time() < seen.at[0] + 24 * HOUR:
+            if number > before and loop.time() < seen.at[0] + 12 * HOUR:
                 return answer(400, b"out of order")
             return refusing_poison(number, request)
 
@@ -226,9 +226,9 @@ def test_a_server_that_takes_a_part_and_then_refuses_everything_for_a_day_proves
         server.script("fields", seen)
         await window(one, 0, [*map(known, KEYS[:15]), series("poison", device="sensor")])
         one.start()
-        await windows_go_on(one, 1, 24)
+        await windows_go_on(one, 1, 12)
         assert rejected(tmp_path / "data.db") == []
-        await windows_go_on(one, 200, 5)
+        await windows_go_on(one, 100, 5)
         await asyncio.sleep(60)
         assert len(values_of(server)) == 15
         assert [names for names, _ in rejected(tmp_path / "data.db")] == [["poison"]]

@@ -140,7 +140,7 @@ def test_four_silent_https_sensors_and_a_good_one() -> None:
 
 def test_who_waits_for_a_turn_has_all_its_time_and_keeps_its_promise(monkeypatch: pytest.MonkeyPatch) -> None:
     """One turn for twelve hosts that hang in the connection, and one that is good and came last."""
-    monkeypatch.setattr(web_poller, "MARGIN", 0.3)
+    monkeypatch.setattr(web_poller, "MARGIN", 1.0)
     monkeypatch.setattr(openings, "_SIGN_PERIOD", 0.1)
     overdue: list[str] = []
 
@@ -151,7 +151,7 @@ def test_who_waits_for_a_turn_has_all_its_time_and_keeps_its_promise(monkeypatch
 
     async def scenario() -> None:
         with black_hole() as full:
-            async with good_port() as port, site(0.1, Openings(1, 1)) as one:
+            async with good_port() as port, site(0.25, Openings(1, 1)) as one:
                 good = f"http://127.0.0.1:{port}/"
                 hung = [f"http://127.1.0.{number}:{full}/" for number in range(1, 13)]
                 one.add([*hung, good])
@@ -162,7 +162,8 @@ def test_who_waits_for_a_turn_has_all_its_time_and_keeps_its_promise(monkeypatch
                 watching.cancel()
                 assert one.good == {good: 1}
                 assert one.failed == dict.fromkeys(hung, 1)
-                assert 12 * 0.1 <= took < 12 * 0.1 + 1
+                # Each had its whole time, one after the other; a promise of 1.25 s had to be renewed meanwhile.
+                assert took > 0.9 * 12 * 0.25
 
     asyncio.run(scenario())
     assert overdue == []

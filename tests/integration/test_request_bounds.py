@@ -98,7 +98,7 @@ def test_an_acceptance_is_known_by_its_first_byte(body: bytes, framing: bytes) -
     began = time.monotonic()
     answer = answered(sends(HEAD + framing + b"\r\n" + body, then=b" ", pause=0.05))
     assert answer.verdict is Verdict.ACCEPTED
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_a_web_page_is_known_by_its_first_byte_too() -> None:
@@ -144,7 +144,7 @@ def test_an_error_with_an_endless_body_ends(status: int, word: bytes, monkeypatc
     began = time.monotonic()
     for write in (sends(head, then=word * 100), sends(head, then=word, pause=0.05)):
         assert answered(write).status == status
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
 
 
 CODINGS = {

@@ -3,27 +3,30 @@
 import asyncio
 
 from inviseobox import events
-from inviseobox.acquisition.link_troubles import BUSY_CODES, covered, link_troubles
+from inviseobox.acquisition.link_troubles import covered, link_troubles
 from inviseobox.acquisition.modbus_link import ModbusLink
-from inviseobox.acquisition.modbus_units import Refusal, Unit, units_of
+from inviseobox.acquisition.modbus_units import Failure, Unit, units_of
 from inviseobox.acquisition.polling import MARGIN, Outcome, Sink
 from inviseobox.acquisition.register_plan import Request
 from inviseobox.acquisition.unit_memory import UnitMemory
-from inviseobox.acquisition.unit_plan import Attempt, Learning
+from inviseobox.acquisition.unit_round import Answer, Attempt, Attempts, attempts
 from inviseobox.configuration import ModbusSettings
 from inviseobox.devices.link_content import LinkContent
-from inviseobox.devices.registers import Span
-from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError, Refused
+from inviseobox.errors import InvalidAnswer, LinkDown, ReadError, Refused
 from inviseobox.events import together
 from inviseobox.health.health import Health
 from inviseobox.health.troubles import LINK
 
-_TEACHING_CODES = (2, 3)
-"""Exceptions that teach something about how the unit likes to be read."""
-_UNREACHABLE_CODES = (10, 11)
-"""Exceptions with which a gateway says that the unit behind it does not answer."""
-_BUSY_PAUSE = 0.2
-"""Seconds before a busy unit is asked again."""
+_EXCEPTIONS = {
+    2: Answer.REFUSED,
+    3: Answer.REFUSED,
+    5: Answer.BUSY,
+    6: Answer.BUSY,
+    10: Answer.SILENT,
+    11: Answer.SILENT,
+}
+"""What exceptions mean (MODBUS Application Protocol V1.1b3, section 7). With 10 and 11 a gateway says that the unit
+behind it does not answer."""
 
 
 class ModbusPoller:
@@ -51,15 +54,24 @@ class ModbusPoller:
             memory.teach(unit.key, unit.plan)
 
     async def poll_once(self, next_start: float) -> Outcome:
-        """Read every unit that is due. A unit that stays silent costs the others nothing but its time-outs."""
+        """Read every unit that is due, then take apart what gave no values.
+
+        A unit that stays silent costs the others nothing but its time-outs.
+        """
         outcome = Outcome.IDLE
         for unit in self._units:
             unit.begin_round()
         try:
+            unfinished: list[tuple[Unit, Attempts]] = []
             for unit in self._units:
-                if unit.availability.is_due(asyncio.get_running_loop().time(), next_start):
+                now = asyncio.get_running_loop().time()
+                if unit.availability.is_due(now, next_start):
                     outcome = Outcome.READ
-                    await self._read_unit(unit)
+                    work = attempts(unit.plan, now, was_silent=unit.availability.is_silent)
+                    if not await self._go_on(unit, work):
+                        unfinished.append((unit, work))
+            for unit, work in unfinished:
+                await self._go_on(unit, work)
             self._troubles.show(self.name, link_troubles(self.name, self._units), covered(self._units))
         except LinkDown as error:
             outcome = Outcome.DOWN
@@ -90,71 +102,51 @@ class ModbusPoller:
     def _beat(self) -> None:
         self._heartbeat.expect(2 * self._link.worst_case + MARGIN)
 
-    async def _read_unit(self, unit: Unit) -> None:
-        """Read one unit, as far as it answers. Raises LinkDown."""
-        loop = asyncio.get_running_loop()
-        asked = unit.plan.shortest()
+    async def _go_on(self, unit: Unit, work: Attempts) -> bool:
+        """Do what the round of a unit asks for; return whether that was all before the other units. Raises LinkDown."""
         try:
-            if unit.availability.is_silent:
-                await self._probe(unit, asked)
-            learning = unit.plan.attempts(loop.time())
-            attempt = next(learning, None)
+            attempt = next(work)
             while attempt is not None:
-                asked = attempt.request
-                attempt = _following(learning, await self._attempt(unit, attempt))
-        except LinkDown:
-            raise
-        except ReadError as error:
-            if unit.availability.stayed_silent(loop.time(), asked.span, str(error)):
-                unit.plan.shorten(asked.span, loop.time())
+                attempt = work.send(await self._answer(unit, attempt))
+        except StopIteration as end:
+            self._note_round(unit, is_answering=end.value)
+            return True
+        return False
+
+    def _note_round(self, unit: Unit, *, is_answering: bool) -> None:
+        failure = unit.last_failure
+        if is_answering or failure is None:
+            unit.availability.answered()
+        else:
+            now = asyncio.get_running_loop().time()
+            unit.availability.stayed_silent(now, failure.words, is_odd=failure.answer is Answer.ODD)
         self._memory.note(unit.key, unit.plan)
 
-    async def _probe(self, unit: Unit, request: Request) -> None:
-        """Ask a silent unit once. Raises NoAnswer and the like where it stays silent; any other answer will do."""
-        self._beat()
-        try:
-            await self._link.read(request.span)
-        except Refused as error:
-            if error.exception_code in _UNREACHABLE_CODES:
+    async def _answer(self, unit: Unit, attempt: Attempt) -> Answer:
+        """Do one read, keep what it gives, and return what came of it. Raises LinkDown."""
+        if attempt.pause:
+            await asyncio.sleep(attempt.pause)
+        failures: list[Failure] = []
+        while len(failures) < attempt.tries and not any(failure.answer.is_valid for failure in failures):
+            self._beat()
+            try:
+                values = await self._link.read(attempt.request.span)
+            except LinkDown:
                 raise
-        unit.availability.answered(request.span)
-
-    async def _attempt(self, unit: Unit, attempt: Attempt) -> bool | None:
-        """Do one read and say what it teaches. Raises what the unit's silence or the link's end means."""
-        request = attempt.request
-        try:
-            values = await self._read_twice(request.span)
-        except Refused as error:
-            code = error.exception_code
-            if code in _UNREACHABLE_CODES:
-                raise
-            unit.availability.answered(request.span)
-            teaches = code in _TEACHING_CODES
-            if len(request.wanted) == 1 or not teaches:
-                unit.note_refusal(Refusal(request, code, str(error)))
-            return False if teaches else None
-        unit.availability.answered(request.span)
-        unit.note_accepted(request)
-        if attempt.counts:
-            self._sink(unit.readings(request, values))
-        return True
-
-    async def _read_twice(self, span: Span) -> list[int]:
-        """Read, and once more at once where there was no valid answer or the unit was busy."""
-        self._beat()
-        try:
-            return await self._link.read(span)
-        except (NoAnswer, InvalidAnswer):
-            pass
-        except Refused as error:
-            if error.exception_code not in BUSY_CODES:
-                raise
-            await asyncio.sleep(_BUSY_PAUSE)
-        return await self._link.read(span)
+            except ReadError as error:
+                failures.append(_failure(attempt.request, error))
+            else:
+                self._sink(unit.readings(attempt.request, values))
+                return Answer.READ
+        # Of two tries the one with an answer tells more.
+        failure = min(failures, key=lambda failure: failure.answer is Answer.SILENT)
+        unit.note_failure(failure)
+        return failure.answer
 
 
-def _following(learning: Learning, outcome: bool | None) -> Attempt | None:
-    try:
-        return learning.send(outcome)
-    except StopIteration:
-        return None
+def _failure(request: Request, error: ReadError) -> Failure:
+    """Return what an error of a read means."""
+    if not isinstance(error, Refused):
+        return Failure(request, Answer.ODD if isinstance(error, InvalidAnswer) else Answer.SILENT, str(error))
+    code = error.exception_code
+    return Failure(request, _EXCEPTIONS.get(code, Answer.FAILED), str(error), code)

@@ -7,6 +7,7 @@ from typing import assert_never
 from inviseobox.acquisition.register_plan import Request
 from inviseobox.acquisition.unit_availability import UnitAvailability
 from inviseobox.acquisition.unit_plan import UnitPlan
+from inviseobox.acquisition.unit_round import Answer
 from inviseobox.configuration import ModbusSettings
 from inviseobox.devices.inventory import ListedMeasurement
 from inviseobox.devices.register_codec import decode_registers
@@ -26,12 +27,13 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A read that a unit answered with an exception: its code, and the words for it."""
+class Failure:
+    """A read that gave no values: what came of it, the words for that, and the code if it was an exception."""
 
     request: Request
-    code: int
+    answer: Answer
     words: str
+    code: int | None = None
 
 
 @dataclass
@@ -49,34 +51,32 @@ class Unit:
     targets: dict[Span, list[Target]]
     plan: UnitPlan
     availability: UnitAvailability = field(default_factory=UnitAvailability)
-    refusals: dict[Span, Refusal] = field(default_factory=dict)
-    """How the last read of a span was refused, where it was."""
+    failures: dict[Span, Failure] = field(default_factory=dict)
+    """What came of the last read of a span that was tried, where it gave no value."""
     unusable: dict[str, tuple[ListedMeasurement, str]] = field(default_factory=dict)
     """The measurements whose last value could not be used, by id, and why."""
-    missing: set[Span] = field(default_factory=set)
-    """What this round has not read yet."""
+    last_failure: Failure | None = None
+    missing: dict[str, Target] = field(default_factory=dict)
+    """What this round has not read yet, by the id of the measurement."""
 
     def begin_round(self) -> None:
         """Note that nothing is read yet."""
-        self.missing = set(self.targets)
+        self.missing = {target.listed.id: target for targets in self.targets.values() for target in targets}
 
-    def note_refusal(self, refusal: Refusal) -> None:
-        """Note that a read was refused."""
-        self.refusals |= dict.fromkeys(refusal.request.wanted, refusal)
-
-    def note_accepted(self, request: Request) -> None:
-        """Note that a read was answered with values."""
-        for span in request.wanted:
-            self.refusals.pop(span, None)
+    def note_failure(self, failure: Failure) -> None:
+        """Note that a read gave no values."""
+        self.last_failure = failure
+        self.failures |= dict.fromkeys(failure.request.wanted, failure)
 
     def readings(self, request: Request, values: Sequence[int]) -> list[Reading]:
-        """Make the readings of what the answer to `request` holds, and note which are missing no more."""
+        """Make the readings of what the answer to `request` holds and this round has not read yet."""
         readings = []
         for span in request.wanted:
+            self.failures.pop(span, None)
             start = span.address - request.span.address
             registers = values[start : start + span.count]
-            readings += [self._reading(target, registers) for target in self.targets[span]]
-            self.missing.discard(span)
+            fresh = [target for target in self.targets[span] if self.missing.pop(target.listed.id, None)]
+            readings += [self._reading(target, registers) for target in fresh]
         return readings
 
     def _reading(self, target: Target, registers: Sequence[int]) -> Reading:
@@ -91,7 +91,7 @@ class Unit:
 
     def failed(self) -> Iterator[Reading]:
         """Yield a failed reading of everything that the round did not read."""
-        return (Reading(target.listed.series, None) for span in self.missing for target in self.targets[span])
+        return (Reading(target.listed.series, None) for target in self.missing.values())
 
 
 def unit_key(link: str, unit: int) -> str:

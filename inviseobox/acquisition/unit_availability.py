@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from inviseobox.devices.registers import Span
-
 FIRST_PROBE_PAUSE = 5.0
 LONGEST_PROBE_PAUSE = 30.0
 
@@ -13,16 +11,15 @@ class UnitAvailability:
     """Whether one unit answers, why it does not, and when it is worth another question."""
 
     silence: str | None = None
-    """Why the unit is silent: what the last read of it met with; None where it answers."""
-    suspect: Span | None = None
-    """A read that had no answer, though the unit answers others: it may be too long for the device."""
-    _answered_since: bool = False
+    """Why the unit counts as silent: what the last read of it met with; None where it answers."""
+    is_odd: bool = False
+    """Whether it met with an answer, but no valid one."""
     _last_probe: float = 0.0
     _pause: float = FIRST_PROBE_PAUSE
 
     @property
     def is_silent(self) -> bool:
-        """Whether the unit did not answer when it was asked last."""
+        """Whether the unit gave no valid answer when it was asked last."""
         return self.silence is not None
 
     def is_due(self, now: float, next_round: float) -> bool:
@@ -33,27 +30,16 @@ class UnitAvailability:
         waited = now - self._last_probe
         return not self.is_silent or waited >= self._pause or next_round - self._last_probe > LONGEST_PROBE_PAUSE
 
-    def answered(self, span: Span) -> None:
-        """Note an answer to a read of `span`, whatever it said."""
+    def answered(self) -> None:
+        """Note that the unit answers."""
         self.silence = None
+        self.is_odd = False
         self._pause = FIRST_PROBE_PAUSE
-        if span == self.suspect:
-            self.suspect = None
-        self._answered_since = True
 
-    def stayed_silent(self, now: float, span: Span, cause: str) -> bool:
-        """Note that a read of `span` at `now` had no answer, because of `cause`.
-
-        Return True where the same read had none before, though the unit answered another in between: then the unit
-        wants shorter reads.
-        """
+    def stayed_silent(self, now: float, cause: str, *, is_odd: bool = False) -> None:
+        """Note that the unit gave no valid answer at `now`, because of `cause`."""
         self._last_probe = now
-        was_silent = self.is_silent
-        self.silence = cause
-        if was_silent:
+        if self.is_silent:
             self._pause = min(2 * self._pause, LONGEST_PROBE_PAUSE)
-            return False
-        too_long = span == self.suspect and self._answered_since
-        self.suspect = None if too_long else span
-        self._answered_since = False
-        return too_long
+        self.silence = cause
+        self.is_odd = is_odd

@@ -5,12 +5,13 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from inviseobox.acquisition.unit_plan import UnitPlan
+from inviseobox.acquisition.retry import FIRST_TRIAL, LATER, Retry
+from inviseobox.acquisition.unit_plan import SHORTEST_LIMIT, UnitPlan
 from inviseobox.devices.registers import Span
 
 
 class UnitMemory:
-    """The cuts and isolated registers of every unit, by the unit's name.
+    """The cuts, lengths and isolated registers of every unit, by the unit's name.
 
     Knowledge belongs to the measurements that a unit has at the time: when the device list changes them, it is void.
     """
@@ -34,8 +35,13 @@ class UnitMemory:
         known = self._units.get(name)
         if known is None or known["of"] != _identity(plan):
             return
-        plan.cuts = {span for span in plan.wanted if _written(span) in known["cuts"]}
-        plan.isolated = {span: 0.0 for span in plan.wanted if _written(span) in known["isolated"]}
+        for span in plan.listed:
+            if _written(span) in known["narrowed"] and span in plan.least:
+                plan.narrow(span)
+        plan.cuts = {span: Retry(None, FIRST_TRIAL) for span in plan.wanted if _written(span) in known["cuts"]}
+        plan.isolated = {span: Retry(0.0, LATER) for span in plan.wanted if _written(span) in known["isolated"]}
+        if known["shortened"] is not None:
+            plan.shortened = known["shortened"]
 
     def note(self, name: str, plan: UnitPlan) -> None:
         """Keep what a plan has learned by now."""
@@ -43,6 +49,8 @@ class UnitMemory:
             "of": _identity(plan),
             "cuts": sorted(map(_written, plan.cuts)),
             "isolated": sorted(map(_written, plan.isolated)),
+            "narrowed": sorted(map(_written, plan.listed - plan.wanted)),
+            "shortened": plan.shortened,
         }
         if self._units.get(name) != known:
             self._units[name] = known
@@ -60,8 +68,9 @@ def _is_intact(known: object) -> bool:
     return (
         isinstance(known, dict)
         and isinstance(known.get("of"), str)
-        and isinstance(known.get("cuts"), list)
-        and isinstance(known.get("isolated"), list)
+        and all(isinstance(known.get(key), list) for key in ("cuts", "isolated", "narrowed"))
+        and "shortened" in known
+        and (known["shortened"] is None or (type(known["shortened"]) is int and known["shortened"] >= SHORTEST_LIMIT))
     )
 
 
@@ -70,5 +79,5 @@ def _written(span: Span) -> list[int]:
 
 
 def _identity(plan: UnitPlan) -> str:
-    wanted = sorted(map(_written, plan.wanted))
+    wanted = sorted(map(_written, plan.listed))
     return hashlib.sha256(json.dumps([wanted, plan.gap]).encode()).hexdigest()[:16]

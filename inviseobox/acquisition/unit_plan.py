@@ -1,93 +1,158 @@
-"""What to ask one unit in a round, and what its refusals teach. Pure: the caller does the reads.
+"""What is wanted of one unit, and what it taught about how it likes to be read. Pure.
 
-A device may refuse (exception 2 or 3) a read that bridges unused registers, one that is too long for it, or one that
-holds a register which it does not have. Which of these it was shows only by trying: the refused block is halved until
-the good parts flow and a bad register stands alone; then cuts that turn out to be needless are taken back.
+A device may refuse a read that bridges unused registers, one that is too long for it, or one that holds a register
+which it does not have; it may also meet it with silence, or with what is no answer. Which of these it was shows only by
+trying: `unit_round` does that, and this is what it found out.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from inviseobox.acquisition.register_plan import Request, plan
+from inviseobox.acquisition.retry import FIRST_TRIAL, LAST_TRIAL, LATER, SOON, Retry
 from inviseobox.devices.registers import Span
 
-SHORTENED_TIME = 3600.0
-"""Seconds for which a unit gets shorter reads, once long ones had no answer: the line may only have been noisy."""
-ISOLATED_RETRY = 600.0
-"""Seconds between two tries of a register that the device does not seem to have."""
-
-_SHORTEST_LIMIT = 4
+SHORTEST_LIMIT = 4
 """Registers of the widest value; no device that has such values can refuse reads of this length."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One read to do. Where `counts` is false it only finds out what the device accepts: its values are not kept."""
-
-    request: Request
-    counts: bool = True
-
-
-Outcome = bool | None
-"""True: the unit answered with values. False: it refused with exception 2 or 3. None: nothing to be learned from."""
-
-Learning = Generator[Attempt, Outcome, None]
 
 
 @dataclass
 class UnitPlan:
     """The measurements of one unit, and what is known of how it likes to be read.
 
-    `gap` and `longest`, the longest read, are in registers; `shortened` is the longest read that the unit answers,
-    where that was learned. No read goes across the border just before a span in `cuts`. `isolated` are spans that were
-    refused alone, with the time on the caller's clock when they are tried again.
+    `gap` and `longest`, the longest read, are in registers. `least` are spans with the part of them that is asked for
+    if the whole is refused. What is known:
+
+    `shortened` is the longest read that the unit answers, None where it takes any. No read goes across the border just
+    before a span in `cuts`. `isolated` are spans that give no values though they are asked for alone. `doubtful` are
+    those of reads that gave none, while it is not known yet which part of the read is to blame.
     """
 
     wanted: frozenset[Span]
     gap: int
     longest: int
+    least: Mapping[Span, Span] = field(default_factory=dict)
     shortened: int | None = None
-    shortened_until: float = 0.0
-    cuts: set[Span] = field(default_factory=set)
-    isolated: dict[Span, float] = field(default_factory=dict)
+    longer: Retry = field(default_factory=lambda: Retry(None, FIRST_TRIAL))
+    """When a longer read is tried again, while reads are shortened."""
+    cuts: dict[Span, Retry] = field(default_factory=dict)
+    """With each the next trial to read across it."""
+    isolated: dict[Span, Retry] = field(default_factory=dict)
+    """With each the next try."""
+    doubtful: set[Span] = field(default_factory=set)
+    good: set[Span] = field(default_factory=set)
+    """What gave values since the start of the program."""
+    stays_busy: bool = False
+    """Whether the unit was busy to the end of its last round."""
+    _probes: int = 0
+
+    def __post_init__(self) -> None:
+        """Keep what was wanted at first, by which the unit's memory recognises its measurements."""
+        self.listed = self.wanted
 
     def requests(self) -> list[Request]:
         """Return the reads of a round by what is known now; isolated spans are left out, and never bridged."""
-        return self._plan(self.wanted)
+        return self._plan(self.wanted, self._limit)
 
-    def shortest(self) -> Request:
-        """Return the shortest read that the unit should answer, to find out whether it answers at all."""
-        span = min(self.wanted, key=lambda span: (span in self.isolated, span.count, span))
-        return Request(span, (span,))
+    def probe(self, answered: Collection[Span] = (), other_than: Request | None = None) -> Request | None:
+        """Return a short read with which to find out whether the unit answers, another one each time.
 
-    def shorten(self, silent: Span, now: float) -> None:
-        """Ask for shorter reads for an hour: at most half of one that never gets an answer."""
-        self.shortened_until = now + SHORTENED_TIME
-        registers = silent.count // 16 if silent.function.reads_bits else silent.count
-        self.shortened = max(_SHORTEST_LIMIT, registers // 2)
-
-    def attempts(self, now: float) -> Learning:
-        """Yield the attempts of one round that begins at `now`; after each, send back its outcome.
-
-        Each wanted span is in at most one accepted attempt that counts. It is in none where it was refused alone, or
-        is isolated. A round may be broken off at any point.
+        One of what it `answered` just now will do best. None where there is nothing but `other_than`.
         """
-        if now >= self.shortened_until:
-            self.shortened = None
-        for span in sorted(span for span, due in self.isolated.items() if due <= now):
-            self.isolated[span] = now + ISOLATED_RETRY
-            if (yield Attempt(Request(span, (span,)), counts=False)):
-                del self.isolated[span]
-        for request in self.requests():
-            if (yield Attempt(request)) is False:
-                yield from self._learn(request, now)
+        spans = [span for span in answered or self.wanted if other_than is None or other_than.wanted != (span,)]
+        hopeful = [span for span in spans if span not in self.isolated] or spans
+        if not hopeful:
+            return None
+        self._probes += 1
+        return alone(sorted(hopeful)[self._probes % len(hopeful)])
+
+    def is_doubtful(self, request: Request) -> bool:
+        """Whether a part of the read may be what the unit does not answer."""
+        return not self.doubtful.isdisjoint(request.wanted)
+
+    def note_read(self, request: Request) -> None:
+        """Note that a read was answered with values."""
+        self.good.update(request.wanted)
+        self.doubtful.difference_update(request.wanted)
+        for span in request.wanted:
+            self.isolated.pop(span, None)
+
+    def isolate(self, span: Span, now: float) -> None:
+        """Leave a span out of the reads that others share; try it again in the next round if it once gave values."""
+        self.doubtful.discard(span)
+        if span in self.isolated:
+            self.isolated[span] = self.isolated[span].failed(now, LATER)
+        else:
+            self.isolated[span] = Retry(now, SOON) if span in self.good else Retry(now + LATER, LATER)
+
+    def expect_back(self, now: float, tried: Collection[Span]) -> None:
+        """Let all that once gave values be tried now, but what was `tried` just before: a part of it is back."""
+        for span in (self.isolated.keys() & self.good).difference(tried):
+            self.isolated[span] = Retry(now, SOON)
+
+    def narrow(self, span: Span) -> None:
+        """Ask from now on for the least part of a span."""
+        self.doubtful.discard(span)
+        self.wanted = self.wanted - {span} | {self.least[span]}
+
+    def cut(self, span: Span, now: float) -> None:
+        """Read no more across the border before the span, until a trial."""
+        self.cuts[span] = Retry(now + FIRST_TRIAL, FIRST_TRIAL)
+
+    def uncut(self, span: Span) -> None:
+        """Read across the border before the span again."""
+        self.cuts.pop(span, None)
+
+    def cut_stays(self, span: Span, now: float) -> None:
+        """Keep a cut after a trial that failed."""
+        self.cuts[span] = self.cuts[span].failed(now, LAST_TRIAL)
+
+    def shorten(self, registers: int, now: float) -> None:
+        """Ask for reads of at most so many registers, until a trial."""
+        self.shortened = max(SHORTEST_LIMIT, min(registers, self._limit))
+        self.longer = Retry(now + FIRST_TRIAL, FIRST_TRIAL)
+
+    def lengthen(self, now: float) -> None:
+        """Allow reads of twice the length, which the unit answers."""
+        doubled = 2 * (self.shortened or self.longest)
+        self.shortened = doubled if doubled < self.longest else None
+        self.longer = Retry(now + FIRST_TRIAL, FIRST_TRIAL)
+
+    def stays_short(self, now: float) -> None:
+        """Keep to short reads after a trial that failed."""
+        self.longer = self.longer.failed(now, LAST_TRIAL)
+
+    def begin(self, now: float) -> None:
+        """Let pauses begin that are known from an earlier run of the program."""
+        self.longer = self.longer.begun(now)
+        self.cuts = {span: retry.begun(now) for span, retry in self.cuts.items()}
+        self.isolated = {span: retry.begun(now) for span, retry in self.isolated.items()}
+
+    def crossing(self, cut: Span, wanted: Iterable[Span] | None = None) -> Request | None:
+        """Return the read that would go across the border before the span if there were no cut, if any would.
+
+        `wanted` restricts the spans that it may hold.
+        """
+        saved = self.cuts.pop(cut, None)
+        requests = self._plan(self.wanted if wanted is None else self.wanted & set(wanted), self._limit)
+        if saved is not None:
+            self.cuts[cut] = saved
+        return next((request for request in requests if request.wanted[0] < cut <= request.wanted[-1]), None)
+
+    def longer_read(self) -> Request | None:
+        """Return a read that is longer than the unit seems to like, if any is wanted."""
+        if self.shortened is None:
+            return None
+        requests = self._plan(self.wanted, 2 * self.shortened)
+        return next((one for one in requests if registers_of(one.span) > self.shortened and len(one.wanted) > 1), None)
 
     @property
     def _limit(self) -> int:
         return self.longest if self.shortened is None else min(self.longest, self.shortened)
 
-    def _plan(self, wanted: Iterable[Span]) -> list[Request]:
-        return [request for run in self._runs(wanted) for request in plan(run, max_registers=self._limit, gap=self.gap)]
+    def _plan(self, wanted: Iterable[Span], limit: int) -> list[Request]:
+        limit = min(limit, self.longest)
+        return [request for run in self._runs(wanted) for request in plan(run, max_registers=limit, gap=self.gap)]
 
     def _runs(self, wanted: Iterable[Span]) -> list[list[Span]]:
         runs: list[list[Span]] = [[]]
@@ -98,31 +163,18 @@ class UnitPlan:
                 runs[-1].append(span)
         return runs
 
-    def _learn(self, refused: Request, now: float) -> Learning:
-        spans = refused.wanted
-        if len(spans) == 1:
-            self.isolated[spans[0]] = now + ISOLATED_RETRY
-            return
-        border = _middle(spans)
-        self.cuts.add(spans[border])
-        for part in (spans[:border], spans[border:]):
-            request = _over(part)
-            if (yield Attempt(request)) is False:
-                yield from self._learn(request, now)
-        yield from self._mend(spans[border], refused)
 
-    def _mend(self, cut: Span, refused: Request) -> Learning:
-        """Take a cut back if the unit accepts the read that would cross it."""
-        self.cuts.discard(cut)
-        # Of the spans of this request only: what else a read could bridge from here is for later rounds to find out.
-        crossing = next((request for request in self._plan(refused.wanted) if _crosses(request, cut)), None)
-        if crossing is None:
-            return
-        if crossing == refused or not (yield Attempt(crossing, counts=False)):
-            self.cuts.add(cut)
+def alone(span: Span) -> Request:
+    """Return the read of a span by itself."""
+    return Request(span, (span,))
 
 
-def _middle(spans: Sequence[Span]) -> int:
+def registers_of(span: Span) -> int:
+    """Return the length of a read in registers; sixteen bits count as one."""
+    return -(-span.count // 16) if span.function.reads_bits else span.count
+
+
+def middle(spans: Sequence[Span]) -> int:
     """Return the index before which to cut: at the middle gap, for gaps are the likelier cause, else in the middle."""
     gaps = []
     end = spans[0].end
@@ -133,11 +185,8 @@ def _middle(spans: Sequence[Span]) -> int:
     return gaps[len(gaps) // 2] if gaps else len(spans) // 2
 
 
-def _over(spans: Sequence[Span]) -> Request:
+def over(spans: Sequence[Span]) -> Request:
+    """Return the read of neighbouring spans together, which are in order."""
     first = spans[0]
     end = max(span.end for span in spans)
     return Request(Span(first.unit, first.function, first.address, end - first.address), tuple(spans))
-
-
-def _crosses(request: Request, cut: Span) -> bool:
-    return request.wanted[0] < cut <= request.wanted[-1]

@@ -29,7 +29,7 @@ def test_a_silent_unit_is_no_trouble_for_the_others_and_comes_back(caplog: pytes
                 began = loop.time()
                 await one_round(rounds)
                 assert bench.bad() == {f"4/{address}" for address in (0, 1, 2, 100)}
-                assert loop.time() - began < 3 * SETTINGS.timeout
+                assert loop.time() - began < 3.5 * SETTINGS.timeout
                 await asyncio.sleep(began + SETTINGS.period - loop.time())
             bench.silent = set()
             began = loop.time()
@@ -111,7 +111,7 @@ def test_a_gateway_that_finds_a_unit_silent_is_not_silent_itself(code: int) -> N
     virtual_time.run(scenario())
 
 
-def test_a_gateway_that_never_answers_costs_each_unit_two_time_outs_a_round() -> None:
+def test_a_gateway_that_never_answers_costs_each_unit_three_time_outs_a_round() -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         bench = Bench({unit: [0, 100] for unit in range(1, 6)})
@@ -120,7 +120,7 @@ def test_a_gateway_that_never_answers_costs_each_unit_two_time_outs_a_round() ->
             began = loop.time()
             await one_round(rounds)
             assert len(bench.bad()) == 10
-            assert loop.time() - began <= 5 * 2 * SETTINGS.timeout + 3
+            assert loop.time() - began <= 5 * 3 * SETTINGS.timeout + 3
 
     virtual_time.run(scenario())
 

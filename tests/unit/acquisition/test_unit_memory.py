@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.acquisition.unit_plan import UnitPlan
+from inviseobox.acquisition.unit_round import Answer, Attempt, attempts
 from inviseobox.devices.registers import FunctionCode, Span
 
-SPANS = [Span(1, FunctionCode.HOLDING_REGISTERS, address, 2) for address in (0, 2, 6, 8)]
+SPANS = tuple(Span(1, FunctionCode.HOLDING_REGISTERS, address, 2) for address in (0, 2, 6, 8))
 
 
 def plan(*spans: Span) -> UnitPlan:
@@ -19,8 +20,9 @@ def plan(*spans: Span) -> UnitPlan:
 
 def taught() -> UnitPlan:
     known = plan()
-    known.cuts.add(SPANS[2])
-    known.isolated[SPANS[0]] = 1234.5
+    known.cut(SPANS[2], 1000)
+    known.isolate(SPANS[0], 1000)
+    known.shorten(8, 1000)
     return known
 
 
@@ -40,16 +42,42 @@ def test_a_unit_is_remembered_over_a_restart() -> None:
     fresh = plan()
     after_restart(saved()).teach("gateway:502 1", fresh)
     assert fresh.requests() == taught().requests()
-    assert fresh.cuts == {SPANS[2]}
+    assert set(fresh.cuts) == {SPANS[2]}
     assert set(fresh.isolated) == {SPANS[0]}
+    assert fresh.shortened == 8
 
 
-def test_isolated_registers_are_tried_again_at_once_after_a_restart() -> None:
+def test_isolated_registers_are_tried_again_at_once_after_a_restart_and_the_rest_after_a_minute() -> None:
     fresh = plan()
     after_restart(saved()).teach("gateway:502 1", fresh)
-    first = next(fresh.attempts(5.0))
-    assert first.request.wanted == (SPANS[0],)
-    assert not first.counts
+    asked = [attempt.request.wanted for attempt in read_all(fresh, 5000)]
+    assert asked == [(SPANS[1],), SPANS[2:], (SPANS[0],)]
+    assert [attempt.request.wanted for attempt in read_all(fresh, 5065)][:2] == [SPANS[:2], SPANS[2:]]
+    assert [request.wanted for request in fresh.requests()] == [SPANS], "neither cut nor length is needed"
+
+
+def read_all(plan: UnitPlan, now: float) -> list[Attempt]:
+    """Do a round of a unit that gives all."""
+    asked = []
+    work = attempts(plan, now)
+    try:
+        attempt = next(work)
+        while True:
+            if attempt is not None:
+                asked.append(attempt)
+            attempt = work.send(Answer.READ)
+    except StopIteration:
+        return asked
+
+
+def test_a_span_that_is_read_in_its_least_part_stays_so_over_a_restart() -> None:
+    whole, least = Span(1, FunctionCode.HOLDING_REGISTERS, 20, 4), Span(1, FunctionCode.HOLDING_REGISTERS, 20, 2)
+    texts: list[str] = []
+    narrowed, fresh = (UnitPlan(frozenset([whole]), 8, 125, {whole: least}) for _ in range(2))
+    narrowed.narrow(whole)
+    UnitMemory(texts.append).note("u", narrowed)
+    after_restart(texts[-1]).teach("u", fresh)
+    assert fresh.wanted == {least}
 
 
 @pytest.mark.parametrize("name", ["gateway:502 2", "other:502 1"])
@@ -85,7 +113,7 @@ def test_the_memory_of_a_unit_does_not_change_with_the_plan_it_came_from() -> No
     memory = UnitMemory(texts.append)
     unit = taught()
     memory.note("u", unit)
-    unit.cuts.add(SPANS[3])
+    unit.cut(SPANS[3], 0)
     memory.note("u", unit)
     assert len(texts) == 2
 
@@ -106,7 +134,7 @@ def test_any_text_teaches_nothing_and_breaks_nothing(text: str) -> None:
     memory.keep_only(["u"])
 
 
-@given(st.sampled_from([None, "of", "cuts", "isolated", "shortened"]), JSON)
+@given(st.sampled_from([None, "of", "cuts", "isolated", "narrowed", "shortened"]), JSON)
 def test_damaged_knowledge_breaks_nothing(key: str | None, value: object) -> None:
     """As after a change of the format, by an update or by one that was rolled back."""
     known = json.loads(saved())["gateway:502 1"]

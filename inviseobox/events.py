@@ -263,4 +263,5 @@ PAGE_VALUE_UNUSABLE = Event("e46c3a6085174961bb879e54a0e4734f", AboutMeasurement
 VALUE_USABLE = Event("af4f2aac8ba14058afcff90bf36d3d7a", AboutMeasurement)
 VALUE = TroubleKind("value", VALUE_UNUSABLE, VALUE_USABLE)
 PAGE_VALUE = TroubleKind("page value", PAGE_VALUE_UNUSABLE, VALUE_USABLE)
+LIKELY_NO_VALUE = Event("8ed66d3d686244ca93f9e249e358cc43", AboutMeasurement)
 METER_BACKWARDS = Event("fe6b724b10ec41eebccf84ff94aafcdf", AboutMeasurementInWindow)

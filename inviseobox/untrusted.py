@@ -11,7 +11,7 @@ NOT_SHOWN = "(not shown, it may hold a secret)"
 """Stands for a text that may hold a user, a password or a key, in a place that cannot be told."""
 _MAX_QUOTED = 60
 _LIKE_A_URL = re.compile(r"//|@|\S[?#].|[?#]\S*=", re.DOTALL)
-_WHOLE = re.compile(r"[+-]?\d{1,20}|0[xX][0-9a-fA-F]{1,16}", re.ASCII)
+_WHOLE = re.compile(r"[+-]?(\d{1,20}|0[xX][0-9a-fA-F]{1,16})", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 

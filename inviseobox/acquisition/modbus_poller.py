@@ -1,6 +1,7 @@
 """Reading the units of one Modbus link, round by round."""
 
 import asyncio
+import logging
 
 from inviseobox import events
 from inviseobox.acquisition.link_troubles import covered, link_troubles
@@ -16,6 +17,8 @@ from inviseobox.errors import InvalidAnswer, LinkDown, ReadError, Refused
 from inviseobox.events import together
 from inviseobox.health.health import Health
 from inviseobox.health.troubles import LINK
+
+_log = logging.getLogger(__name__)
 
 _EXCEPTIONS = {
     2: Answer.REFUSED,
@@ -46,6 +49,7 @@ class ModbusPoller:
         self._link = link
         self._sink = sink
         self._heartbeat = health.heartbeats.of(content.name)
+        self._health = health
         self._troubles = health.troubles
         self._memory = memory
         self._devices = together(listed.device.name for listed in content.measurements)
@@ -77,7 +81,22 @@ class ModbusPoller:
             outcome = Outcome.DOWN
             self._report_down(error)
         self._sink([reading for unit in self._units for reading in unit.failed()])
+        for unit in self._units:
+            self._tell_likely_marks(unit)
         return outcome
+
+    def _tell_likely_marks(self, unit: Unit) -> None:
+        for listed, raw in unit.likely_marks.values():
+            if self._health.is_news_of_mark(listed.id):
+                _log.warning(
+                    "%s: its raw value %s is what many meters send when they have no value; it is delivered as one, "
+                    'as long as its parameters in the device list do not say "invalid": ["%s"]',
+                    listed.label,
+                    raw,
+                    raw,
+                    extra=events.LIKELY_NO_VALUE.fields(listed.about),
+                )
+        unit.likely_marks.clear()
 
     def _report_down(self, error: LinkDown) -> None:
         """Name the link; what was wrong on it already stays so."""

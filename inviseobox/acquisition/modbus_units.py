@@ -10,7 +10,6 @@ from inviseobox.acquisition.unit_plan import UnitPlan
 from inviseobox.acquisition.unit_round import Answer
 from inviseobox.configuration import ModbusSettings
 from inviseobox.devices.inventory import ListedMeasurement
-from inviseobox.devices.register_codec import decode_registers
 from inviseobox.devices.registers import Span
 from inviseobox.devices.sources import JsonSource, RegisterSource, Unusable
 from inviseobox.errors import UnusableValue
@@ -58,6 +57,8 @@ class Unit:
     last_failure: Failure | None = None
     missing: dict[str, Target] = field(default_factory=dict)
     """What this round has not read yet, by the id of the measurement."""
+    likely_marks: dict[str, tuple[ListedMeasurement, str]] = field(default_factory=dict)
+    """The measurements that may have no value, by id, each with its raw value, since they were told of last."""
 
     def begin_round(self) -> None:
         """Note that nothing is read yet."""
@@ -82,10 +83,12 @@ class Unit:
     def _reading(self, target: Target, registers: Sequence[int]) -> Reading:
         source, listed = target.source, target.listed
         try:
-            value = decode_registers(registers, source.value_class, source.byte_order)
+            value = source.value(registers)
         except UnusableValue as error:
             self.unusable[listed.id] = (listed, str(error))
             return Reading(listed.series, None)
+        if (raw := source.likely_mark(registers)) is not None:
+            self.likely_marks[listed.id] = (listed, raw)
         self.unusable.pop(listed.id, None)
         return Reading(listed.series, value)
 

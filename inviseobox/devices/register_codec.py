@@ -36,13 +36,43 @@ class ByteOrder(StrEnum):
 class ValueClass:
     """How `width` registers, once their bytes stand in big-endian order, become a number.
 
-    `name` is the same for all names of one class; `synonyms` are the others.
+    `name` is the same for all names of one class; `synonyms` are the others. `bits` are those that it takes, the least
+    significant ones of its registers.
     """
 
     name: str
     width: int
     decode: Callable[[bytes], float]
     synonyms: tuple[str, ...] = ()
+
+    @property
+    def bits(self) -> int:
+        """The number of bits of which a value is made."""
+        return _NARROW.get(self.name, 16 * self.width)
+
+    @property
+    def usual_marks(self) -> tuple[int, ...]:
+        """The raw values with which meters of this class usually say that they have no value.
+
+        All ones of unsigned integers, the least and the greatest of signed ones (SunSpec Information Model
+        Specification, "Not Implemented" values; the greatest is what PLCs put for a broken wire), and the greatest
+        floats. None of a byte or a bit, nor of packed digits: there each value is as likely as another.
+        """
+        ones, top = (1 << self.bits) - 1, 1 << (self.bits - 1)
+        match self.name:
+            case "UINT16" | "UINT32" | "UINT48" | "UINT64":
+                return (ones,)
+            case "INT16" | "INT32" | "INT48" | "INT64":
+                return (top, top - 1)
+            case "FLOAT32":
+                return (0x7F7FFFFF, 0xFF7FFFFF)
+            case "FLOAT64":
+                return (0x7FEFFFFFFFFFFFFF, 0xFFEFFFFFFFFFFFFF)
+        return ()
+
+
+_NARROW = {"INT8": 8, "UINT8": 8, "BCD24": 24}
+"""The bits of classes that leave some of their registers' out."""
 
 
 def _unpack(layout: str) -> Callable[[bytes], float]:
@@ -99,14 +129,24 @@ VALUE_CLASSES = {
 
 
 def decode_registers(registers: Sequence[int], value_class: ValueClass, byte_order: ByteOrder) -> float:
-    """Turn the `value_class.width` registers of a measurement, lowest address first, into its value.
+    """Turn the registers of a measurement, lowest address first, into its value; those beyond its width are left out.
 
     Raises UnusableValue for NaN, infinities and nibbles that are not digits. Integers beyond 2**53 become the nearest
     double.
     """
-    words = reversed(registers) if byte_order.words_reversed else registers
-    data = b"".join(word.to_bytes(2, "little" if byte_order.bytes_swapped else "big") for word in words)
-    value = value_class.decode(data)
+    value = value_class.decode(_in_order(registers, value_class, byte_order))
     if not math.isfinite(value):
         raise UnusableValue(f"the device sent {value} ({value_class.name})")
     return value
+
+
+def raw_value(registers: Sequence[int], value_class: ValueClass, byte_order: ByteOrder) -> int:
+    """Return the bits of the same registers in the right order, as an unsigned number."""
+    return int.from_bytes(_in_order(registers, value_class, byte_order), "big")
+
+
+def _in_order(registers: Sequence[int], value_class: ValueClass, byte_order: ByteOrder) -> bytes:
+    words = registers[: value_class.width]
+    if byte_order.words_reversed:
+        words = words[::-1]
+    return b"".join(word.to_bytes(2, "little" if byte_order.bytes_swapped else "big") for word in words)

@@ -13,6 +13,8 @@ from inviseobox.records import Reading
 
 CLOCK_TOLERANCE = 60.0
 """Seconds by which the box's clock may differ from the server's before it is worth a line."""
+MOST_LIKELY_MARKS = 1000
+"""Measurements about which a line tells that they may have no value, in the life of the process."""
 
 
 @dataclass
@@ -68,6 +70,7 @@ class Health:
     answers: int = 0
     latest: dict[str, Latest] = field(default_factory=dict)
     _failing: set[str] = field(default_factory=set)
+    _likely_marks: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Let heartbeats and troubles measure time by the same clock."""
@@ -94,6 +97,16 @@ class Health:
     def keep_only(self, measurements: Collection[str]) -> None:
         """Forget what was known of all measurements but these, by their ids."""
         self.latest = {identity: latest for identity, latest in self.latest.items() if identity in measurements}
+
+    def is_news_of_mark(self, measurement: str) -> bool:
+        """Note that a measurement has what may be its meter's mark for no value; return whether to tell of it.
+
+        That is once in the life of the process, whatever becomes of the device list.
+        """
+        if measurement in self._likely_marks or len(self._likely_marks) >= MOST_LIKELY_MARKS:
+            return False
+        self._likely_marks.add(measurement)
+        return True
 
     def note_failure(self, asker: str, error: BaseException, advice: str) -> None:
         """Note why `asker`, one of the loops, could not fetch something from the server or bring it there."""

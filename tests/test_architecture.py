@@ -36,9 +36,9 @@ FLOORS = [
 PURE = {
     "untrusted", "configuration", "devices", "reports",
     "health.sentences", "health.steadiness",
-    "acquisition.link_troubles", "acquisition.modbus_frame", "acquisition.modbus_units", "acquisition.register_plan",
-    "acquisition.retry", "acquisition.schedule", "acquisition.unit_availability", "acquisition.unit_memory",
-    "acquisition.unit_plan", "acquisition.unit_round",
+    "acquisition.link_troubles", "acquisition.modbus_frame", "acquisition.modbus_units", "acquisition.page_text",
+    "acquisition.register_plan", "acquisition.retry", "acquisition.schedule", "acquisition.unit_availability",
+    "acquisition.unit_memory", "acquisition.unit_plan", "acquisition.unit_round",
     "network.content_coding",
     "server.answers", "server.form_doubt", "delivery.refusal_search", "delivery.refusals",
 }  # fmt: skip

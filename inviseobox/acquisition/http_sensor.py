@@ -1,10 +1,10 @@
 """One page of an HTTP sensor, read and taken apart."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
+from inviseobox.acquisition.page_text import parse_page
 from inviseobox.errors import InvalidAnswer, PageRefused, UnusableValue
 from inviseobox.network.http_client import HttpClient, Limits
 from inviseobox.untrusted import clean_text, number, pick, shown, shown_url
@@ -45,7 +45,7 @@ async def read_page(
         if answer.status in (301, 302, 303, 307, 308):
             url = _redirected(url, answer.headers.get("location", ""))
         elif answer.is_success:
-            return _parsed(answer.body)
+            return parse_page(answer.body)
         else:
             raise PageRefused(f"it answered {answer.status}")
     raise InvalidAnswer(f"more than {MAX_REDIRECTS} redirects")
@@ -64,13 +64,6 @@ def _redirected(url: str, location: str) -> str:
 def _origin(target: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(target)
     return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _parsed(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise InvalidAnswer("its answer is not JSON") from None
 
 
 def read_value(document: object, key: str) -> float:

@@ -46,7 +46,7 @@ class RegisterSource:
         return decode_registers(registers, self.value_class, self.byte_order)
 
     def likely_mark(self, registers: Sequence[int]) -> str | None:
-        """Return the raw value of the same registers, in hexadecimal, where many meters say with it that they have none.
+        """Return the raw value of the same registers, as in 0x8000, where many meters say with it that they have none.
 
         It stays a value: nothing but the device list can tell.
         """

@@ -40,7 +40,7 @@ class Unit:
     """One unit of a link.
 
     `key` identifies it for ever, `number` on its link. `device` and `device_id` name the devices behind the number, in
-    most cases one. `targets` are what it is asked for.
+    most cases one. `targets` are what it is asked for, and what may be asked for instead.
     """
 
     key: str
@@ -119,11 +119,19 @@ def units_of(link: str, measurements: Iterable[ListedMeasurement], settings: Mod
 
 def _unit(link: str, number: int, targets: dict[Span, list[Target]], settings: ModbusSettings) -> Unit:
     devices = [target.listed.device for group in targets.values() for target in group]
+    wanted = frozenset(targets)
+    least: dict[Span, Span] = {}
+    for span in wanted:
+        # All that ask for the same span may be read in the longest of their least parts.
+        part = max((target.source.least for target in targets[span]), key=lambda part: part.count)
+        if part != span:
+            least[span] = part
+            targets[part] = [*targets.get(part, ()), *targets[span]]
     return Unit(
         key=unit_key(link, number),
         number=number,
         device=together(device.name for device in devices),
         device_id=together(device.id for device in devices),
         targets=targets,
-        plan=UnitPlan(frozenset(targets), settings.gap, settings.max_registers),
+        plan=UnitPlan(wanted, settings.gap, settings.max_registers, least),
     )

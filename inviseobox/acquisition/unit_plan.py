@@ -64,7 +64,8 @@ class UnitPlan:
         if not hopeful:
             return None
         self._probes += 1
-        return alone(sorted(hopeful)[self._probes % len(hopeful)])
+        span = sorted(hopeful)[self._probes % len(hopeful)]
+        return alone(self.least.get(span, span))
 
     def is_doubtful(self, request: Request) -> bool:
         """Whether a part of the read may be what the unit does not answer."""

@@ -1,6 +1,6 @@
 """The units of a Modbus link: what is wanted of each, and what is known of it. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -9,20 +9,26 @@ from inviseobox.acquisition.unit_availability import UnitAvailability
 from inviseobox.acquisition.unit_plan import UnitPlan
 from inviseobox.acquisition.unit_round import Answer
 from inviseobox.configuration import ModbusSettings
+from inviseobox.devices.answer_decoder import AnswerDecoder
 from inviseobox.devices.inventory import ListedMeasurement
 from inviseobox.devices.registers import Span
 from inviseobox.devices.sources import JsonSource, RegisterSource, Unusable
 from inviseobox.errors import UnusableValue
 from inviseobox.events import together
-from inviseobox.records import Reading
+from inviseobox.records import Reading, Series
+
+_MOST_READERS = 1000
+"""Requests of one unit for which it is kept how their answers are taken apart."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Target:
-    """A measurement that is read from registers, and where they are."""
+    """A measurement that is read from registers, where they are, and the last round of its unit that read it."""
 
     listed: ListedMeasurement
     source: RegisterSource
+    series: Series
+    read_in: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,14 @@ class Failure:
     answer: Answer
     words: str
     code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What is read by one request, and how."""
+
+    targets: list[Target]
+    decoder: AnswerDecoder
 
 
 @dataclass
@@ -55,46 +69,65 @@ class Unit:
     unusable: dict[str, tuple[ListedMeasurement, str]] = field(default_factory=dict)
     """The measurements whose last value could not be used, by id, and why."""
     last_failure: Failure | None = None
-    missing: dict[str, Target] = field(default_factory=dict)
-    """What this round has not read yet, by the id of the measurement."""
+    rounds: int = 0
+    """Counts them, the present one included."""
     likely_marks: dict[str, tuple[ListedMeasurement, str]] = field(default_factory=dict)
     """The measurements that may have no value, by id, each with its raw value, since they were told of last."""
+    _readers: dict[Request, _Reader] = field(default_factory=dict)
 
     def begin_round(self) -> None:
         """Note that nothing is read yet."""
-        self.missing = {target.listed.id: target for targets in self.targets.values() for target in targets}
+        self.rounds += 1
 
     def note_failure(self, failure: Failure) -> None:
         """Note that a read gave no values."""
         self.last_failure = failure
         self.failures |= dict.fromkeys(failure.request.wanted, failure)
 
-    def readings(self, request: Request, values: Sequence[int]) -> list[Reading]:
+    def readings(self, request: Request, registers: Sequence[int]) -> list[Reading]:
         """Make the readings of what the answer to `request` holds and this round has not read yet."""
+        if self.failures:
+            for span in request.wanted:
+                self.failures.pop(span, None)
+        reader = self._reader(request)
+        values = reader.decoder.values(registers)
+        for place, raw in reader.decoder.likely_marks(registers, values):
+            listed = reader.targets[place].listed
+            self.likely_marks[listed.id] = (listed, raw)
         readings = []
-        for span in request.wanted:
-            self.failures.pop(span, None)
-            start = span.address - request.span.address
-            registers = values[start : start + span.count]
-            fresh = [target for target in self.targets[span] if self.missing.pop(target.listed.id, None)]
-            readings += [self._reading(target, registers) for target in fresh]
+        for target, value in zip(reader.targets, values, strict=True):
+            if target.read_in != self.rounds:
+                target.read_in = self.rounds
+                readings.append(self._reading(target, value))
         return readings
 
-    def _reading(self, target: Target, registers: Sequence[int]) -> Reading:
-        source, listed = target.source, target.listed
-        try:
-            value = source.value(registers)
-        except UnusableValue as error:
-            self.unusable[listed.id] = (listed, str(error))
-            return Reading(listed.series, None)
-        if (raw := source.likely_mark(registers)) is not None:
-            self.likely_marks[listed.id] = (listed, raw)
-        self.unusable.pop(listed.id, None)
-        return Reading(listed.series, value)
+    def _reader(self, request: Request) -> _Reader:
+        reader = self._readers.get(request)
+        if reader is None:
+            if len(self._readers) >= _MOST_READERS:
+                self._readers.clear()
+            targets = [target for span in request.wanted for target in self.targets[span]]
+            decoder = AnswerDecoder(request.span.address, [target.source for target in targets])
+            reader = self._readers[request] = _Reader(targets, decoder)
+        return reader
 
-    def failed(self) -> Iterator[Reading]:
-        """Yield a failed reading of everything that the round did not read."""
-        return (Reading(target.listed.series, None) for target in self.missing.values())
+    def _reading(self, target: Target, value: float | UnusableValue) -> Reading:
+        if isinstance(value, UnusableValue):
+            self.unusable[target.listed.id] = (target.listed, str(value))
+            return Reading(target.series, None)
+        if self.unusable:
+            self.unusable.pop(target.listed.id, None)
+        return Reading(target.series, value)
+
+    def failed(self) -> list[Reading]:
+        """Return a failed reading of everything that the round did not read."""
+        missing = {
+            target.listed.id: target
+            for targets in self.targets.values()
+            for target in targets
+            if target.read_in != self.rounds
+        }
+        return [Reading(target.series, None) for target in missing.values()]
 
 
 def unit_key(link: str, unit: int) -> str:
@@ -109,7 +142,7 @@ def units_of(link: str, measurements: Iterable[ListedMeasurement], settings: Mod
         match listed.measurement.source:
             case RegisterSource() as source:
                 targets = by_number.setdefault(source.span.unit, {}).setdefault(source.span, [])
-                targets.append(Target(listed, source))
+                targets.append(Target(listed, source, listed.series))
             case JsonSource() | Unusable():
                 pass
             case source:

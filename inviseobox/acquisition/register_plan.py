@@ -17,6 +17,10 @@ class Request:
     span: Span
     wanted: tuple[Span, ...]
 
+    def __hash__(self) -> int:
+        """Return what is equal for equal ones."""
+        return hash(self.span)
+
 
 def plan(wanted: Iterable[Span], *, max_registers: int = MAX_REGISTERS, gap: int = 0) -> list[Request]:
     """Cover every wanted span with the fewest requests.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from inviseobox.acquisition.retry import FIRST_TRIAL, LATER, Retry
-from inviseobox.acquisition.unit_plan import SHORTEST_LIMIT, UnitPlan
+from inviseobox.acquisition.unit_plan import SHORTEST_LIMIT, Knowledge, UnitPlan
 from inviseobox.devices.registers import Span
 
 
@@ -20,6 +20,7 @@ class UnitMemory:
         """Begin with nothing; hand the text to keep to `save` whenever it changes."""
         self._save = save
         self._units: dict[str, dict[str, Any]] = {}
+        self._noted: dict[str, tuple[frozenset[Span], Knowledge]] = {}
 
     def load(self, text: str) -> None:
         """Take over what was saved. A text that is not a valid memory teaches nothing."""
@@ -45,6 +46,9 @@ class UnitMemory:
 
     def note(self, name: str, plan: UnitPlan) -> None:
         """Keep what a plan has learned by now."""
+        if self._noted.get(name) == (plan.listed, plan.knowledge):
+            return
+        self._noted[name] = plan.listed, plan.knowledge
         known = {
             "of": _identity(plan),
             "cuts": sorted(map(_written, plan.cuts)),
@@ -59,6 +63,7 @@ class UnitMemory:
     def keep_only(self, names: Iterable[str]) -> None:
         """Forget all units but these."""
         kept = {name: self._units[name] for name in names if name in self._units}
+        self._noted = {name: noted for name, noted in self._noted.items() if name in kept}
         if kept != self._units:
             self._units = kept
             self._save(json.dumps(kept))

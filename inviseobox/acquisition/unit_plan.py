@@ -7,6 +7,7 @@ trying: `unit_round` does that, and this is what it found out.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from inviseobox.acquisition.register_plan import Request, plan
 from inviseobox.acquisition.retry import FIRST_TRIAL, LAST_TRIAL, LATER, SOON, Retry
@@ -14,6 +15,15 @@ from inviseobox.devices.registers import Span
 
 SHORTEST_LIMIT = 4
 """Registers of the widest value; no device that has such values can refuse reads of this length."""
+
+
+class Knowledge(NamedTuple):
+    """What a unit taught: see UnitPlan."""
+
+    cuts: frozenset[Span]
+    isolated: frozenset[Span]
+    wanted: frozenset[Span]
+    shortened: int | None
 
 
 @dataclass
@@ -44,7 +54,9 @@ class UnitPlan:
     """What gave values since the start of the program."""
     stays_busy: bool = False
     """Whether the unit was busy to the end of its last round."""
+    _known_good: set[Request] = field(default_factory=set)
     _probes: int = 0
+    _requests: tuple[Knowledge, list[Request]] | None = None
 
     def __post_init__(self) -> None:
         """Keep what was wanted at first, by which the unit's memory recognises its measurements."""
@@ -52,7 +64,15 @@ class UnitPlan:
 
     def requests(self) -> list[Request]:
         """Return the reads of a round by what is known now; isolated spans are left out, and never bridged."""
-        return self._plan(self.wanted, self._limit)
+        known = self.knowledge
+        if self._requests is None or self._requests[0] != known:
+            self._requests = known, self._plan(self.wanted, self._limit)
+        return self._requests[1]
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """All that decides how the unit is read, apart from what is tried and when."""
+        return Knowledge(frozenset(self.cuts), frozenset(self.isolated), self.wanted, self.shortened)
 
     def probe(self, answered: Collection[Span] = (), other_than: Request | None = None) -> Request | None:
         """Return a short read with which to find out whether the unit answers, another one each time.
@@ -69,14 +89,18 @@ class UnitPlan:
 
     def is_doubtful(self, request: Request) -> bool:
         """Whether a part of the read may be what the unit does not answer."""
-        return not self.doubtful.isdisjoint(request.wanted)
+        return bool(self.doubtful) and not self.doubtful.isdisjoint(request.wanted)
 
     def note_read(self, request: Request) -> None:
         """Note that a read was answered with values."""
-        self.good.update(request.wanted)
-        self.doubtful.difference_update(request.wanted)
-        for span in request.wanted:
-            self.isolated.pop(span, None)
+        if request not in self._known_good:
+            self._known_good.add(request)
+            self.good.update(request.wanted)
+        if self.doubtful:
+            self.doubtful.difference_update(request.wanted)
+        if self.isolated:
+            for span in request.wanted:
+                self.isolated.pop(span, None)
 
     def isolate(self, span: Span, now: float) -> None:
         """Leave a span out of the reads that others share; try it again in the next round if it once gave values."""

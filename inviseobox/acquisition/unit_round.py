@@ -71,7 +71,8 @@ class _Round:
     def __init__(self, plan: UnitPlan, now: float) -> None:
         self._plan = plan
         self._now = now
-        self._read: set[Span] = set()
+        self._done: list[Request] = []
+        self._is_plain = True
         self._has_asked = self._has_answered = self._answers_since_silence = False
         self._busy: list[Request] = []
         # Reads without values, of which it is to be found out which part is to blame.
@@ -84,7 +85,8 @@ class _Round:
         requests = self._plan.requests()
         doubtful = [request for request in requests if self._plan.is_doubtful(request)]
         for request in requests:
-            if request in doubtful or self._read.issuperset(request.wanted):
+            # While all is well no probe can have read it already.
+            if request in doubtful or (not self._is_plain and self._read.issuperset(request.wanted)):
                 continue
             # The first silence may be a lost frame; after several, what is silent will not be asked twice here.
             answer = yield from self._ask(request, tries=2 if self._waits > 0 else 1)
@@ -103,15 +105,23 @@ class _Round:
         self._has_asked = True
         self._answers_since_silence = answer.is_valid
         if answer is Answer.READ:
-            self._read.update(request.wanted)
+            self._done.append(request)
             self._plan.note_read(request)
+        else:
+            self._is_plain = False
         if answer.is_valid:
             self._has_answered = True
         else:
             self._waits -= 1
         return answer
 
+    @property
+    def _read(self) -> set[Span]:
+        """What was read in this round."""
+        return {span for request in self._done for span in request.wanted}
+
     def _answers_probe(self) -> Attempts:
+        self._is_plain = False
         probe = self._plan.probe()
         return probe is not None and (yield from self._ask(probe)).is_valid
 

@@ -31,6 +31,10 @@ class Span:
     address: int
     count: int
 
+    def __hash__(self) -> int:
+        """Return what is equal for equal ones: quicker than of the four, for it is asked for often."""
+        return (self.unit << 40) | (self.function << 36) | (self.address << 16) | self.count
+
     @property
     def end(self) -> int:
         """The first address after the span."""

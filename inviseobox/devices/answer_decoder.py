@@ -1,0 +1,96 @@
+"""From the registers of one answer to the values of all measurements in it, in one go. Pure.
+
+What `RegisterSource.value` does for one of them, struct does for most of them at once: the orders of bytes are the two
+of struct, on the registers as they came or with the two bytes of each swapped.
+"""
+
+import math
+import struct
+from collections.abc import Iterator, Sequence
+
+from inviseobox.devices.register_codec import ByteOrder
+from inviseobox.devices.sources import RegisterSource
+from inviseobox.errors import UnusableValue
+
+_LAYOUTS = {
+    "FLOAT32": "f",
+    "FLOAT64": "d",
+    "INT16": "h",
+    "UINT16": "H",
+    "INT32": "i",
+    "UINT32": "I",
+    "INT64": "q",
+    "UINT64": "Q",
+}
+"""The classes that struct knows, with its letters for them."""
+_ENDS = {ByteOrder.ABCD: ">", ByteOrder.DCBA: "<", ByteOrder.BADC: ">", ByteOrder.CDAB: "<"}
+_SWAPPED = (ByteOrder.BADC, ByteOrder.CDAB)
+
+_Value = float | UnusableValue
+
+
+class AnswerDecoder:
+    """Makes the values of `sources`, all of one unit and function, out of the registers from the address `start` on."""
+
+    def __init__(self, start: int, sources: Sequence[RegisterSource]) -> None:
+        """Prepare for answers to one request."""
+        self._sources = sources
+        self._starts = [source.span.address - start for source in sources]
+        self._ends = [source.span.end - start for source in sources]
+        self._groups: list[tuple[bool, struct.Struct, list[int]]] = []
+        in_one_go: set[int] = set()
+        for order in ByteOrder:
+            places, layout = self._layout(order)
+            if places:
+                self._groups.append((order in _SWAPPED, struct.Struct(_ENDS[order] + layout), places))
+                in_one_go.update(places)
+        self._by_themselves = [place for place in range(len(sources)) if place not in in_one_go]
+        self._marked = [(place, marks) for place in in_one_go if (marks := _marks(sources[place]))]
+
+    def _layout(self, order: ByteOrder) -> tuple[list[int], str]:
+        """Return which sources of this order one pass can take, in order of address, and how they lie."""
+        places: list[int] = []
+        layout, end = "", 0
+        for place in sorted(range(len(self._sources)), key=self._starts.__getitem__):
+            source, start = self._sources[place], self._starts[place]
+            letter = _LAYOUTS.get(source.value_class.name)
+            if letter is None or source.byte_order is not order or start < end:
+                continue
+            if source.span.function.reads_bits or source.invalid:
+                continue
+            layout += f"{2 * (start - end)}x{letter}"
+            end = start + source.value_class.width
+            places.append(place)
+        return places, layout
+
+    def values(self, registers: Sequence[int]) -> list[_Value]:
+        """Return the value of each source, or the error that says why it has none."""
+        found: list[_Value] = [0.0] * len(self._sources)
+        for is_swapped, layout, places in self._groups:
+            data = struct.pack(f"{'<' if is_swapped else '>'}{len(registers)}H", *registers)
+            for place, value in zip(places, layout.unpack_from(data), strict=True):
+                found[place] = float(value) if math.isfinite(value) else self._by_itself(place, registers)
+        for place in self._by_themselves:
+            found[place] = self._by_itself(place, registers)
+        return found
+
+    def likely_marks(self, registers: Sequence[int], values: Sequence[_Value]) -> Iterator[tuple[int, str]]:
+        """Yield the places of sources whose value many meters send when they have none, each with its raw value."""
+        likely = [place for place, marks in self._marked if values[place] in marks]
+        for place in [*likely, *self._by_themselves]:
+            raw = self._sources[place].likely_mark(registers[self._starts[place] : self._ends[place]])
+            if raw is not None and isinstance(values[place], float):
+                yield place, raw
+
+    def _by_itself(self, place: int, registers: Sequence[int]) -> _Value:
+        try:
+            return self._sources[place].value(registers[self._starts[place] : self._ends[place]])
+        except UnusableValue as error:
+            return error
+
+
+def _marks(source: RegisterSource) -> frozenset[float]:
+    """Return the values that the usual marks of a class become; beyond 2**53 some others become the same."""
+    value_class = source.value_class
+    size = 2 * value_class.width
+    return frozenset(value_class.decode(raw.to_bytes(size, "big")) for raw in value_class.usual_marks)

@@ -52,13 +52,24 @@ async def read_page(
 
 
 def _redirected(url: str, location: str) -> str:
+    """Return where a redirect leads. Raises InvalidAnswer where the device list would have to name another address."""
+    if not location.strip():
+        raise InvalidAnswer("it redirects without saying where to")
     try:
         target = urljoin(url, location)
-        if _origin(target) == _origin(url):
-            return target
+        there, here = _origin(target), _origin(url)
     except ValueError:
         raise InvalidAnswer("it redirects to what is not a valid address") from None
-    raise InvalidAnswer(f"it redirects to another host: {shown_url(target)}")
+    if there == here:
+        return target
+    (scheme, host, _), named = there, shown_url(target)
+    if scheme not in ("http", "https") or not host:
+        raise InvalidAnswer("it redirects to what is no http or https address")
+    if host != here[1]:
+        raise InvalidAnswer(f"it redirects to another host: {named}")
+    if scheme != here[0]:
+        raise InvalidAnswer(f"it redirects to {scheme}: put {scheme} into the device list, as in {named}")
+    raise InvalidAnswer(f"it redirects to another port: put it into the device list, as in {named}")
 
 
 def _origin(target: str) -> tuple[str, str | None, int | None]:

@@ -15,6 +15,7 @@ import httpx  # noqa: E402
 from inviseobox.errors import InvalidAnswer, ReadError  # noqa: E402
 from inviseobox.network.content_coding import Body  # noqa: E402
 from inviseobox.network.http_connections import FAILURES, Exchange, HttpConnections, Target  # noqa: E402
+from inviseobox.network.http_faults import Asked  # noqa: E402
 
 # They log whole URLs, and the server's hold the token.
 for _name in ("httpx", "httpcore"):
@@ -25,6 +26,7 @@ _LOOK = 1.0
 _REST_TIME = 1.0
 """Seconds for the rest of a body of which enough has come."""
 _EXCHANGE = "exchange"
+_HEADERS = "headers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class HttpClient:
         up, RequestStalled (a NoAnswer) where the other side had taken some of the request by then, LinkDown when there
         is no connection, InvalidAnswer for anything that is not HTTP or is too long.
         """
-        exchange = Exchange(is_suspect, waiting)
+        exchange = Exchange(is_suspect, waiting, Asked(url, content or b""))
         try:
             request = self._client.build_request(
                 method, url, content=content, headers=dict(headers or {}), extensions={_EXCHANGE: exchange}
@@ -206,7 +208,7 @@ class _Answering:
 
 
 def _answer(response: httpx.Response, body: Body, *, is_whole: bool) -> HttpAnswer:
-    return HttpAnswer(response.status_code, dict(response.headers), bytes(body.content), is_whole)
+    return HttpAnswer(response.status_code, dict(response.extensions[_HEADERS]), bytes(body.content), is_whole)
 
 
 class _Transport(httpx.AsyncBaseTransport):
@@ -223,7 +225,14 @@ class _Transport(httpx.AsyncBaseTransport):
         response = await self._connections.send(
             request.extensions[_EXCHANGE], request.method.encode(), target, request.headers.raw, request.stream
         )
-        return httpx.Response(response.status, headers=response.headers, stream=_Body(response.body))
+        # httpx would take a redirect apart, though it is not followed, and fail where its address is not valid.
+        headers = [(name, value) for name, value in response.headers if name.lower() != b"location"]
+        return httpx.Response(
+            response.status,
+            headers=headers,
+            stream=_Body(response.body),
+            extensions={_HEADERS: httpx.Headers(list(response.headers))},
+        )
 
 
 class _Body(httpx.AsyncByteStream):

@@ -14,10 +14,19 @@ from typing import Any
 import httpcore
 
 from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError, RequestStalled
+from inviseobox.network.http_faults import LEAST_TOLD, Asked, fault, is_no_http
 from inviseobox.network.name_lookup import NameLookups
 from inviseobox.network.openings import Openings
 from inviseobox.network.stream import Stream, open_stream
 
+_PLAIN_TEXT = (
+    "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST",
+    "PACKET_LENGTH_TOO_LONG",
+    "RECORD_LAYER_FAILURE",
+    "RECORD_TOO_LARGE",
+)
+"""What OpenSSL, from 3.0 on, makes of a record that is none."""
 _IDLE_TIME = 5.0
 """Seconds for which a connection is kept for the next request: gateways on the way forget it soon."""
 
@@ -47,11 +56,12 @@ class Response:
 class Exchange:
     """One request on its way: how far it has come, and over what.
 
-    `waiting` is called while it waits for its turn to connect.
+    `waiting` is called while it waits for its turn to connect. `asked` is what of the request nobody is told.
     """
 
     is_suspect: bool = False
     waiting: Callable[[], None] = lambda: None
+    asked: Asked = field(default_factory=Asked)
     stage: str = "its name is not resolved (DNS)"
     target: Target | None = None
     stream: Stream | None = None
@@ -89,6 +99,7 @@ class Exchange:
         """Note the connection over which it goes."""
         self.target, self.stream, self.connection = target, stream, connection
         self._acknowledged_before = stream.acknowledged
+        stream.begun.clear()
         self.stage = "no complete answer"
 
     def timed_out(self, seconds: float) -> NoAnswer:
@@ -99,18 +110,39 @@ class Exchange:
         return RequestStalled(text, took_some=self.stream.acknowledged > self._acknowledged_before)
 
     def failed(self, error: Exception) -> ReadError:
-        """Return the error for one of FAILURES, without its text: that may hold the URL and so the token."""
+        """Return the error for one of FAILURES, without its text: that may hold the URL and so the token.
+
+        Where the answer is to blame, it says what is not valid HTTP about it.
+        """
         if isinstance(error, httpcore.LocalProtocolError | httpcore.UnsupportedProtocol):
             return InvalidAnswer("the request or its answer is not valid HTTP")
         if self.stream is None:
             return LinkDown(_connect_reason(error))
-        if isinstance(error, httpcore.ProtocolError) and not self.stream.has_ended:
-            return InvalidAnswer("the answer is not valid HTTP")
-        return LinkDown("the connection was closed in mid-answer")
+        begun = bytes(self.stream.begun)
+        if isinstance(error, httpcore.ProtocolError):
+            if words := fault(begun, str(error), self.asked):
+                return InvalidAnswer(f"the answer is not valid HTTP: {words}")
+            if not self.stream.has_ended:
+                return InvalidAnswer("the answer is not valid HTTP")
+        return LinkDown("the connection was closed " + ("in mid-answer" if begun else "without an answer"))
 
 
 FAILURES = (OSError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol)
 """What may come out of an exchange, beside the errors of this program."""
+
+
+class _HttpOnly:
+    """The stream of a connection as httpcore gets it: what can be no HTTP ends at once, without waiting for more."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.write, self.aclose, self.get_extra_info = stream.write, stream.aclose, stream.get_extra_info
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data = await self._stream.read(max_bytes, timeout)
+        if len(self._stream.begun) >= LEAST_TOLD and is_no_http(self._stream.begun):
+            raise httpcore.RemoteProtocolError
+        return data
 
 
 class HttpConnections:
@@ -170,7 +202,7 @@ class HttpConnections:
             tls = self._tls if target.scheme == "https" else None
             stream = await open_stream(addresses, tls, target.host)
         connection: Any = httpcore.AsyncHTTP11Connection
-        return stream, connection(origin, stream)
+        return stream, connection(origin, _HttpOnly(stream))
 
     def _reused(self, target: Target) -> tuple[Stream, httpcore.AsyncHTTP11Connection] | None:
         kept = self._no_longer_kept()
@@ -214,6 +246,8 @@ def _connect_reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its TLS certificate is not valid: {error.verify_message or 'verification failed'}"
     if isinstance(error, ssl.SSLError):
+        if any(name in (error.reason or "") for name in _PLAIN_TEXT):
+            return "it does not speak TLS, so the address may have to begin with http"
         return "it does not speak TLS as it should"
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return f"no connection ({os.strerror(error.errno)})"

@@ -16,6 +16,7 @@ _NEXT_ADDRESS = 0.25
 _MOST_UNREAD = 262_144
 """Bytes that wait to be read before the other side has to wait."""
 _NO_LIMIT = 86_400.0
+_MOST_BEGUN = 8192
 
 
 class _Protocol(asyncio.Protocol):
@@ -83,6 +84,8 @@ class Stream:
         self._received = 0
         self._acknowledged = 0
         self._has_ended = False
+        self.begun = bytearray()
+        """The first bytes that were read, 8 KiB at most, since this was emptied last."""
 
     @property
     def acknowledged(self) -> int:
@@ -126,6 +129,7 @@ class Stream:
                 raise OSError(str(protocol.failure)) from None
         data = protocol.taken(max_bytes)
         self._received += len(data)
+        self.begun += data[: _MOST_BEGUN - len(self.begun)]
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 
-from inviseobox.acquisition.http_sensor import read_page, read_value
-from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, PageRefused, ReadError
+from inviseobox.acquisition.http_sensor import _redirected, read_page, read_value
+from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, PageRefused, ReadError, UnusableValue
 from inviseobox.simulator.http_server import Request, Response, dripping, never, reset
 from tests.support.tcp import serving
 
@@ -123,6 +123,78 @@ def test_bytes_that_are_not_an_http_answer_are_a_failed_read(answer: bytes) -> N
             with pytest.raises(ReadError) as raised:
                 await read_page(client, f"http://127.0.0.1:{port}/", timeout=2, max_body=MAX_BODY)
             assert str(raised.value).isprintable()
+
+    asyncio.run(scenario())
+
+
+NOT_HTTP = {
+    "a header without a colon": (b"HTTP/1.1 200 OK\r\nServer nginx\r\n\r\n{}", "no colon: 'Server nginx'"),
+    "SSH": (b"SSH-2.0-OpenSSH_9.2p1\r\n", "SSH"),
+    "Modbus": (b"\x00\x01\x00\x00\x00\x03\x01\x83\x02", "Modbus"),
+    "a TLS alert": (b"\x15\x03\x03\x00\x02\x02\x46", "TLS.*https"),
+    "text": (b"Temperature 21.5\r\n", "begins with 'Temperature 21.5'"),
+    "JSON without a head": (b'{"temp1": 21.5}', "begins with .*temp1"),
+    "a broken status": (b"HTTP/1.1 abc OK\r\n\r\n", "first line is 'HTTP/1.1 abc OK'"),
+    "a broken chunk": (RAW_ANSWERS["a broken chunk"], "chunk"),
+    "a negative length": (RAW_ANSWERS["a negative length"], "Content-Length"),
+    "no end of headers": (RAW_ANSWERS["no end of headers"], "headers are too long"),
+}
+
+
+@pytest.mark.parametrize("ending", ["stays", "ends", "is closed", "is reset"])
+@pytest.mark.parametrize(("answer", "words"), NOT_HTTP.values(), ids=NOT_HTTP)
+def test_the_line_says_at_once_what_is_not_valid_http(answer: bytes, words: str, ending: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        match ending:
+            case "ends":
+                writer.write_eof()
+            case "is closed":
+                return
+            case "is reset":
+                # Not before all was read: what a reset overtakes is lost.
+                await asyncio.sleep(0.1)
+                writer.transport.abort()
+                return
+        await reader.read()
+
+    async def scenario() -> None:
+        async with serving(serve) as port, http_client() as client:
+            with pytest.raises(InvalidAnswer, match=f"not valid HTTP: .*{words}") as raised:
+                await read_page(client, f"http://127.0.0.1:{port}/", timeout=20, max_body=MAX_BODY)
+            assert str(raised.value).isprintable()
+            assert len(str(raised.value)) < 160
+
+    began = time.monotonic()
+    asyncio.run(scenario())
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"HTTP\r\n\r\n", b"SSH-2.0-OpenSSH_9.2p1\r\n"])
+def test_a_page_that_is_asked_by_https_and_speaks_http_says_so(answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(answer)
+        await reader.read()
+
+    async def scenario() -> None:
+        async with serving(serve) as port, http_client() as client:
+            with pytest.raises(LinkDown, match=r"does not speak TLS, so the address may have to begin with http$"):
+                await read_page(client, f"https://127.0.0.1:{port}/", timeout=5, max_body=MAX_BODY)
+
+    asyncio.run(scenario())
+
+
+def test_a_page_of_which_nothing_comes_says_so() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async def scenario() -> None:
+        async with serving(serve) as port, http_client() as client:
+            with pytest.raises(LinkDown, match="closed without an answer"):
+                await read_page(client, f"http://127.0.0.1:{port}/", timeout=5, max_body=MAX_BODY)
 
     asyncio.run(scenario())
 
@@ -242,6 +314,50 @@ def test_a_redirect_to_another_host_is_refused(location: str) -> None:
         read(Response(302, headers), timeout=2)
     assert str(raised.value).isprintable()
     assert len(str(raised.value)) < 200
+
+
+REDIRECTS = [
+    ("https://127.0.0.1/", "to https: put https into the device list, as in https://127.0.0.1/"),
+    ("https://127.0.0.1:8443/p", "to https: put https into the device list, as in https://127.0.0.1:8443/p"),
+    (
+        "https://u:S3CRET@127.0.0.1/?k=S3CRET#S3CRET",
+        "to https: put https into the device list, as in https://127.0.0.1/",
+    ),
+    ("http://127.0.0.1:1/x?k=S3CRET", "to another port: put it into the device list, as in http://127.0.0.1:1/x"),
+    ("//127.0.0.1:2", "to another port: put it into the device list, as in http://127.0.0.1:2"),
+    ("https://192.0.2.1/?k=S3CRET", "to another host: https://192.0.2.1/"),
+    ("http://u:S3CRET@192.0.2.1/", "to another host: http://192.0.2.1/"),
+    ("ftp://u:S3CRET@127.0.0.1/", "to what is no http or https address"),
+    ("javascript:S3CRET", "to what is no http or https address"),
+    ("http://S3CRET", "to another host: http://s3cret"),
+    ("http://127.0.0.1:99999/?S3CRET", "to what is not a valid address"),
+    ("http://[::1", "to what is not a valid address"),
+    ("", "without saying where to"),
+    ("  ", "without saying where to"),
+]
+
+
+@pytest.mark.parametrize(("location", "words"), REDIRECTS)
+def test_a_redirect_that_is_not_followed_says_where_it_leads(location: str, words: str) -> None:
+    with pytest.raises(InvalidAnswer) as raised:
+        read(Response(302, {"Location": location}), timeout=2)
+    assert str(raised.value) == f"it redirects {words}"
+    assert "S3CRET" not in str(raised.value)
+
+
+def test_a_redirect_from_https_to_http_says_so() -> None:
+    with pytest.raises(InvalidAnswer, match=r"to http: put http into the device list, as in http://192.0.2.7/p$"):
+        _redirected("https://192.0.2.7/", "http://192.0.2.7/p?k=S3CRET")
+    assert _redirected("https://H.example/", "https://h.example:443/p") == "https://h.example:443/p"
+
+
+def test_a_bare_word_in_a_page_costs_its_own_key() -> None:
+    body = b'{"temperature":nan,"humidity":41.2,"pressure":1013.2}'
+    document = read(Response(200, {"Content-Type": "application/json"}, body))
+    assert read_value(document, "humidity") == 41.2
+    assert read_value(document, "pressure") == 1013.2
+    with pytest.raises(UnusableValue, match="temperature is 'nan', not a number"):
+        read_value(document, "temperature")
 
 
 def test_an_invalid_url_is_a_failed_read() -> None:

@@ -180,6 +180,24 @@ def test_what_is_not_http_is_named_as_such(answer: bytes) -> None:
     assert not isinstance(raised.value, ServerUnreachable)
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n", "it is SSH"),
+        (HEAD + b"Server nginx\r\n\r\n", "no colon: 'Server nginx'"),
+        (HEAD + b"X-Echo " + b"t" * 64 + b"\r\n\r\n", "no colon: .not shown"),
+        (b"you sent " + b"t" * 64 + b"\r\n", "begins with .not shown"),
+        (b"GET /fields/?token=" + b"t" * 64 + b"\r\n", "begins with .not shown"),
+    ],
+)
+def test_what_is_not_http_about_the_servers_answer_is_said_without_the_token(answer: bytes, words: str) -> None:
+    """At once, though the server keeps the connection open."""
+    with pytest.raises(DeliveryError, match=f"not valid HTTP: .*{words}") as raised:
+        answered(sends(answer))
+    assert "ttt" not in str(raised.value)
+    assert not isinstance(raised.value, ServerUnreachable)
+
+
 def test_cookies_of_the_server_never_come_back() -> None:
     heads: list[bytes] = []
 

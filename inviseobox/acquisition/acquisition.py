@@ -66,7 +66,7 @@ class Acquisition:
 
     def _start(self, task: str, content: LinkContent, interval: int) -> None:
         period = effective_period(self._period(content.link), interval)
-        self._supervisor.start(task, lambda: poll(self._poller(content), period, self._health))
+        self._supervisor.start(task, lambda: poll(self._poller(content, interval), period, self._health))
 
     def _period(self, link: Link | None) -> float:
         match link:
@@ -77,14 +77,14 @@ class Acquisition:
             case _:
                 assert_never(link)
 
-    def _poller(self, content: LinkContent) -> Poller:
+    def _poller(self, content: LinkContent, interval: int) -> Poller:
         settings = self._configuration
         match content.link:
             case SerialLink() | TcpLink() as link:
                 port = ModbusLink(link, settings.modbus.timeout, self._lookups)
                 return ModbusPoller(port, content, settings.modbus, self._sink, self._health, self._memory)
             case WebLink():
-                return WebPoller(self._client, content, settings.http, self._sink, self._health)
+                return WebPoller(self._client, content, settings.http, self._sink, self._health, interval)
             case None:
                 return UnusablePoller([listed.series for listed in content.measurements], self._sink)
             case link:

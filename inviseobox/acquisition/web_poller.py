@@ -6,6 +6,7 @@ from typing import assert_never
 
 from inviseobox import events
 from inviseobox.acquisition.http_sensor import read_page, read_value
+from inviseobox.acquisition.page_turns import Pace, Turns
 from inviseobox.acquisition.polling import MARGIN, Outcome, Sink
 from inviseobox.configuration import HttpSettings
 from inviseobox.devices.inventory import ListedMeasurement
@@ -22,8 +23,6 @@ FULL_LIMIT_PERIOD = 3600.0
 """Seconds between two times that a slow page is given all of `http.timeout`."""
 _LEAST_LIMIT = 0.1
 """Seconds in which a page may answer at all."""
-_SPARE = 0.5
-"""Seconds before the next round in which no slow page is waited for: a round that ends late costs the next one."""
 
 
 @dataclass
@@ -35,10 +34,7 @@ class _Page:
     failure: str | None = None
     is_suspect: bool = False
     """Whether there was no connection, or no answer in time, the last time."""
-    is_slow: bool = False
-    """Whether its last answer did not come in time."""
-    full_limit_due: float = 0.0
-    """When it is given its whole time again though it is slow, on the loop's clock."""
+    pace: Pace = field(default_factory=Pace)
     unusable: dict[str, tuple[ListedMeasurement, str]] = field(default_factory=dict)
     """The measurements whose last value could not be used, by id, and why."""
 
@@ -91,11 +87,16 @@ class WebPoller:
         settings: HttpSettings,
         sink: Sink,
         health: Health,
+        window: float | None = None,
     ) -> None:
-        """Read the measurements of `content`, which all have a JsonSource, through `client`."""
+        """Read the measurements of `content`, which all have a JsonSource, through `client`.
+
+        In each `window` seconds every page is to be read, as far as that is possible.
+        """
         self.name = content.name
         self._client = client
         self._settings = settings
+        self._window = window
         self._sink = sink
         self._troubles = health.troubles
         self._heartbeat = health.heartbeats.of(content.name)
@@ -111,33 +112,23 @@ class WebPoller:
 
     async def poll_once(self, next_start: float) -> Outcome:
         """Read every page once, the slow ones last and in the time that is left."""
-        pages = sorted(self._pages.values(), key=lambda page: page.is_slow)
-        for number, page in enumerate(pages):
+        clock = asyncio.get_running_loop().time
+        pages = {page.pace: page for page in self._pages.values()}
+        turns = Turns(list(pages), clock(), next_start, self._settings.timeout, self._window, FULL_LIMIT_PERIOD)
+        for pace in turns.order:
             self._beat()
-            self._sink(await self._read(page, self._limit(page, next_start, len(pages) - number)))
+            self._sink(await self._read(pages[pace], turns.limit(pace, clock())))
             self._troubles.show(self.name, self._present())
         return Outcome.READ
 
     def _beat(self) -> None:
         self._heartbeat.expect(self._settings.timeout + MARGIN)
 
-    def _limit(self, page: _Page, next_start: float, left: int) -> float:
-        """Return the seconds for a page, where `left` are still to be read until the next round begins.
-
-        One that did not answer in time takes its part of the time that is left, and its whole time once an hour; none
-        where that would cost others of its host.
-        """
-        now = asyncio.get_running_loop().time()
-        if not page.is_slow:
-            return self._settings.timeout
-        if now >= page.full_limit_due:
-            page.full_limit_due = now + FULL_LIMIT_PERIOD
-            return self._settings.timeout
-        return max(0.0, min(self._settings.timeout, (next_start - _SPARE - now) / left))
-
     async def _read(self, page: _Page, limit: float) -> list[Reading]:
         if limit < _LEAST_LIMIT:
             return page.failed(page.failure or "no time is left for it")
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
             document = await read_page(
                 self._client,
@@ -148,15 +139,16 @@ class WebPoller:
                 waiting=self._beat,
             )
         except NoAnswer as error:
-            if not page.is_slow:
-                page.full_limit_due = asyncio.get_running_loop().time() + FULL_LIMIT_PERIOD
-            page.is_slow = page.is_suspect = True
+            page.pace.timed_out(clock(), clock() + FULL_LIMIT_PERIOD)
+            page.is_suspect = True
             return page.failed(str(error))
         except ReadError as error:
+            page.pace.answered(began, clock())
             page.is_suspect = isinstance(error, LinkDown)
-            page.is_slow = page.is_slow and page.is_suspect
+            page.pace.is_slow = page.pace.is_slow and page.is_suspect
             return page.failed(str(error))
-        page.is_slow = page.is_suspect = False
+        page.pace.answered(began, clock())
+        page.pace.is_slow = page.is_suspect = False
         return page.readings(document)
 
     def _present(self) -> dict[str, Trouble]:

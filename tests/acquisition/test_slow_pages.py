@@ -7,12 +7,17 @@ from itertools import pairwise
 import pytest
 
 from inviseobox.acquisition import web_poller
+from inviseobox.acquisition.acquisition import Acquisition
 from inviseobox.acquisition.polling import poll
+from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.acquisition.web_poller import WebPoller
-from inviseobox.configuration import HttpSettings
+from inviseobox.configuration import Configuration, HttpSettings
+from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.devices.link_content import by_link
 from inviseobox.health.health import Health
+from inviseobox.network.name_lookup import NameLookups
 from inviseobox.records import Reading
+from inviseobox.supervisor import Supervisor
 from tests.support import virtual_time
 from tests.support.entries import listed, web_device
 from tests.support.tcp import serving
@@ -31,6 +36,8 @@ class Host:
     def __init__(self) -> None:
         self.takes: dict[str, float] = {}
         self.answers: dict[str, bytes] = {}
+        self.drips: set[str] = set()
+        self.hangs_up: set[str] = set()
         self.asked: list[tuple[float, str]] = []
         self.read: list[tuple[float, str, float | None]] = []
         self.lasted: list[tuple[float, str, float]] = []
@@ -47,8 +54,15 @@ class Host:
             if done:
                 return
             gone.cancel()
-        writer.write(self.answers.get(path, GOOD))
-        await writer.drain()
+        if path in self.drips:
+            # Until the page has answered, or the other side has had enough.
+            for byte in GOOD:
+                writer.write(bytes([byte]))
+                await writer.drain()
+                await asyncio.sleep(1)
+        elif path not in self.hangs_up:
+            writer.write(self.answers.get(path, GOOD))
+            await writer.drain()
 
     def now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -56,12 +70,12 @@ class Host:
     def sink(self, readings: Sequence[Reading]) -> None:
         self.read += [(self.now(), one.series.measurement, one.value) for one in readings]
 
-    async def watched(self, port: int, seconds: float, *, period: float = PERIOD) -> None:
+    async def watched(self, port: int, seconds: float, *, period: float = PERIOD, window: float | None = None) -> None:
         """Read the pages for so long."""
         async with http_client() as client:
             entries = [web_device(f"http://127.0.0.1:{port}/{name}", ["temp1"], name=name) for name in "abcd"]
             (content,) = by_link(listed(*entries))
-            poller = WebPoller(client, content, HttpSettings(timeout=TIMEOUT), self.sink, self.health)
+            poller = WebPoller(client, content, HttpSettings(timeout=TIMEOUT), self.sink, self.health, window)
             reading = asyncio.ensure_future(poll(poller, period, self.health))
             await asyncio.sleep(seconds)
             reading.cancel()
@@ -145,3 +159,130 @@ def test_a_slow_page_that_answers_in_time_that_it_is_busy_is_slow_no_more() -> N
 
     virtual_time.run(scenario())
     assert "".join(path[1] for _, path in host.asked) == "abcd" + "bcda" + "bcda" + "abcd"
+
+
+SHORT_PERIOD, WINDOW = 3.0, 10.0
+
+
+def spoilt(host: Host, kind: str) -> None:
+    """Make pages of the host behave as `kind` says."""
+    match kind:
+        case "one hangs":
+            host.takes["/a"] = 1e6
+        case "two hang":
+            host.takes = {"/a": 1e6, "/b": 1e6}
+        case "one takes a little too long":
+            host.takes["/a"] = TIMEOUT + 0.1
+        case "one drips":
+            host.drips = {"/a"}
+        case "one hangs up":
+            host.hangs_up = {"/a"}
+        case "one hangs up late":
+            host.hangs_up = {"/a"}
+            host.takes["/a"] = 20.0
+        case "one is busy late":
+            host.answers["/a"] = BUSY
+            host.takes["/a"] = 20.0
+        case "one takes 5 s":
+            host.takes["/a"] = 5.0
+        case "all hang":
+            host.takes = dict.fromkeys(("/a", "/b", "/c", "/d"), 1e6)
+
+
+def mended(host: Host) -> None:
+    """Let all pages answer again."""
+    host.takes.clear()
+    host.answers.clear()
+    host.drips.clear()
+    host.hangs_up.clear()
+
+
+KINDS = [
+    "one hangs", "two hang", "one takes a little too long", "one drips", "one hangs up", "one hangs up late",
+    "one is busy late", "one takes 5 s",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("begins", [0.0, 95.0])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bad_page_costs_no_other_a_window_of_ten_seconds(kind: str, begins: float) -> None:
+    """Seven minutes of rounds of three seconds; the bad page is bad from the start, or begins to be when it was good.
+
+    Then it answers, and is read again within a minute.
+    """
+    host = Host()
+    mended_at = 420.0
+
+    async def scenario() -> float:
+        async with serving(host.serve) as port:
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            if begins:
+                loop.call_at(began + begins, spoilt, host, kind)
+            else:
+                spoilt(host, kind)
+            loop.call_at(began + mended_at, mended, host)
+            await host.watched(port, mended_at + 90, period=SHORT_PERIOD, window=WINDOW)
+            return began
+
+    began = virtual_time.run(scenario())
+    good = "cd" if kind == "two hang" else "bcd"
+    for name in good:
+        assert set(host.values(name)) == {21.0}
+        times = [began, *(at for at, measurement, _ in host.read if measurement == f"{name}/temp1")]
+        assert max(two - one for one, two in pairwise(times)) < WINDOW
+    for name in "ab":
+        again = [at for at, measurement, value in host.read if measurement == f"{name}/temp1" and value is not None]
+        assert min(at for at in again if at >= began + mended_at) <= began + mended_at + 60
+        assert sum(at >= began + mended_at + 60 for at in again) >= 9
+    if kind == "one takes 5 s":
+        bad = [at for at, measurement, value in host.read if measurement == "a/temp1" and value is not None]
+        assert max(two - one for one, two in pairwise(at for at in bad if at > began + begins + 20)) < WINDOW
+
+
+@pytest.mark.parametrize("takes", [0.0, 1.0])
+def test_a_host_of_which_all_pages_hung_is_read_again_within_a_minute(takes: float) -> None:
+    host = Host()
+    mended_at = 420.0
+
+    async def scenario() -> float:
+        async with serving(host.serve) as port:
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            spoilt(host, "all hang")
+            loop.call_at(began + mended_at, host.takes.update, dict.fromkeys(host.takes, takes))
+            await host.watched(port, mended_at + 200, period=SHORT_PERIOD, window=WINDOW)
+            return began
+
+    began = virtual_time.run(scenario())
+    for name in "abcd":
+        again = [at for at, measurement, value in host.read if measurement == f"{name}/temp1" and value is not None]
+        assert min(again) >= began + mended_at
+        assert min(again) <= began + mended_at + (60 if takes == 0 else 120)
+
+
+def test_acquisition_tells_the_poller_of_a_host_how_long_its_windows_are() -> None:
+    """Or all this would be for nothing."""
+    host = Host()
+    host.takes["/a"] = 1e6
+
+    async def scenario() -> float:
+        async with serving(host.serve) as port, http_client() as client:
+            began = host.now()
+            entries = [web_device(f"http://127.0.0.1:{port}/{name}", ["temp1"], name=name) for name in "abcd"]
+            settings = Configuration(
+                token="t" * 64, url="http://127.0.0.1:1", interval=10, http=HttpSettings(period=SHORT_PERIOD)
+            )
+            supervisor = Supervisor(host.health.troubles)
+            acquisition = Acquisition(
+                settings, client, NameLookups(), supervisor, DevicesInForce(10, listed()), host.sink, host.health,
+                UnitMemory(lambda text: None),
+            )  # fmt: skip
+            await acquisition.adopt(listed(*entries))
+            await asyncio.sleep(120)
+            await acquisition.adopt(listed())
+            return began
+
+    began = virtual_time.run(scenario())
+    times = [began, *(at for at, measurement, _ in host.read if measurement == "b/temp1")]
+    assert max(two - one for one, two in pairwise(times)) < WINDOW

@@ -9,6 +9,7 @@ not slow has its whole time too, as far as that costs no other a window.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 LONG_LIMIT_PERIOD = 60.0
 """Seconds between two times that a slow page is given all the time that costs no other page a window."""
@@ -44,7 +45,7 @@ class Pace:
 
 
 class Turns:
-    """The turns of one round over the pages of a host.
+    """The turns of one round over the pages of a host, which are as many as a device list wants.
 
     The next round begins at `next_start`, and no limit is longer than `timeout`. In each `window` seconds every page is
     to be read; None where nobody counts in windows.
@@ -60,63 +61,62 @@ class Turns:
         full_limit_period: float,
     ) -> None:
         """Begin at `now`."""
-        self._began = now
         self._next_start = next_start
+        self._period = max(0.0, next_start - now)
         self._timeout = timeout
-        self._window = window
+        self._window = math.inf if window is None else window
         self._full_limit_period = full_limit_period
-        self._paces = paces
         slow = [pace for pace in paces if pace.is_slow]
-        self._full = [pace for pace in slow if now >= pace.full_limit_due]
+        self._full = {pace for pace in slow if now >= pace.full_limit_due}
         due = [pace for pace in slow if now >= pace.long_limit_due and pace not in self._full]
         self._long = min(due, key=lambda pace: pace.long_limit_due, default=None)
-        self._waiting = list(self.order)
-
-    @property
-    def order(self) -> list[Pace]:
-        """The pages in the order in which they are asked: the fast ones first, then slow ones with longer limits."""
-        return sorted(self._paces, key=lambda pace: (self._rank(pace), 0 if pace.is_slow else round(pace.took)))
+        self.order = sorted(paces, key=lambda pace: (self._rank(pace), 0 if pace.is_slow else round(pace.took)))
+        """The pages as they are asked: the fast ones first, then slow ones, those with longer limits last."""
+        self._usual_left = len(paces) - len(slow)
+        self._short_left = sum(self._rank(pace) == 1 for pace in slow)
+        self._asked: list[Pace] = []
+        self._first = 0
+        reads = [now if pace.read_at is None else pace.read_at for pace in reversed(self.order) if not pace.is_slow]
+        self._oldest_to_come = [math.inf, *accumulate(reads, min)]
+        """The earliest of the last reads of the last so many pages that are not slow."""
 
     def _rank(self, pace: Pace) -> int:
         if not pace.is_slow:
             return 0
         return 3 if pace in self._full else 2 if pace is self._long else 1
 
-    def limit(self, pace: Pace, now: float) -> float:
-        """Return the seconds for the page whose turn it is at `now`; 0 or less where it has to be skipped."""
-        self._waiting.remove(pace)
-        if len(self._paces) == 1:
-            return self._timeout
-        if pace in self._full:
-            pace.full_limit_due = now + self._full_limit_period
-            return self._timeout
-        return min(self._timeout, self._slow(pace, now) if pace.is_slow else self._usual(pace, now))
-
-    def _usual(self, pace: Pace, now: float) -> float:
-        """Return the limit of a page that is not slow: its whole time, unless others would lose a window by it."""
-        left = self._until_a_window_is_lost(pace) - now
-        if any(not other.is_slow for other in self._waiting):
-            # However many begin to hang in one round, each leaves half of the time to those that come after it.
-            left /= 2
-        return max(2 * pace.took + _LEAST_PATIENCE, left)
-
-    def _slow(self, pace: Pace, now: float) -> float:
+    def limit(self, now: float) -> float:
+        """Return the seconds for the next page of the order, whose turn is `now`; 0 or less where it is skipped."""
+        pace = self.order[len(self._asked)]
+        rank = self._rank(pace)
+        self._usual_left -= rank == 0
+        lost = self._until_a_window_is_lost() - now
+        self._asked.append(pace)
         left = self._next_start - _SPARE - now
-        if pace is self._long:
-            pace.long_limit_due = now + LONG_LIMIT_PERIOD
-            lost = self._until_a_window_is_lost(pace) if self._window is not None else -math.inf
-            return max(left, lost - now)
-        alike = 1 + sum(self._rank(other) == 1 for other in self._waiting)
-        return left / (2 * alike if self._long else alike)
+        if len(self.order) == 1:
+            return self._timeout
+        match rank:
+            case 0:
+                # However many begin to hang in one round, each leaves half of the time to those that come after it.
+                left = max(2 * pace.took + _LEAST_PATIENCE, lost / 2 if self._usual_left else lost)
+            case 1:
+                left /= self._short_left * (2 if self._long else 1)
+                self._short_left -= 1
+            case 2:
+                pace.long_limit_due = now + LONG_LIMIT_PERIOD
+                left = left if self._window == math.inf else max(left, lost)
+            case _:
+                pace.full_limit_due = now + self._full_limit_period
+                left = self._timeout
+        return min(self._timeout, left)
 
-    def _until_a_window_is_lost(self, pace: Pace) -> float:
-        """Return when the request to a page has to end, lest another that is not slow miss a window."""
-        if self._window is None:
-            return math.inf
-        period = max(0.0, self._next_start - self._began)
-        times = [
-            (self._began if other.read_at is None else other.read_at) - (0 if other in self._waiting else period)
-            for other in self._paces
-            if other is not pace and not other.is_slow
-        ]
-        return min(times, default=math.inf) + self._window - _LEAST_PATIENCE - _SPARE
+    def _until_a_window_is_lost(self) -> float:
+        """Return when the next request has to end, lest another page that is not slow miss a window."""
+        while self._first < len(self._asked) and self._asked[self._first].is_slow:
+            self._first += 1
+        # Of those that were asked in this round the first waits longest; the next round begins a period late at most.
+        first = self._asked[self._first].read_at if self._first < len(self._asked) else None
+        oldest = self._oldest_to_come[self._usual_left]
+        if first is not None:
+            oldest = min(oldest, first - self._period)
+        return oldest + self._window - _LEAST_PATIENCE - _SPARE

@@ -117,7 +117,7 @@ class WebPoller:
         turns = Turns(list(pages), clock(), next_start, self._settings.timeout, self._window, FULL_LIMIT_PERIOD)
         for pace in turns.order:
             self._beat()
-            self._sink(await self._read(pages[pace], turns.limit(pace, clock())))
+            self._sink(await self._read(pages[pace], turns.limit(clock())))
             self._troubles.show(self.name, self._present())
         return Outcome.READ
 

@@ -1,4 +1,4 @@
-"""The wall clock, which may step, and its texts; and the monotonic clock of the event loop, for durations."""
+"""The wall clock, which may step, and its texts; the boot-time clock; the event loop's clock, for durations."""
 
 import asyncio
 import time
@@ -11,6 +11,11 @@ MonotonicClock = Callable[[], float]
 """Returns seconds since some moment. It never steps."""
 
 system_clock: WallClock = time.time
+
+
+def boot_clock() -> float:
+    """Return the seconds since the machine was started, sleep included (CLOCK_BOOTTIME)."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def loop_clock() -> float:

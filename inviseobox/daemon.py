@@ -35,6 +35,7 @@ from inviseobox.supervisor import Supervisor, noted_end
 
 _log = logging.getLogger(__name__)
 
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _STATUS_FILE_PERIOD = 5.0
 _UNIT_MEMORY_KEY = "unit memory"
 _ENDS = "ended for"
@@ -72,7 +73,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
         loop.set_exception_handler(_note_library_error)
         _try_files(configuration, self._path)
-        buffer = await Buffer.open(configuration.buffer_path)
+        buffer = await Buffer.open(configuration.buffer_path, _boot())
         self._buffer_path = configuration.buffer_path
         version = inviseobox.__version__
         _log.info("started, version %s", version, extra=events.STARTED(version=version))
@@ -234,6 +235,11 @@ async def _unit_memory(buffer: Buffer) -> UnitMemory:
         fields = events.UNIT_MEMORY_UNREADABLE()
         _log.warning("what devices taught earlier cannot be read and will be learned again: %s", error, extra=fields)
     return memory
+
+
+def _boot() -> str:
+    """Return what names this run of the kernel (random(4))."""
+    return Path(_BOOT_ID).read_text(encoding="ascii").strip()
 
 
 def _try_files(configuration: Configuration, path: str) -> None:

@@ -38,6 +38,33 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Stamp:
+    """When an answer came.
+
+    `now` is the time by which it is dated, in seconds since the epoch, None while the time is not known. `uptime` is
+    in seconds of the boot-time clock (CLOCK_BOOTTIME), which only runs forward within one boot.
+    """
+
+    now: float | None
+    uptime: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dating:
+    """What is known of the time at this moment.
+
+    `now` is the time believed right at `uptime` (as in Stamp). `is_witnessed`: a witness, time synchronisation or the
+    server, confirmed it. `confirmed` is the newest time that a witness had confirmed before the readings of this boot
+    began, in seconds since the epoch; None where there was none.
+    """
+
+    now: float
+    uptime: float
+    is_witnessed: bool
+    confirmed: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Fields on their way to the server, fixed byte for byte at the moment they were sealed.
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from inviseobox.buffer import Buffer
-from inviseobox.clock import WallClock
+from inviseobox.clock import WallClock, boot_clock
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.health.health import Health
-from inviseobox.records import Reading
+from inviseobox.records import Reading, Stamp
 
 
 class Intake:
@@ -22,5 +22,5 @@ class Intake:
     def __call__(self, readings: Sequence[Reading]) -> None:
         """Take readings whose answer came just now."""
         now = self._clock()
-        self._buffer.record(now, self._devices.interval(), readings)
+        self._buffer.record(Stamp(now, boot_clock()), self._devices.interval(), readings)
         self._health.note_readings(readings, now)

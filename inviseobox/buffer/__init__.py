@@ -16,7 +16,7 @@ from inviseobox.buffer.readings import Readings
 from inviseobox.buffer.retention import Dropped, enforce_max_size
 from inviseobox.buffer.sealing import SealedWindow
 from inviseobox.errors import BufferFault
-from inviseobox.records import Batch, DeviceStates, Reading
+from inviseobox.records import Batch, Dating, DeviceStates, Reading, Stamp
 
 __all__ = ["Buffer", "Dropped", "SealedWindow"]
 
@@ -37,11 +37,14 @@ class Buffer:
         """Set when there is something new to send; whoever sends it clears it first."""
 
     @classmethod
-    async def open(cls, path: str) -> "Buffer":
-        """Open or create the file at `path`. Raises BufferUnusable or BufferFault."""
+    async def open(cls, path: str, boot: str) -> "Buffer":
+        """Open or create the file at `path`; `boot` names the run of the kernel, within which uptimes compare.
+
+        Raises BufferUnusable or BufferFault.
+        """
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="buffer")
         try:
-            opened = await asyncio.get_running_loop().run_in_executor(thread, _opened, path)
+            opened = await asyncio.get_running_loop().run_in_executor(thread, _opened, path, boot)
         except BaseException:
             thread.shutdown(wait=False)
             raise
@@ -63,26 +66,34 @@ class Buffer:
     async def _run(self, function: Callable[_P, _T], *arguments: _P.args, **_: _P.kwargs) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
-    def record(self, now: float, interval: int, readings: Iterable[Reading]) -> None:
-        """Keep readings in memory until the next commit; they go to the window in force at the wall clock `now`."""
-        self._readings.add(now, interval, readings)
+    def record(self, stamp: Stamp, interval: int, readings: Iterable[Reading]) -> None:
+        """Keep readings in memory until the next commit; they go to the window in force at the time of `stamp`.
+
+        Where that is not known they wait until seal() is told the time.
+        """
+        self._readings.add(stamp, interval, readings)
 
     @property
     def dropped(self) -> int:
         """Count the readings that were lost because the disk could not be written for too long."""
         return self._readings.dropped
 
+    @property
+    def waiting(self) -> int:
+        """The bytes that readings without a date take on the disk."""
+        return self._readings.waiting
+
     async def commit(self) -> None:
         """Bring what was recorded to the disk."""
         await self._run(self._readings.commit)
 
     def is_overdue(self, now: float) -> bool:
-        """Whether a window on the disk waits to be sealed at the wall clock `now`."""
-        return self._readings.oldest_end is not None and self._readings.oldest_end <= now
+        """Whether a window on the disk waits to be sealed at the time `now`, or readings wait to be dated."""
+        return self._readings.is_overdue(now)
 
-    async def seal(self, now: float) -> list[SealedWindow]:
-        """Turn each window whose end has come by the wall clock `now` into batches and a status, in one transaction."""
-        sealed = await self._run(self._readings.seal, now)
+    async def seal(self, dating: Dating) -> list[SealedWindow]:
+        """Date what waits, and turn each window whose end has come into batches and a status."""
+        sealed = await self._run(self._readings.seal, dating)
         if sealed:
             self.work.set()
         return sealed
@@ -172,16 +183,16 @@ class Buffer:
             self._database.run("INSERT OR REPLACE INTO setting VALUES (?, ?)", key, value)
 
 
-def _opened(path: str) -> tuple[Database, Readings]:
+def _opened(path: str, boot: str) -> tuple[Database, Readings]:
     database = Database(path)
     try:
         try:
-            return database, Readings(database)
+            return database, Readings(database, boot)
         except BufferFault:
             # Damage that the check at the opening did not see: a transaction begins on a fresh file.
             with database.transaction():
                 pass
-            return database, Readings(database)
+            return database, Readings(database, boot)
     except BaseException:
         database.close()
         raise

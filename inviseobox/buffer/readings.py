@@ -9,7 +9,7 @@ from inviseobox.buffer.database import Database
 from inviseobox.buffer.sealing import SealedWindow, seal
 from inviseobox.configuration import DEFAULT_INTERVAL, MAX_INTERVAL
 from inviseobox.errors import BufferFault
-from inviseobox.records import Reading, Series
+from inviseobox.records import Dating, Reading, Series, Stamp
 from inviseobox.reports.window_ends import OpenWindow, next_border, window_for
 
 _Keys = dict[tuple[str, str], tuple[Series, int]]
@@ -23,9 +23,11 @@ MAX_PENDING = 400_000
 class Readings:
     """The readings that are not sealed yet."""
 
-    def __init__(self, database: Database) -> None:
-        """Work on `database`, which this object does not own."""
+    def __init__(self, database: Database, boot: str) -> None:
+        """Work on `database`, which this object does not own, in the run of the kernel that `boot` names."""
         self._database = database
+        self._boot = boot
+        self._undated: deque[tuple[float, int, Reading]] = deque()
         self._keys: _Keys = {}
         self._generation = database.generation
         self._pending_settings: dict[str, str] = {}
@@ -38,11 +40,15 @@ class Readings:
         if oldest:
             self.oldest_end = oldest[0]
 
-    def add(self, now: float, interval: int, readings: Iterable[Reading]) -> None:
-        """Keep readings in memory until the next commit. `now` is the wall clock when their answer came.
+    def add(self, stamp: Stamp, interval: int, readings: Iterable[Reading]) -> None:
+        """Keep readings in memory until the next commit, or until the time is known.
 
         The only method that may be called from another thread than the rest.
         """
+        if stamp.now is None:
+            self._undated.extend((stamp.uptime, interval, reading) for reading in readings)
+            return
+        now = stamp.now
         self._pending.extend((now, interval, reading) for reading in readings)
         while len(self._pending) > MAX_PENDING:
             self._pending.popleft()
@@ -57,8 +63,21 @@ class Readings:
         with self._written_pending():
             pass
 
-    def seal(self, now: float) -> list[SealedWindow]:
+    @property
+    def waiting(self) -> int:
+        """The bytes that readings without a date take."""
+        return 0
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether a window waits to be sealed at the time `now`, or readings wait to be dated."""
+        return bool(self._undated) or (self.oldest_end is not None and self.oldest_end <= now)
+
+    def seal(self, dating: Dating) -> list[SealedWindow]:
         """Seal each window whose end has come, in one transaction with what is pending. Raises BufferFault."""
+        now = dating.now
+        while self._undated:
+            uptime, interval, reading = self._undated.popleft()
+            self._pending.append((uptime + now - dating.uptime, interval, reading))
         with self._written_pending():
             self._move_back(now)
             due = list(

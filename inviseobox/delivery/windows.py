@@ -5,10 +5,11 @@ import logging
 
 from inviseobox import events
 from inviseobox.buffer import Buffer, Dropped, SealedWindow
-from inviseobox.clock import WallClock, utc_text
+from inviseobox.clock import WallClock, boot_clock, utc_text
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.errors import BufferFault
 from inviseobox.health.health import Health
+from inviseobox.records import Dating
 from inviseobox.reports.window_ends import next_border
 
 _log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class Windows:
         self._heartbeat.expect(_ALLOWANCE)
 
     async def _seal(self, now: float) -> None:
-        sealed = await self._buffer.seal(now)
+        sealed = await self._buffer.seal(Dating(now, boot_clock(), is_witnessed=False, confirmed=None))
         self._health.progress.commits = now
         for window in sealed:
             _log.info("window %s closed, %d values to deliver", utc_text(window.end), window.fields)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inviseobox.records import Aggregate, Reading, Series
-from tests.support.buffers import opened
+from tests.support.buffers import dating, opened, stamp
 
 from .files import OnDisk, on_disk
 
@@ -25,8 +25,8 @@ def fill(path: Path, measurements: Sequence[str], windows: int, interval: int) -
                 for read in range(_READS):
                     values = (float(window * 1000 + number + read / 10) for number in range(len(series)))
                     readings = [Reading(one, value) for one, value in zip(series, values, strict=True)]
-                    buffer.record(begin + read * interval / (_READS + 1), interval, readings)
-                await buffer.seal(begin + interval)
+                    buffer.record(stamp(begin + read * interval / (_READS + 1)), interval, readings)
+                await buffer.seal(dating(begin + interval))
 
     asyncio.run(sealing())
     return on_disk(path)

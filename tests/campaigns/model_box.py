@@ -96,7 +96,7 @@ class Box:
         shutil.rmtree(self._folder)
 
     def _open(self) -> None:
-        self.buffer = self._loop.run_until_complete(Buffer.open(str(self._folder / "data.db")))
+        self.buffer = self._loop.run_until_complete(Buffer.open(str(self._folder / "data.db"), "boot"))
         health = Health(self._loop.time)
         upload = Upload(self.buffer, self.server, DevicesInForce(), health, lambda: self.now, lambda: 0.0)
         self.server.begin_again()

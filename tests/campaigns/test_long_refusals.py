@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from inviseobox.records import Reading
+from tests.support.buffers import dating, stamp
 
 from .model_box import Box, series
 from .model_server import ModelServer
@@ -23,9 +24,9 @@ def box() -> Iterator[Box]:
 
 
 def _window(box: Box, number: int) -> None:
-    box.buffer.record(box.now, 600, [Reading(series(name, 0, 0), float(number)) for name in ("energy", "heat")])
+    box.buffer.record(stamp(box.now), 600, [Reading(series(name, 0, 0), float(number)) for name in ("energy", "heat")])
     box.pass_time(600)
-    box.do(box.buffer.seal(box.now))
+    box.do(box.buffer.seal(dating(box.now)))
 
 
 @pytest.mark.parametrize("mood", ["fails at everything", "overloaded", "refuses everything"])

@@ -18,7 +18,7 @@ from .disks import small_disk
 from .sizes import chance, sample
 
 _WINDOWS = 40
-_OPENING = "import asyncio, sys; from inviseobox.buffer import Buffer; asyncio.run(Buffer.open(sys.argv[1]))"
+_OPENING = "import asyncio, sys; from inviseobox.buffer import Buffer; asyncio.run(Buffer.open(sys.argv[1], 'boot'))"
 
 
 def _damaged(path: Path) -> None:

@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 
 from inviseobox.clock import utc_text
 from inviseobox.records import Aggregate, Reading, Series
-from tests.support.buffers import opened
+from tests.support.buffers import dating, opened, stamp
 from tests.support.soak import SOAK
 
 from .files import Report, Value
@@ -75,7 +75,7 @@ class Life(RuleBasedStateMachine):
             readings.append(Reading(series(name, address, alias), None if value is None else float(value)))
             if value is not None:
                 self._readings[name].in_memory.append((address, value))
-        self._box.buffer.record(self._box.now, self._interval, readings)
+        self._box.buffer.record(stamp(self._box.now), self._interval, readings)
 
     @rule(good=st.lists(st.sampled_from(_NAMES), unique=True), moved=_STEPS, passed=st.floats(0, 40))
     def read(self, good: list[str], moved: Decimal, passed: float) -> None:
@@ -156,7 +156,7 @@ class Life(RuleBasedStateMachine):
     async def _sealed_windows(self) -> list[tuple[int, list[tuple[str, str]]]]:
         """Seal; return the ends of windows and what the history has of them, which outlives its delivery."""
         found = []
-        for window in await self._box.buffer.seal(self._box.now):
+        for window in await self._box.buffer.seal(dating(self._box.now)):
             self._server.window_sealed()
             sql = f"SELECT measurement, value FROM history WHERE end = {window.end} AND value != '{{}}'"  # noqa: S608
             fields = self._box.rows(sql)
@@ -288,9 +288,9 @@ def test_a_clock_that_is_put_right_between_two_commits_costs_no_reading(tmp_path
 
     async def scenario() -> list[str]:
         async with opened(tmp_path / "data.db") as buffer:
-            buffer.record(_YEAR_2037, 60, [Reading(one, 1.5)])
-            buffer.record(_START, 60, [Reading(one, 4.0)])
-            assert [window.fields for window in await buffer.seal(_START + 60)] == [1]
+            buffer.record(stamp(_YEAR_2037), 60, [Reading(one, 1.5)])
+            buffer.record(stamp(_START), 60, [Reading(one, 4.0)])
+            assert [window.fields for window in await buffer.seal(dating(_START + 60))] == [1]
             batch = await buffer.next_batch()
             assert batch is not None
         return [field["value"]["diff"] for field in json.loads(batch.fields)]

@@ -2,7 +2,7 @@
 
 from inviseobox.buffer import Buffer
 from inviseobox.records import Aggregate
-from tests.support.buffers import read, series
+from tests.support.buffers import dating, read, series
 
 MINUTE = 60
 START = 1_700_000_040
@@ -19,4 +19,4 @@ async def windows(buffer: Buffer, *numbers: int) -> None:
     """Read and seal windows, in each of which the power is the number."""
     for number in numbers:
         read(buffer, START + MINUTE * number, MINUTE, POWER, float(number))
-        await buffer.seal(end(number))
+        await buffer.seal(dating(end(number)))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inviseobox.records import Aggregate
-from tests.support.buffers import opened, read, reports, series
+from tests.support.buffers import dating, opened, read, reports, series
 
 from .minutes import MINUTE, START, end
 
@@ -35,7 +35,7 @@ def test_a_bad_row_costs_itself(tmp_path: Path, harm: str, told: dict[str, str] 
         async with opened(path) as buffer:
             read(buffer, START, MINUTE, GOOD, 1.0)
             read(buffer, START, MINUTE, BAD, 1.0)
-            await buffer.seal(end(0))
+            await buffer.seal(dating(end(0)))
             await reports(buffer)
             read(buffer, START + MINUTE, MINUTE, GOOD, 2.0)
             read(buffer, START + MINUTE, MINUTE, BAD, 2.0)
@@ -44,7 +44,7 @@ def test_a_bad_row_costs_itself(tmp_path: Path, harm: str, told: dict[str, str] 
             assert connection.execute(harm).rowcount >= 1
         async with opened(path) as buffer:
             read(buffer, START + MINUTE + 5, MINUTE, GOOD, 2.0)
-            await buffer.seal(end(1))
+            await buffer.seal(dating(end(1)))
             return await reports(buffer)
 
     found = {measurement: value for (measurement, _), value in asyncio.run(scenario()).items()}

@@ -13,7 +13,7 @@ import pytest
 
 from inviseobox.errors import BufferFault, BufferUnusable
 from inviseobox.records import Aggregate, Reading
-from tests.support.buffers import opened, read, reports, series
+from tests.support.buffers import dating, opened, read, reports, series, stamp
 from tests.support.disks import SmallDisk
 
 from .disks import limited_files, small_disk
@@ -22,7 +22,9 @@ from .minutes import MINUTE, POWER, START
 
 def test_a_buffer_file_that_is_in_use_cannot_be_opened_again(tmp_path: Path) -> None:
     path = tmp_path / "data.db"
-    elsewhere = "import asyncio, sys; from inviseobox.buffer import Buffer; asyncio.run(Buffer.open(sys.argv[1]))"
+    elsewhere = (
+        "import asyncio, sys; from inviseobox.buffer import Buffer; asyncio.run(Buffer.open(sys.argv[1], 'boot'))"
+    )
 
     def open_elsewhere() -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", elsewhere, str(path)]
@@ -37,7 +39,7 @@ def test_a_buffer_file_that_is_in_use_cannot_be_opened_again(tmp_path: Path) -> 
             read(buffer, START, MINUTE, POWER, 1.0)
             await buffer.commit()
         async with opened(path) as buffer:
-            await buffer.seal(START + 60)
+            await buffer.seal(dating(START + 60))
             assert len(await reports(buffer)) == 1
 
     asyncio.run(scenario())
@@ -60,8 +62,8 @@ async def fill(path: Path, windows: int = 1, measurements: int = 1) -> None:
         for number in range(windows):
             now = START + MINUTE * number
             readings = [Reading(series(f"measurement {one}", Aggregate.AVG), 1.5) for one in range(measurements)]
-            buffer.record(now, MINUTE, readings)
-            await buffer.seal(now + MINUTE)
+            buffer.record(stamp(now), MINUTE, readings)
+            await buffer.seal(dating(now + MINUTE))
         read(buffer, START + MINUTE * windows, MINUTE, POWER, 1.0)
 
 
@@ -83,7 +85,7 @@ def test_a_newer_schema_that_this_program_can_read_is_used(tmp_path: Path) -> No
 
     async def scenario() -> None:
         async with opened(path) as buffer:
-            await buffer.seal(START + 2 * MINUTE)
+            await buffer.seal(dating(START + 2 * MINUTE))
             assert len(await reports(buffer)) == 2
 
     asyncio.run(scenario())
@@ -126,7 +128,7 @@ def test_a_damaged_buffer_file_is_set_aside_and_a_fresh_one_works(
             while (batch := await buffer.next_batch()) is not None:
                 await buffer.accept(batch)
             read(buffer, START + 10 * MINUTE, MINUTE, POWER, 3.0)
-            await buffer.seal(START + 11 * MINUTE)
+            await buffer.seal(dating(START + 11 * MINUTE))
             # What could be salvaged may be there besides.
             assert "3" in {value["avg"] for value in (await reports(buffer)).values()}
             return buffer.set_aside
@@ -145,7 +147,7 @@ def test_rubbish_in_the_log_beside_the_file_costs_only_the_log(tmp_path: Path) -
     async def scenario() -> None:
         async with opened(path) as buffer:
             assert buffer.set_aside is None
-            await buffer.seal(START + 2 * MINUTE)
+            await buffer.seal(dating(START + 2 * MINUTE))
             assert len(await reports(buffer)) == 2
 
     asyncio.run(scenario())
@@ -171,14 +173,14 @@ def test_a_buffer_on_a_full_disk_loses_nothing(tmp_path: Path, kind: str) -> Non
             disk.fill()
             read(buffer, START + 2, MINUTE, POWER, 2.0)
             # More than what is left of the last page that was allocated.
-            buffer.record(START + 2, MINUTE, [Reading(series(f"m{number}"), 1.0) for number in range(400)])
-            for operation in (buffer.commit(), buffer.seal(START + 60), buffer.commit()):
+            buffer.record(stamp(START + 2), MINUTE, [Reading(series(f"m{number}"), 1.0) for number in range(400)])
+            for operation in (buffer.commit(), buffer.seal(dating(START + 60)), buffer.commit()):
                 with pytest.raises(BufferFault):
                     await operation
             assert await buffer.next_batch() is None
             read(buffer, START + 3, MINUTE, POWER, 6.0)
             disk.free()
-            assert [window.end for window in await buffer.seal(START + 60)] == [START + 60]
+            assert [window.end for window in await buffer.seal(dating(START + 60))] == [START + 60]
             found = await reports(buffer)
             assert len(found) == 401
             assert next(value for (name, _), value in found.items() if name == "power") == {"avg": "3"}
@@ -191,7 +193,7 @@ def test_a_disk_that_stays_full_lets_the_buffer_close(tmp_path: Path) -> None:
     async def filled_up(disk: SmallDisk, path: Path) -> None:
         async with opened(path) as buffer:
             disk.fill()
-            buffer.record(START + 2, MINUTE, [Reading(series(f"m{number}"), 1.0) for number in range(400)])
+            buffer.record(stamp(START + 2), MINUTE, [Reading(series(f"m{number}"), 1.0) for number in range(400)])
 
     async def scenario(disk: SmallDisk) -> None:
         path = disk.folder / "data.db"
@@ -200,7 +202,7 @@ def test_a_disk_that_stays_full_lets_the_buffer_close(tmp_path: Path) -> None:
             await filled_up(disk, path)
         disk.free()
         async with opened(path) as buffer:
-            await buffer.seal(START + 60)
+            await buffer.seal(dating(START + 60))
             assert [name for name, _ in await reports(buffer)] == ["power"]
 
     with small_disk(tmp_path) as disk:

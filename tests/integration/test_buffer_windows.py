@@ -11,7 +11,7 @@ import pytest
 from inviseobox.buffer import Buffer
 from inviseobox.clock import utc_text
 from inviseobox.records import Aggregate, Reading, Series
-from tests.support.buffers import opened, read, reports, series
+from tests.support.buffers import dating, opened, read, reports, series, stamp
 
 from .minutes import MINUTE, START
 
@@ -30,7 +30,7 @@ def run(tmp_path: Path, *lives: Callable[[Buffer], Awaitable[None]]) -> None:
 
 
 async def sealed_ends(buffer: Buffer, now: float) -> list[int]:
-    return [window.end - START for window in await buffer.seal(now)]
+    return [window.end - START for window in await buffer.seal(dating(now))]
 
 
 def at(seconds: int) -> str:
@@ -91,7 +91,7 @@ def test_diffs_add_up_over_restarts_and_hours_without_power(tmp_path: Path) -> N
         async def live(buffer: Buffer) -> None:
             now = START + number * 36_000
             read(buffer, now, MINUTE, ENERGY, values[number])
-            await buffer.seal(now + 60)
+            await buffer.seal(dating(now + 60))
             diffs.extend(value["diff"] for value in (await reports(buffer)).values())
 
         return live
@@ -188,7 +188,7 @@ def test_a_clock_that_jumps_about_loses_and_doubles_nothing(tmp_path: Path, seed
         await sealed(buffer, now + 1_000_000)
 
     async def sealed(buffer: Buffer, now: float) -> None:
-        ends.extend(window.end for window in await buffer.seal(now))
+        ends.extend(window.end for window in await buffer.seal(dating(now)))
 
     async def collect(buffer: Buffer) -> None:
         found = await reports(buffer)
@@ -226,12 +226,12 @@ def test_a_measurement_re_addressed_in_mid_window_gives_one_field_and_starts_ane
 
     async def life(buffer: Buffer) -> None:
         read(buffer, START + 1, MINUTE, old, 100.0)
-        await buffer.seal(START + 60)
+        await buffer.seal(dating(START + 60))
         read(buffer, START + 61, MINUTE, old, 103.0, 104.0)
         read(buffer, START + 90, MINUTE, new, 7.0, 9.0)
-        await buffer.seal(START + 120)
+        await buffer.seal(dating(START + 120))
         read(buffer, START + 121, MINUTE, old, 110.0)
-        await buffer.seal(START + 180)
+        await buffer.seal(dating(START + 180))
         found = await reports(buffer)
         assert found["energy", at(120)] == {"min": "7", "max": "104", "avg": "55.75", "diff": "6"}
         assert found["energy", at(180)]["diff"] == "0", "what the old meter moved meanwhile is not known to be its own"
@@ -246,7 +246,7 @@ def test_the_aggregates_that_a_measurement_asks_for_may_change_and_change_back(t
     async def life(buffer: Buffer) -> None:
         for number, one in enumerate((extremes, mean, extremes)):
             read(buffer, START + 60 * number, MINUTE, one, 5.0)
-            await buffer.seal(START + 60 * (number + 1))
+            await buffer.seal(dating(START + 60 * (number + 1)))
             asked.extend(list(value) for value in (await reports(buffer)).values())
 
     run(tmp_path, life)
@@ -260,7 +260,7 @@ def test_a_measurement_may_move_to_another_device_and_back(tmp_path: Path) -> No
     async def life(buffer: Buffer) -> None:
         for number, one in enumerate((here, there, here)):
             read(buffer, START + 60 * number, MINUTE, one, 5.0)
-            await buffer.seal(START + 60 * (number + 1))
+            await buffer.seal(dating(START + 60 * (number + 1)))
             status = await buffer.next_status()
             assert status is not None
             told.extend(device["_id"] for device in json.loads(status.devices))
@@ -275,12 +275,12 @@ def test_the_status_tells_of_the_last_window_only(tmp_path: Path) -> None:
 
     async def life(buffer: Buffer) -> None:
         read(buffer, START + 1, MINUTE, of("a", "a1"), None)
-        await buffer.seal(START + 60)
+        await buffer.seal(dating(START + 60))
         read(buffer, START + 61, MINUTE, of("a", "a1"), 1.0)
         read(buffer, START + 61, MINUTE, of("a", "a2"), None, 1.0)
         read(buffer, START + 61, MINUTE, of("b", "b1"), None)
         read(buffer, START + 61, MINUTE, of("c", "c1"), 1.0)
-        await buffer.seal(START + 120)
+        await buffer.seal(dating(START + 120))
         status = await buffer.next_status()
         assert status is not None
         assert {device["_id"]: device for device in json.loads(status.devices)} == {
@@ -307,7 +307,7 @@ def test_readings_may_come_while_the_disk_is_written(tmp_path: Path) -> None:
         nonlocal total
         many = [series(f"m{number}") for number in range(500)]
         for _ in range(10):
-            buffer.record(START + 1, MINUTE, [Reading(one, 1.0) for one in many])
+            buffer.record(stamp(START + 1), MINUTE, [Reading(one, 1.0) for one in many])
             total += len(many)
             committing = asyncio.ensure_future(buffer.commit())
             while not committing.done():
@@ -326,11 +326,11 @@ def test_readings_may_come_while_the_disk_is_written(tmp_path: Path) -> None:
 def test_a_measurement_that_leaves_the_list_and_comes_back_goes_on(tmp_path: Path) -> None:
     async def life(buffer: Buffer) -> None:
         read(buffer, START + 1, MINUTE, ENERGY, 100.0)
-        await buffer.seal(START + 60)
+        await buffer.seal(dating(START + 60))
         read(buffer, START + 61, MINUTE, series("another"), 1.0)
-        await buffer.seal(START + 120)
+        await buffer.seal(dating(START + 120))
         read(buffer, START + 121, MINUTE, ENERGY, 106.0)
-        await buffer.seal(START + 180)
+        await buffer.seal(dating(START + 180))
         assert (await reports(buffer))["energy", at(180)]["diff"] == "6"
 
     run(tmp_path, life)

@@ -20,7 +20,7 @@ from inviseobox.server.device_list import DeviceList
 from inviseobox.simulator.central_server import CentralServer, Outcome
 from inviseobox.simulator.http_server import Request, Response
 from tests.support import virtual_time
-from tests.support.buffers import series
+from tests.support.buffers import series, stamp
 from tests.support.disks import SmallDisk
 from tests.support.entries import web_device
 from tests.support.virtual_time import until
@@ -193,7 +193,7 @@ def test_a_device_list_that_cannot_be_kept_is_in_force(tmp_path: Path, first: bo
                 await one.buffer.commit()
                 task.cancel()
             disk.fill()
-            one.buffer.record(START, MINUTE, [Reading(series(f"m{number}"), 1.0) for number in range(400)])
+            one.buffer.record(stamp(START), MINUTE, [Reading(series(f"m{number}"), 1.0) for number in range(400)])
             with pytest.raises(BufferFault):
                 await one.buffer.commit()
             task = listing("new")

@@ -14,7 +14,7 @@ import pytest
 from inviseobox.clock import utc_text
 from inviseobox.errors import BufferFault
 from inviseobox.records import Aggregate, Reading
-from tests.support.buffers import opened, reports, series
+from tests.support.buffers import dating, opened, reports, series, stamp
 
 from .disks import small_disk
 from .minutes import MINUTE, START, end, windows
@@ -89,12 +89,12 @@ def test_a_buffer_deleted_on_a_full_disk_loses_nothing(tmp_path: Path) -> None:
                 for number in (2, 3):
                     # More than the last page has room for.
                     many = [Reading(series(f"m{one}", Aggregate.AVG), 1.0) for one in range(400)]
-                    buffer.record(START + MINUTE * number, MINUTE, many)
+                    buffer.record(stamp(START + MINUTE * number), MINUTE, many)
                     with pytest.raises(BufferFault):
-                        await buffer.seal(end(number))
+                        await buffer.seal(dating(end(number)))
                 assert await buffer.backlog() == 2, "what was written can be read on"
                 disk.free()
-                await buffer.seal(end(3))
+                await buffer.seal(dating(end(3)))
                 assert on_disk(path) == [end(number) for number in range(4)]
             async with opened(path) as buffer:
                 assert len(await reports(buffer)) == 802
@@ -139,7 +139,7 @@ def test_a_buffer_that_another_daemon_has_made_meanwhile_is_left_alone(tmp_path:
         assert on_disk(path) == [end(0)]
         assert on_disk(folder / "data.db.replaced") == [end(5)]
         async with opened(path) as buffer:
-            await buffer.seal(end(1))
+            await buffer.seal(dating(end(1)))
             assert len(await reports(buffer)) == 2
 
     asyncio.run(scenario())
@@ -149,7 +149,7 @@ CUT_SHORT = """
 import asyncio, os, sys
 from pathlib import Path
 from inviseobox.buffer import Buffer
-from inviseobox.records import Aggregate, Reading, Series
+from inviseobox.records import Aggregate, Dating, Reading, Series, Stamp
 
 path, last = sys.argv[1], int(sys.argv[2])
 power = Series("power", "meter", "as built", (Aggregate.AVG,))
@@ -164,10 +164,11 @@ def step(event, arguments):
             os._exit(3)
 
 async def live():
-    buffer = await Buffer.open(path)
+    buffer = await Buffer.open(path, "boot")
     for number in range(3):
-        buffer.record(1_700_000_040 + 60 * number, 60, [Reading(power, float(number))])
-        await buffer.seal(1_700_000_100 + 60 * number)
+        start = 1_700_000_040 + 60 * number
+        buffer.record(Stamp(start, start), 60, [Reading(power, float(number))])
+        await buffer.seal(Dating(start + 60, start + 60, False, None))
     os.unlink(path)
     sys.addaudithook(step)
     await buffer.commit()

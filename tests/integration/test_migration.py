@@ -10,7 +10,7 @@ import pytest
 from inviseobox.clock import utc_text
 from inviseobox.records import Aggregate
 from inviseobox.reports.batches import digest
-from tests.support.buffers import opened, read, reports, series
+from tests.support.buffers import dating, opened, read, reports, series
 
 from .earlier_files import write_earlier_file
 from .minutes import MINUTE, START
@@ -26,7 +26,7 @@ def test_a_file_of_an_earlier_version_goes_on_where_it_was(tmp_path: Path, versi
             assert buffer.set_aside is None
             assert await buffer.setting("device list") == "[]"
             read(buffer, START + MINUTE + 30, MINUTE, series("energy", Aggregate.DIFF), 13.0)
-            await buffer.seal(START + 2 * MINUTE)
+            await buffer.seal(dating(START + 2 * MINUTE))
             assert await buffer.rejected() == 1
             assert await reports(buffer) == {
                 ("energy", utc_text(START + MINUTE)): {"diff": "10.5"},

@@ -10,7 +10,7 @@ from inviseobox.buffer import Buffer
 from inviseobox.clock import utc_text
 from inviseobox.errors import BufferFault
 from inviseobox.records import Aggregate, Batch, Reading
-from tests.support.buffers import fields, opened, series
+from tests.support.buffers import dating, fields, opened, series, stamp
 from tests.support.damages import pages_in_use
 
 from .minutes import MINUTE, START
@@ -27,9 +27,9 @@ async def _fill(path: Path) -> None:
             readings = [
                 Reading(series(f"m{number}", Aggregate.AVG), window + number / 1000) for number in range(MEASUREMENTS)
             ]
-            buffer.record(now, MINUTE, readings)
+            buffer.record(stamp(now), MINUTE, readings)
             if window < WINDOWS:
-                await buffer.seal(now + MINUTE)
+                await buffer.seal(dating(now + MINUTE))
                 batch = await buffer.next_batch()
                 assert batch is not None
                 if window == 0:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from inviseobox.buffer.database import Database
 from inviseobox.buffer.readings import Readings
 from inviseobox.records import Aggregate, Reading
-from tests.support.buffers import series
+from tests.support.buffers import series, stamp
 
 POWER = series("power", Aggregate.AVG)
 
@@ -43,12 +43,12 @@ def written(
         database.run_many("INSERT INTO window (end, interval, sealed) VALUES (?, ?, ?)", rows)
         if current is not None and current[0] not in sealed:
             database.run("INSERT INTO window (end, interval) VALUES (?, ?)", *current)
-    readings = Readings(database)
+    readings = Readings(database, "boot")
     number = 0
     for part in story:
         for now, interval in part:
             number += 1
-            readings.add(now, interval, [Reading(POWER, float(number))])
+            readings.add(stamp(now), interval, [Reading(POWER, float(number))])
         readings.commit()
     with database.transaction():
         found = list(database.rows("SELECT value, end FROM reading ORDER BY value"))

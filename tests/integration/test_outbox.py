@@ -13,7 +13,7 @@ import pytest
 from inviseobox.buffer import Buffer
 from inviseobox.clock import utc_text
 from inviseobox.records import Aggregate, Reading
-from tests.support.buffers import fields, opened, series, waiting
+from tests.support.buffers import dating, fields, opened, series, stamp, waiting
 
 from .minutes import MINUTE, START, end, windows
 
@@ -73,8 +73,8 @@ def test_a_large_window_is_cut_and_stays_complete(tmp_path: Path) -> None:
     many = [series(f"65a0000000000000{number:08d}") for number in range(3000)]
 
     async def life(buffer: Buffer) -> None:
-        buffer.record(START, MINUTE, [Reading(one, 0.1 + number) for number, one in enumerate(many)])
-        await buffer.seal(end(0))
+        buffer.record(stamp(START), MINUTE, [Reading(one, 0.1 + number) for number, one in enumerate(many)])
+        await buffer.seal(dating(end(0)))
         batches = await waiting(buffer)
         assert len(batches) > 3
         assert all(len(batch.fields) <= 90_000 for batch in batches)
@@ -87,7 +87,7 @@ def test_a_large_window_is_cut_and_stays_complete(tmp_path: Path) -> None:
 def test_a_status_of_thousands_is_cut_at_the_borders_of_devices(tmp_path: Path) -> None:
     async def life(buffer: Buffer) -> None:
         buffer.record(
-            START,
+            stamp(START),
             MINUTE,
             [
                 Reading(series(f"measurement {device} {number}", device=f"device {device}"), 1.0)
@@ -95,7 +95,7 @@ def test_a_status_of_thousands_is_cut_at_the_borders_of_devices(tmp_path: Path) 
                 for number in range(10)
             ],
         )
-        await buffer.seal(end(0))
+        await buffer.seal(dating(end(0)))
         devices = []
         parts = 0
         while (status := await buffer.next_status()) is not None:
@@ -143,8 +143,10 @@ def test_a_damaged_batch_is_made_again_from_the_history(tmp_path: Path, damage: 
     path = tmp_path / "data.db"
 
     async def before(buffer: Buffer) -> None:
-        buffer.record(START, MINUTE, [Reading(series(f"power {number}", Aggregate.AVG), 0.0) for number in range(20)])
-        await buffer.seal(end(0))
+        buffer.record(
+            stamp(START), MINUTE, [Reading(series(f"power {number}", Aggregate.AVG), 0.0) for number in range(20)]
+        )
+        await buffer.seal(dating(end(0)))
         for _ in range(splits):
             batch = await buffer.next_batch()
             assert batch is not None
@@ -188,8 +190,8 @@ def test_a_rejected_item_is_kept_with_the_words(tmp_path: Path) -> None:
 
 def test_halves_of_a_batch_stand_in_its_place(tmp_path: Path) -> None:
     async def life(buffer: Buffer) -> None:
-        buffer.record(START, MINUTE, [Reading(series(f"m{number}"), 1.0) for number in range(5)])
-        await buffer.seal(end(0))
+        buffer.record(stamp(START), MINUTE, [Reading(series(f"m{number}"), 1.0) for number in range(5)])
+        await buffer.seal(dating(end(0)))
         batch = await buffer.next_batch()
         assert batch is not None
         await buffer.split(batch)

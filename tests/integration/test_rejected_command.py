@@ -13,7 +13,7 @@ import pytest
 
 from inviseobox.buffer import Buffer
 from inviseobox.records import Aggregate, Reading, Series
-from tests.support.buffers import fields, opened, waiting
+from tests.support.buffers import dating, fields, opened, stamp, waiting
 
 from .earlier_files import WAITING, write_earlier_file
 
@@ -32,10 +32,10 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_rejected_items_are_listed_and_queued_again(tmp_path: Path) -> None:
     async def scenario() -> None:
-        buffer = await Buffer.open(str(tmp_path / "data.db"))
+        buffer = await Buffer.open(str(tmp_path / "data.db"), "boot")
         try:
-            buffer.record(1000.0, 60, [Reading(POWER, 3.0)])
-            await buffer.seal(1020.0)
+            buffer.record(stamp(1000.0), 60, [Reading(POWER, 3.0)])
+            await buffer.seal(dating(1020.0))
             batch = await buffer.next_batch()
             assert batch is not None
             await buffer.reject(batch, "it answered 400: unknown\nmeasurement", 0.0)
@@ -76,8 +76,8 @@ async def reject(path: Path, *words: str) -> None:
     """Seal a window for each of `words`, and set it aside with them."""
     async with opened(path) as buffer:
         for number, one in enumerate(words):
-            buffer.record(1000.0 + 60 * number, 60, [Reading(POWER, 3.0 + number)])
-            await buffer.seal(1020.0 + 60 * number)
+            buffer.record(stamp(1000.0 + 60 * number), 60, [Reading(POWER, 3.0 + number)])
+            await buffer.seal(dating(1020.0 + 60 * number))
             batch = await buffer.next_batch()
             assert batch is not None
             await buffer.reject(batch, one, 0.0)

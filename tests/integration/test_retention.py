@@ -17,7 +17,7 @@ from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.health.health import Health
 from inviseobox.records import Aggregate, Reading
 from tests.support import virtual_time
-from tests.support.buffers import opened, read, series, waiting
+from tests.support.buffers import dating, opened, read, series, stamp, waiting
 
 MINUTE = 60
 HOUR = 3600
@@ -43,7 +43,7 @@ async def windows(buffer: Buffer, first: int, interval: int, number: int) -> int
     for _ in range(number):
         read(buffer, end, interval, POWER, 1.0)
         end += interval
-        await buffer.seal(end)
+        await buffer.seal(dating(end))
         await waiting(buffer)
     return end
 
@@ -87,10 +87,10 @@ def test_rejected_items_and_old_ends_are_dropped_before_waiting_batches(tmp_path
     async def scenario() -> None:
         async with opened(path) as buffer:
             read(buffer, START, HOUR, POWER, 1.0)
-            await buffer.seal(START + HOUR)
+            await buffer.seal(dating(START + HOUR))
             await asyncio.to_thread(fill)
             read(buffer, START + HOUR, HOUR, POWER, 2.0)
-            await buffer.seal(START + 2 * HOUR)
+            await buffer.seal(dating(START + 2 * HOUR))
             dropped = await buffer.enforce_max_size(LEAST)
             assert dropped.rejected > 0
             assert (dropped.deliveries, dropped.fields) == (0, 0)
@@ -112,7 +112,7 @@ def test_the_newest_window_stays_whatever_fills_the_file(tmp_path: Path) -> None
         async with opened(path) as buffer:
             for number in range(3):
                 read(buffer, START + number * HOUR, HOUR, POWER, 1.0)
-                await buffer.seal(START + (number + 1) * HOUR)
+                await buffer.seal(dating(START + (number + 1) * HOUR))
             dropped = await buffer.enforce_max_size(1)
             assert (dropped.deliveries, dropped.fields) == (2, 2)
             assert [batch.window_end for batch in await waiting(buffer)] == [START + 3 * HOUR]
@@ -154,7 +154,7 @@ def test_a_full_buffer_file_is_told_in_one_line_and_its_end_in_another(
                 read = 0
                 for number in range(windows):
                     values = [Reading(one, 1.25) for one in (MANY if number % 2 else MANY[:10])]
-                    buffer.record(clock(), interval, values)
+                    buffer.record(stamp(clock()), interval, values)
                     read += len(values)
                     await asyncio.sleep(interval)
                 return read

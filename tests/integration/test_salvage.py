@@ -13,7 +13,7 @@ import pytest
 
 from inviseobox.clock import utc_text
 from inviseobox.records import Aggregate
-from tests.support.buffers import opened, read, reports, series, waiting
+from tests.support.buffers import dating, opened, read, reports, series, waiting
 from tests.support.damages import damage
 
 from .earlier_files import write_earlier_file
@@ -44,7 +44,7 @@ def test_readings_of_a_lost_series_are_counted_for_no_other(tmp_path: Path) -> N
             # The first to come gets the key that the lost one had.
             read(buffer, START + 2, MINUTE, ENERGY, 1000.0, 1000.5)
             read(buffer, START + 3, MINUTE, POWER, 3.0)
-            await buffer.seal(end(0))
+            await buffer.seal(dating(end(0)))
             assert await reports(buffer) == {
                 ("energy", utc_text(end(0))): {"diff": "0.5"},
                 ("power", utc_text(end(0))): {"avg": "3"},
@@ -68,11 +68,11 @@ def test_lost_windows_are_sealed_in_order_and_no_end_is_used_twice(tmp_path: Pat
     async def after() -> None:
         async with opened(path) as buffer:
             assert buffer.is_overdue(end(3))
-            assert [window.end for window in await buffer.seal(end(3))] == [end(3)]
+            assert [window.end for window in await buffer.seal(dating(end(3)))] == [end(3)]
             # The clock is put back to where all is sealed.
             read(buffer, START + 1, MINUTE, POWER, 10.0)
-            await buffer.seal(START + 2)
-            assert [window.end for window in await buffer.seal(end(4))] == [end(4)]
+            await buffer.seal(dating(START + 2))
+            assert [window.end for window in await buffer.seal(dating(end(4)))] == [end(4)]
             batches = await waiting(buffer)
             assert [batch.window_end for batch in batches] == [end(4), end(0), end(1), end(2), end(3)]
 
@@ -84,14 +84,15 @@ def test_lost_windows_are_sealed_in_order_and_no_end_is_used_twice(tmp_path: Pat
 CUT_SHORT = """
 import asyncio, os, sys
 from inviseobox.buffer import Buffer
-from inviseobox.records import Aggregate, Reading, Series
+from inviseobox.records import Aggregate, Dating, Reading, Series, Stamp
 
 async def live():
-    buffer = await Buffer.open(sys.argv[1])
+    buffer = await Buffer.open(sys.argv[1], "boot")
     power = Series("power", "meter", "as built", (Aggregate.AVG,))
     for number in range(5):
-        buffer.record(1_700_000_040 + 60 * number, 60, [Reading(power, float(number))])
-        await (buffer.seal(1_700_000_100 + 60 * number) if number < 4 else buffer.commit())
+        start = 1_700_000_040 + 60 * number
+        buffer.record(Stamp(start, start), 60, [Reading(power, float(number))])
+        await (buffer.seal(Dating(start + 60, start + 60, False, None)) if number < 4 else buffer.commit())
     os._exit(0)
 
 asyncio.run(live())
@@ -113,7 +114,7 @@ def test_a_write_ahead_log_without_its_file_gives_all_that_it_holds(tmp_path: Pa
     async def after() -> None:
         async with opened(path) as buffer:
             assert buffer.set_aside is not None
-            await buffer.seal(end(4))
+            await buffer.seal(dating(end(4)))
             assert await reports(buffer) == {
                 ("power", utc_text(end(number))): {"avg": str(number)} for number in range(5)
             }
@@ -143,7 +144,7 @@ def test_a_damaged_file_of_an_earlier_version_is_saved(tmp_path: Path, version: 
     async def after() -> None:
         async with opened(path) as buffer:
             assert buffer.set_aside is not None
-            await buffer.seal(end(1))
+            await buffer.seal(dating(end(1)))
             assert await reports(buffer) == {
                 ("energy", utc_text(end(0))): {"diff": "10.5"},
                 ("energy", utc_text(end(1))): {"diff": "2.25"},

@@ -8,6 +8,7 @@ import pytest
 from inviseobox.records import Reading
 from inviseobox.simulator.central_server import CentralServer, Outcome
 from inviseobox.simulator.http_server import Connection, Response, never, reset, whole
+from tests.support.buffers import dating, stamp
 from tests.support.entries import web_device
 from tests.support.virtual_time import until
 
@@ -135,8 +136,8 @@ def test_an_accepted_status_ends_the_trouble_with_the_server(tmp_path: Path) -> 
         server.script("status", Seen(outcome=lambda number, request: answer(503) if number <= 3 else None))
         one.start()
         now = START
-        one.buffer.record(now, MINUTE, [Reading(known("m0"), None)])
-        await one.buffer.seal(now + MINUTE)
+        one.buffer.record(stamp(now), MINUTE, [Reading(known("m0"), None)])
+        await one.buffer.seal(dating(now + MINUTE))
         await until(lambda: bool(one.health.troubles.current()), within=60)
         await until(lambda: not one.health.troubles.current(), within=600)
         assert len(server.statuses) == 1

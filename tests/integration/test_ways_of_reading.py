@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from inviseobox.records import Aggregate, Series
-from tests.support.buffers import opened, read, reports, series
+from tests.support.buffers import dating, opened, read, reports, series
 from tests.support.entries import listed, modbus_device, web_device
 
 from .minutes import MINUTE, START, end
@@ -27,7 +27,7 @@ async def differences(path: Path, *windows: list[tuple[Series, float | None]]) -
             for one, value in readings:
                 read(buffer, START + MINUTE * number, MINUTE, one, value)
             await buffer.commit()
-            await buffer.seal(end(number))
+            await buffer.seal(dating(end(number)))
         found = await reports(buffer)
         return [Decimal(found[key]["diff"]) for key in sorted(found)]
 
@@ -92,7 +92,7 @@ def test_a_baseline_that_lies_under_a_synonym_is_carried_on(tmp_path: Path) -> N
         async with opened(path) as buffer:
             read(buffer, START + MINUTE * number, MINUTE, one, value)
             await buffer.commit()
-            await buffer.seal(end(number))
+            await buffer.seal(dating(end(number)))
             return [found["diff"] for found in (await reports(buffer)).values()]
 
     assert asyncio.run(one_window(0, old, 100.0)) == ["0"]

@@ -18,7 +18,7 @@ from inviseobox.server.api import CentralApi
 from inviseobox.server.server import Server
 from inviseobox.simulator.central_server import CentralServer, Form, Outcome
 from inviseobox.simulator.http_server import Request, Response
-from tests.support.buffers import series
+from tests.support.buffers import dating, series, stamp
 from tests.support.entries import web_device
 
 from .minutes import MINUTE, START
@@ -84,7 +84,7 @@ class Box:
 async def box(path: Path, url: str, *, pinned: ApiForm | None = None, token: str = TOKEN) -> AsyncIterator[Box]:
     """Yield a box that delivers to `url`."""
     configuration = Configuration(token=token, url=url, api=pinned)
-    buffer = await Buffer.open(str(path))
+    buffer = await Buffer.open(str(path), "boot")
     health = Health()
     api = CentralApi(configuration, NameLookups(), lambda date: None)
     devices = DevicesInForce()
@@ -100,8 +100,8 @@ async def box(path: Path, url: str, *, pinned: ApiForm | None = None, token: str
 async def window(one: Box, number: int, measurements: Iterable[Series]) -> int:
     """Fill and seal the window of that number, in which every measurement reads the number; return its end."""
     now = START + MINUTE * number
-    one.buffer.record(now, MINUTE, [Reading(measurement, float(number)) for measurement in measurements])
-    await one.buffer.seal(now + MINUTE)
+    one.buffer.record(stamp(now), MINUTE, [Reading(measurement, float(number)) for measurement in measurements])
+    await one.buffer.seal(dating(now + MINUTE))
     return now + MINUTE
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inviseobox.buffer import Buffer
-from inviseobox.records import Aggregate, Batch, Reading, Series
+from inviseobox.records import Aggregate, Batch, Dating, Reading, Series, Stamp
 
 ALL = tuple(Aggregate)
 
@@ -17,10 +17,20 @@ def series(measurement: str, *aggregates: Aggregate, device: str = "meter", fing
     return Series(measurement, device, fingerprint, aggregates or ALL)
 
 
+def stamp(now: float) -> Stamp:
+    """Return the stamp of an answer at the wall clock `now`, on a box that was started at the epoch."""
+    return Stamp(now, now)
+
+
+def dating(now: float) -> Dating:
+    """Return what is known of the time where nothing but the wall clock tells it."""
+    return Dating(now, now, is_witnessed=False, confirmed=None)
+
+
 @asynccontextmanager
 async def opened(path: Path) -> AsyncIterator[Buffer]:
     """Yield the buffer at `path`, closed in the end."""
-    buffer = await Buffer.open(str(path))
+    buffer = await Buffer.open(str(path), "boot")
     try:
         yield buffer
     finally:
@@ -29,7 +39,7 @@ async def opened(path: Path) -> AsyncIterator[Buffer]:
 
 def read(buffer: Buffer, now: float, interval: int, one: Series, *values: float | None) -> None:
     """Record readings of one series at the wall clock `now`."""
-    buffer.record(now, interval, [Reading(one, value) for value in values])
+    buffer.record(stamp(now), interval, [Reading(one, value) for value in values])
 
 
 async def waiting(buffer: Buffer) -> list[Batch]:

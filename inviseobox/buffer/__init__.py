@@ -20,6 +20,8 @@ from inviseobox.records import Batch, Dating, DeviceStates, Reading, Stamp
 
 __all__ = ["Buffer", "Dropped", "SealedWindow"]
 
+_COMMIT_PERIOD = 2.0
+"""Seconds between two commits while a window is sealed."""
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -33,6 +35,7 @@ class Buffer:
         self._database = database
         self._readings = readings
         self._outbox = Outbox(database)
+        self._sealing = asyncio.Lock()
         self.work = asyncio.Event()
         """Set when there is something new to send; whoever sends it clears it first."""
 
@@ -71,12 +74,12 @@ class Buffer:
 
         Where that is not known they wait until seal() is told the time.
         """
-        self._readings.add(stamp, interval, readings)
+        self._readings.pending.add(stamp, interval, readings)
 
     @property
     def dropped(self) -> int:
         """Count the readings that were lost because the disk could not be written for too long."""
-        return self._readings.dropped
+        return self._readings.pending.dropped
 
     @property
     def waiting(self) -> int:
@@ -92,11 +95,40 @@ class Buffer:
         return self._readings.is_overdue(now)
 
     async def seal(self, dating: Dating) -> list[SealedWindow]:
-        """Date what waits, and turn each window whose end has come into batches and a status."""
-        sealed = await self._run(self._readings.seal, dating)
-        if sealed:
-            self.work.set()
+        """Date what waits, and turn each window whose end has come into batches and a status; return them in order.
+
+        That is done in steps, between which others have their turn, and what is recorded meanwhile is committed. Raises
+        BufferFault where nothing was sealed; what could not be is still overdue.
+        """
+        sealed: list[SealedWindow] = []
+        async with self._sealing:
+            await self._run(self._readings.date, dating)
+            try:
+                while (window := await self._seal_one(dating.now)) is not None:
+                    sealed.append(window)
+                    self.work.set()
+                    while not await self._run(self._readings.trim):
+                        pass
+            except BufferFault:
+                if not sealed:
+                    raise
         return sealed
+
+    async def _seal_one(self, now: float) -> SealedWindow | None:
+        """Seal the oldest window whose end has come by `now`; return None where there is none."""
+        loop = asyncio.get_running_loop()
+        next_commit = loop.time() + _COMMIT_PERIOD
+        try:
+            sealing = await self._run(self._readings.begin, now)
+            if sealing is None:
+                return None
+            while not await self._run(sealing.count_some):
+                if loop.time() >= next_commit:
+                    await self.commit()
+                    next_commit = loop.time() + _COMMIT_PERIOD
+            return await self._run(self._readings.finish, sealing)
+        finally:
+            await self._run(self._readings.end_sealing)
 
     async def enforce_max_size(self, max_size: int, step: Callable[[], None] = lambda: None) -> Dropped:
         """Delete what must go so that the file stays within `max_size` bytes; return what went.
@@ -172,7 +204,7 @@ class Buffer:
 
     def record_setting(self, key: str, value: str) -> None:
         """Keep a text under `key` for later runs, with the next commit."""
-        self._readings.add_setting(key, value)
+        self._readings.pending.add_setting(key, value)
 
     async def write_setting(self, key: str, value: str) -> None:
         """Keep a text under `key` for later runs."""

@@ -1,145 +1,162 @@
 """Readings on their way from memory through the open window into sealed reports. Runs in the buffer's thread."""
 
-import json
-from collections import deque
+from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from inviseobox.buffer.database import Database
-from inviseobox.buffer.sealing import SealedWindow, seal
+from inviseobox.buffer.packing import FAILED
+from inviseobox.buffer.pending import Entry, Pending
+from inviseobox.buffer.rows import Rows
+from inviseobox.buffer.sealing import SealedWindow, Sealing
+from inviseobox.buffer.series import SeriesKeys
 from inviseobox.configuration import DEFAULT_INTERVAL, MAX_INTERVAL
-from inviseobox.errors import BufferFault
-from inviseobox.records import Dating, Reading, Series, Stamp
+from inviseobox.records import Dating
+from inviseobox.reports.dating import dated
 from inviseobox.reports.window_ends import OpenWindow, next_border, window_for
 
-_Keys = dict[tuple[str, str], tuple[Series, int]]
-"""The series that were written, by measurement and fingerprint, with their keys in the database."""
-
+_MOVE = """
+UPDATE reading SET end = ?1
+WHERE end > ?1 AND end IN (SELECT end FROM window WHERE sealed IS NULL AND end IS NOT ?2)"""
 _OLDEST = "SELECT min(end) FROM window WHERE sealed IS NULL"
-MAX_PENDING = 400_000
-"""Readings that are kept in memory, about 80 MB, while the disk cannot be written; beyond that the oldest go."""
 
 
 class Readings:
-    """The readings that are not sealed yet."""
+    """The readings that are not sealed yet, and the windows that they are in."""
 
     def __init__(self, database: Database, boot: str) -> None:
         """Work on `database`, which this object does not own, in the run of the kernel that `boot` names."""
         self._database = database
         self._boot = boot
-        self._undated: deque[tuple[float, int, Reading]] = deque()
-        self._keys: _Keys = {}
-        self._generation = database.generation
-        self._pending_settings: dict[str, str] = {}
-        self.dropped = 0
-        """Counts the readings that memory could not hold while the disk could not be written."""
-        self._pending: deque[tuple[float, int, Reading]] = deque()
+        self.pending = Pending()
+        self._keys = SeriesKeys(database)
+        self._rows = Rows(database, boot)
+        self._closing: int | None = None
+        """The end of the window that is being sealed: it takes no readings, and no step of the clock moves it."""
+        self._generation: int | None = None
+        """Counts the files to which `_rows` and `_keys` belong; None where they do not know what the file holds."""
+        self._last_rows = 0
         self.oldest_end: int | None = None
         """The end of the oldest window on the disk that is not sealed, in seconds since the epoch."""
-        oldest = database.row(_OLDEST)
-        if oldest:
-            self.oldest_end = oldest[0]
+        with self._transaction():
+            pass
 
-    def add(self, stamp: Stamp, interval: int, readings: Iterable[Reading]) -> None:
-        """Keep readings in memory until the next commit, or until the time is known.
+    @property
+    def waiting(self) -> int:
+        """The bytes that readings without a date take on the disk."""
+        return self._rows.waiting
 
-        The only method that may be called from another thread than the rest.
-        """
-        if stamp.now is None:
-            self._undated.extend((stamp.uptime, interval, reading) for reading in readings)
-            return
-        now = stamp.now
-        self._pending.extend((now, interval, reading) for reading in readings)
-        while len(self._pending) > MAX_PENDING:
-            self._pending.popleft()
-            self.dropped += 1
-
-    def add_setting(self, key: str, value: str) -> None:
-        """Keep a setting in memory until the next commit. May be called from another thread than the rest."""
-        self._pending_settings[key] = value
+    def is_overdue(self, now: float) -> bool:
+        """Whether a window waits to be sealed at the time `now`, or readings wait to be dated."""
+        return self.waiting > 0 or (self.oldest_end is not None and self.oldest_end <= now)
 
     def commit(self) -> None:
         """Write what is pending. Raises BufferFault; all stays pending then."""
         with self._written_pending():
             pass
 
-    @property
-    def waiting(self) -> int:
-        """The bytes that readings without a date take."""
-        return 0
+    def date(self, dating: Dating) -> None:
+        """Write what is pending, and bring what is not sealed into the windows where it belongs by what is known now.
 
-    def is_overdue(self, now: float) -> bool:
-        """Whether a window waits to be sealed at the time `now`, or readings wait to be dated."""
-        return bool(self._undated) or (self.oldest_end is not None and self.oldest_end <= now)
-
-    def seal(self, dating: Dating) -> list[SealedWindow]:
-        """Seal each window whose end has come, in one transaction with what is pending. Raises BufferFault."""
-        now = dating.now
-        while self._undated:
-            uptime, interval, reading = self._undated.popleft()
-            self._pending.append((uptime + now - dating.uptime, interval, reading))
+        Raises BufferFault; nothing is changed then.
+        """
         with self._written_pending():
-            self._move_back(now)
-            due = list(
-                self._database.rows("SELECT end FROM window WHERE sealed IS NULL AND end <= ? ORDER BY end", now)
-            )
-            return [seal(self._database, end) for (end,) in due]
+            windows = set()
+            changed = []
+            for row in dated(self._rows.unsealed(self._closing), self._boot, dating, self._is_sealed):
+                changed.append(row)
+                windows.add((row.end, row.interval))
+            if changed:
+                self._rows.place(changed)
+                self._database.run_many("INSERT OR IGNORE INTO window (end, interval) VALUES (?, ?)", windows)
+                self._delete_empty_windows()
+            self._move_back(dating.now)
+
+    def begin(self, now: float) -> Sealing | None:
+        """Begin with the sealing of the oldest window whose end has come, if there is one. Raises BufferFault."""
+        with self._transaction():
+            row = self._database.row(_OLDEST)
+            if row is None or row[0] is None or row[0] > now:
+                return None
+            sealing = Sealing(self._database, self._rows, row[0])
+        self._closing = sealing.end
+        return sealing
+
+    def finish(self, sealing: Sealing) -> SealedWindow:
+        """Write what was counted. Raises BufferFault; the window is open again then."""
+        with self._transaction():
+            sealed = sealing.write()
+        self._last_rows = len(sealing.row_ids)
+        return sealed
+
+    def end_sealing(self) -> None:
+        """Note that no window is being sealed any more. The only method, with is_overdue(), for another thread."""
+        self._closing = None
+
+    def trim(self) -> bool:
+        """Delete some of the rows for which there is no use; return whether all is done. Raises BufferFault."""
+        with self._transaction():
+            return self._rows.trim(self._last_rows)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Begin a transaction in which it is known what the file holds."""
+        try:
+            with self._database.transaction():
+                if self._generation != self._database.generation:
+                    self._keys.forget()
+                    self._rows.load()
+                yield
+                oldest = self._database.row(_OLDEST)
+        except BaseException:
+            self._generation = None
+            raise
+        self._generation = self._database.generation
+        self.oldest_end = oldest[0] if oldest else None
 
     @contextmanager
     def _written_pending(self) -> Iterator[None]:
         """Begin a transaction by writing what is pending; what it wrote is forgotten once it is on the disk."""
-        # Taken out one by one, for the event loop goes on adding meanwhile.
-        taken = [self._pending.popleft() for _ in range(len(self._pending))]
-        settings = dict(self._pending_settings)
+        taken, settings = self.pending.take()
         try:
-            with self._database.transaction():
-                keys = dict(self._keys) if self._generation == self._database.generation else {}
-                self._write(taken, keys)
+            with self._transaction():
+                self._write(taken)
                 self._database.run_many("INSERT OR REPLACE INTO setting VALUES (?, ?)", settings.items())
                 yield
-                oldest = self._database.row(_OLDEST)
         except BaseException:
-            self._pending.extendleft(reversed(taken))
+            self.pending.put_back(taken)
             raise
-        self._keys = keys
-        self._generation = self._database.generation
-        self.oldest_end = oldest[0] if oldest else None
-        for name, text in settings.items():
-            if self._pending_settings.get(name) == text:
-                del self._pending_settings[name]
+        self.pending.forget_settings(settings)
 
-    def _write(self, taken: Iterable[tuple[float, int, Reading]], keys: _Keys) -> None:
-        """Write readings into the windows that were open when each came; note in `keys` the series that are new."""
+    def _write(self, entries: Iterable[Entry]) -> None:
+        """Write readings into the windows that were open when each came, or into none while the time is not known."""
         current = self._open_window()
-        rows: list[tuple[int, int, float | None]] = []
         decided: tuple[int, ...] | None = None
-        for now, interval, reading in taken:
+        key_of = self._keys.key_of
+        for entry in entries:
+            now, interval = entry.stamp.now, entry.interval
             # Once for all that came between the same borders: a clock that was far ahead may have left thousands of
             # sealed ends to look at.
-            if current is not None and decided == _borders(now, interval, current):
-                window = current
-            else:
+            if now is not None and (current is None or decided != _borders(now, interval, current)):
                 window = window_for(now, interval, current, self._is_sealed)
                 if window != current:
                     # Before the switch, which also moves readings of this very commit.
-                    self._insert(rows)
-                    rows.clear()
+                    self._rows.flush()
                     self._switch(current, window)
                     # It may have been open already, with another interval, before the clock stepped.
                     current = self._open_window()
                 decided = _borders(now, interval, window) if current == window else None
-            name = (reading.series.measurement, reading.series.fingerprint)
-            known = keys.get(name)
-            if known is None or known[0] != reading.series:
-                known = keys[name] = (reading.series, self._series_key(reading.series))
-            rows.append((window.end, known[1], reading.value))
-        self._insert(rows)
-
-    def _insert(self, rows: Iterable[tuple[int, int, float | None]]) -> None:
-        self._database.run_many("INSERT INTO reading (end, series, value) VALUES (?, ?, ?)", rows)
+            end = None if now is None or current is None else current.end
+            keys = array("q", [key_of(reading.series) for reading in entry.readings])
+            values = array("d", [FAILED if reading.value is None else reading.value for reading in entry.readings])
+            self._rows.add(end, interval, entry.stamp, keys, values)
+        self._rows.flush()
 
     def _open_window(self) -> OpenWindow | None:
-        row = self._database.row("SELECT end, interval FROM window WHERE sealed IS NULL ORDER BY end DESC LIMIT 1")
+        row = self._database.row(
+            "SELECT end, interval FROM window WHERE sealed IS NULL AND end IS NOT ? ORDER BY end DESC LIMIT 1",
+            self._closing,
+        )
         if row is None:
             return None
         end, interval = row
@@ -147,12 +164,18 @@ class Readings:
         return OpenWindow(end, interval if 1 <= interval <= MAX_INTERVAL else DEFAULT_INTERVAL)
 
     def _is_sealed(self, end: int) -> bool:
-        return self._database.row("SELECT 1 FROM window WHERE end = ? AND sealed IS NOT NULL", end) is not None
+        """Whether a window takes no readings any more."""
+        return (
+            end == self._closing
+            or self._database.row("SELECT 1 FROM window WHERE end = ? AND sealed IS NOT NULL", end) is not None
+        )
 
     def _switch(self, current: OpenWindow | None, window: OpenWindow) -> None:
         if current is not None and window.end < current.end:
-            self._database.run("UPDATE reading SET end = ? WHERE end > ?", window.end, window.end)
-            self._database.run("DELETE FROM window WHERE sealed IS NULL AND end > ?", window.end)
+            self._database.run(_MOVE, window.end, self._closing)
+            self._database.run(
+                "DELETE FROM window WHERE sealed IS NULL AND end > ? AND end IS NOT ?", window.end, self._closing
+            )
         self._database.run("INSERT OR IGNORE INTO window (end, interval) VALUES (?, ?)", window.end, window.interval)
 
     def _move_back(self, now: float) -> None:
@@ -163,42 +186,13 @@ class Readings:
             if window != current:
                 self._switch(current, window)
 
-    def _series_key(self, series: Series) -> int:
-        row = self._database.row(
-            "INSERT INTO series (measurement, fingerprint, device, aggregates) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET device = excluded.device, aggregates = excluded.aggregates RETURNING key",
-            series.measurement,
-            series.fingerprint,
-            series.device,
-            ",".join(series.aggregates),
+    def _delete_empty_windows(self) -> None:
+        """Delete the open windows whose readings went to others: none is invented."""
+        self._database.run(
+            "DELETE FROM window WHERE sealed IS NULL AND end IS NOT ? "
+            "AND end NOT IN (SELECT end FROM reading WHERE end IS NOT NULL)",
+            self._closing,
         )
-        if row is None:
-            raise BufferFault("the buffer did not store a series")
-        key = int(row[0])
-        if series.synonyms:
-            self._adopt_synonyms(series, key)
-        return key
-
-    def _adopt_synonyms(self, series: Series, key: int) -> None:
-        """Go on with the baseline of the same way under another name of its class.
-
-        A program that does not know that they are one writes to the other name's alone: where the two differ, that is
-        the newer one.
-        """
-        found = self._database.rows(
-            "SELECT other.key, other.baseline FROM series other JOIN series own ON own.key = ? "
-            "WHERE other.measurement = ? AND other.fingerprint IN (SELECT value FROM json_each(?)) "
-            "AND (other.same_as IS NOT own.key OR other.baseline IS NOT own.baseline)",
-            key,
-            series.measurement,
-            json.dumps(series.synonyms),
-        )
-        # It may have been the other name once: two that point to each other would be two ways.
-        self._database.run("UPDATE series SET same_as = NULL WHERE key = ? AND same_as IS NOT NULL", key)
-        for other, baseline in list(found):
-            if baseline is not None:
-                self._database.run("UPDATE series SET baseline = ? WHERE key = ?", baseline, key)
-            self._database.run("UPDATE series SET same_as = ? WHERE key = ?", key, other)
 
 
 def _borders(now: float, interval: int, current: OpenWindow) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from inviseobox.clock import utc_text
+from tests.support.buffers import kept
 
 Report = tuple[str, str]
 """A measurement and a timestamp."""
@@ -53,10 +54,8 @@ def _sealed(connection: sqlite3.Connection) -> dict[Report, Value]:
 
 def _last(connection: sqlite3.Connection) -> dict[str, float]:
     last = dict(connection.execute("SELECT measurement, baseline FROM series WHERE baseline IS NOT NULL"))
-    unsealed = connection.execute(
-        "SELECT measurement, value FROM reading JOIN series ON series.key = series WHERE value IS NOT NULL ORDER BY id"
-    )
-    return {**last, **dict(unsealed)}
+    good = {measurement: value for measurement, value, _ in kept(connection) if value is not None}
+    return last | good
 
 
 def rows(buffer: Path, sql: str) -> list[tuple[Any, ...]]:

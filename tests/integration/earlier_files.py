@@ -45,6 +45,18 @@ CREATE INDEX history_by_end ON history (end);
 INSERT INTO history VALUES (1700000100, 'energy', '{"diff":"10.5"}', 'ok');
 PRAGMA user_version = 2;
 """
+WRITTEN_BY_4 = """
+ALTER TABLE window ADD COLUMN digests TEXT;
+ALTER TABLE window ADD COLUMN delivered INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rejected ADD COLUMN digest TEXT;
+ALTER TABLE rejected ADD COLUMN offered INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rejected ADD COLUMN offers INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX rejected_to_offer ON rejected (offered, id) WHERE offers < 7;
+ALTER TABLE series ADD COLUMN same_as INTEGER;
+PRAGMA user_version = 4;
+"""
+EARLIER = {1: WRITTEN_BY_1, 2: WRITTEN_BY_1 + WRITTEN_BY_2, 4: WRITTEN_BY_1 + WRITTEN_BY_2 + WRITTEN_BY_4}
+"""What makes a file of each version."""
 WAITING = json.dumps([{"measurement": "energy", "value": {"diff": "10.5"}, "timestamp": utc_text(START + MINUTE)}])
 
 
@@ -52,7 +64,7 @@ def write_earlier_file(path: Path, version: int) -> None:
     """Make the file as the program with that schema left it, with one window that waits and one that is open."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(WRITTEN_BY_1 + (WRITTEN_BY_2 if version > 1 else ""))
+        connection.executescript(EARLIER[version])
         row = (START + MINUTE, WAITING, digest(WAITING), 1)
         connection.execute("INSERT INTO outbox (end, fields, digest, count) VALUES (?, ?, ?, ?)", row)
         connection.commit()

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import random
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from inviseobox.buffer import Buffer
 from inviseobox.clock import utc_text
 from inviseobox.records import Aggregate, Reading, Series
-from tests.support.buffers import dating, opened, read, reports, series, stamp
+from tests.support.buffers import dating, kept, opened, read, reports, series, stamp
 
 from .minutes import MINUTE, START
 
@@ -316,9 +318,8 @@ def test_readings_may_come_while_the_disk_is_written(tmp_path: Path) -> None:
                 await asyncio.sleep(0.0005)
             await committing
         await buffer.commit()
-        row = buffer._database.row("SELECT count(*) FROM reading")
-        assert row is not None
-        assert row[0] == total
+        with closing(sqlite3.connect(tmp_path / "data.db")) as connection:
+            assert len(kept(connection)) == total
 
     run(tmp_path, life)
 

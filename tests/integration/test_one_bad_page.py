@@ -2,6 +2,9 @@
 
 import asyncio
 import random
+import sqlite3
+from collections import Counter
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from inviseobox.buffer import Buffer
 from inviseobox.clock import utc_text
 from inviseobox.errors import BufferFault
 from inviseobox.records import Aggregate, Batch, Reading
-from tests.support.buffers import dating, fields, opened, series, stamp
+from tests.support.buffers import dating, fields, kept, opened, series, stamp
 from tests.support.damages import pages_in_use
 
 from .minutes import MINUTE, START
@@ -63,6 +66,22 @@ def _expected() -> dict[tuple[str, str], dict[str, str]]:
     }
 
 
+def _with_bad_page(whole: Path, folder: Path, page: int, kind: str, dice: random.Random) -> Path:
+    """Copy a buffer into `folder`, with one page damaged."""
+    path = folder / "data.db"
+    folder.mkdir(exist_ok=True)
+    for file in whole.parent.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    content = bytearray(path.read_bytes())
+    place = slice((page - 1) * 4096, page * 4096)
+    if kind == "a flipped bit":
+        content[dice.randrange(place.start, place.stop)] ^= 1 << dice.randrange(8)
+    else:
+        content[place] = bytes(4096) if kind == "zeros" else dice.randbytes(4096)
+    path.write_bytes(content)
+    return path
+
+
 @pytest.mark.parametrize("kind", ["rubbish", "zeros", "a flipped bit"])
 def test_sealed_windows_survive_any_one_damaged_page(tmp_path: Path, kind: str) -> None:
     whole = tmp_path / "whole" / "data.db"
@@ -83,20 +102,60 @@ def test_sealed_windows_survive_any_one_damaged_page(tmp_path: Path, kind: str) 
     _, pages = pages_in_use(whole)
     assert len({name for _, name in pages}) > 8
     for page, name in [(1, "the first"), *pages]:
-        path = tmp_path / str(page) / "data.db"
-        path.parent.mkdir(exist_ok=True)
-        for file in whole.parent.iterdir():
-            (path.parent / file.name).write_bytes(file.read_bytes())
-        content = bytearray(path.read_bytes())
-        place = slice((page - 1) * 4096, page * 4096)
-        if kind == "a flipped bit":
-            content[dice.randrange(place.start, place.stop)] ^= 1 << dice.randrange(8)
-        else:
-            content[place] = bytes(4096) if kind == "zeros" else dice.randbytes(4096)
-        path.write_bytes(content)
+        path = _with_bad_page(whole, tmp_path / str(page), page, kind, dice)
         came = asyncio.run(sealed(path))
         if came != expected:
             found[page, name] = f"{len(came)} of {len(expected)} reports"
         wrong = [report for report, value in came.items() if expected.get(report) != value]
         assert wrong == [], f"page {page} of {name}: {wrong[:3]}"
     assert found == {}
+
+
+COMMITS = 24
+
+
+async def _fill_open_window(path: Path) -> None:
+    """Deliver windows, then leave readings of many commits in the open one: of few measurements, then of many."""
+    dice = random.Random(4)  # noqa: S311
+    many = [series(f"n{number}", Aggregate.MIN) for number in range(1200)]
+    async with opened(path) as buffer:
+        for window in range(2):
+            for commit in range(COMMITS):
+                now = START + MINUTE * window + 2 * commit
+                listed = many[:3] if commit % 4 else many
+                buffer.record(stamp(now), MINUTE, [Reading(one, commit + dice.random()) for one in listed])
+                await buffer.commit()
+            if window == 0:
+                await buffer.seal(dating(START + MINUTE))
+
+
+async def _kept_commits(path: Path) -> dict[int, int]:
+    """Return of how many measurements there are readings of each commit; each of the series is read again first."""
+    async with opened(path) as buffer:
+        with suppress(BufferFault):
+            await buffer.commit()
+        await buffer.commit()
+    with closing(sqlite3.connect(path)) as connection:
+        values = [value for _, value, end in kept(connection) if end == START + 2 * MINUTE]
+    return Counter(int(value) for value in values if value is not None)
+
+
+@pytest.mark.parametrize("kind", ["rubbish", "zeros", "a flipped bit"])
+def test_one_damaged_page_costs_at_most_the_readings_of_one_commit(tmp_path: Path, kind: str) -> None:
+    whole = tmp_path / "whole" / "data.db"
+    asyncio.run(_fill_open_window(whole))
+    expected = {commit: 3 if commit % 4 else 1200 for commit in range(COMMITS)}
+    assert asyncio.run(_kept_commits(whole)) == expected
+    dice = random.Random(kind)  # noqa: S311
+    _, pages = pages_in_use(whole)
+    assert sum(name == "reading" for _, name in pages) > COMMITS + 6
+    lost = {}
+    for page, name in [(1, "the first"), *pages]:
+        path = _with_bad_page(whole, tmp_path / str(page), page, kind, dice)
+        left = asyncio.run(_kept_commits(path))
+        gone = {commit for commit in expected if left.get(commit) != expected[commit]}
+        # A bit of the name of a series costs its readings.
+        count = sum(expected.values()) - sum(left.values())
+        if len(gone) > 1 and count > COMMITS:
+            lost[page, name] = f"{count} readings of {len(gone)} of {COMMITS} commits"
+    assert lost == {}

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from inviseobox.buffer.database import Database
+from inviseobox.buffer.packing import unpacked
 from inviseobox.buffer.readings import Readings
 from inviseobox.records import Aggregate, Reading
 from tests.support.buffers import series, stamp
@@ -48,11 +49,15 @@ def written(
     for part in story:
         for now, interval in part:
             number += 1
-            readings.add(stamp(now), interval, [Reading(POWER, float(number))])
+            readings.pending.add(stamp(now), interval, [Reading(POWER, float(number))])
         readings.commit()
     with database.transaction():
-        found = list(database.rows("SELECT value, end FROM reading ORDER BY value"))
-        return found, list(database.rows("SELECT end, interval, sealed FROM window ORDER BY end"))
+        unsealed = database.rows(
+            "SELECT end, number, interval, boot, uptime, packed FROM reading WHERE end NOT IN (SELECT end FROM window "
+            "WHERE sealed IS NOT NULL)"
+        )
+        found = [(value, end) for end, *row in unsealed for value in unpacked(*row)[1]]
+        return sorted(found), list(database.rows("SELECT end, interval, sealed FROM window ORDER BY end"))
 
 
 @settings(deadline=None)

@@ -1,12 +1,15 @@
 """Buffers on real files, filled and emptied by hand."""
 
 import json
+import math
+import sqlite3
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from inviseobox.buffer import Buffer
+from inviseobox.buffer.packing import Unreadable, unpacked
 from inviseobox.records import Aggregate, Batch, Dating, Reading, Series, Stamp
 
 ALL = tuple(Aggregate)
@@ -63,4 +66,19 @@ async def reports(buffer: Buffer) -> dict[tuple[str, str], dict[str, str]]:
         key = field["measurement"], field["timestamp"]
         assert key not in found, f"{key} is reported twice"
         found[key] = field["value"]
+    return found
+
+
+def kept(connection: sqlite3.Connection) -> list[tuple[str, float | None, int | None]]:
+    """Return the readings that are not sealed, in order: measurement, value, and end of the window or None."""
+    names = dict(connection.execute("SELECT key, measurement FROM series"))
+    rows = connection.execute(
+        "SELECT end, number, interval, boot, uptime, packed FROM reading WHERE end IS NULL "
+        "OR end NOT IN (SELECT end FROM window WHERE sealed IS NOT NULL) ORDER BY number"
+    ).fetchall()
+    found: list[tuple[str, float | None, int | None]] = []
+    for end, *row in rows:
+        with suppress(Unreadable):
+            for key, value in zip(*unpacked(*row), strict=True):
+                found.append((names[key], value if math.isfinite(value) else None, end))
     return found

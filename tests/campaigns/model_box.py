@@ -16,7 +16,7 @@ from inviseobox.buffer import Buffer
 from inviseobox.delivery.upload import Upload
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.health.health import Health
-from inviseobox.records import Aggregate, Series
+from inviseobox.records import Aggregate, Dating, Series, Stamp
 from tests.support.virtual_time import VirtualTimeLoop
 
 from .model_server import ModelServer
@@ -41,6 +41,14 @@ class Box:
         self._folder = Path(tempfile.mkdtemp(prefix="inviseobox-life-", dir="/dev/shm"))
         self.server = server
         self._ahead = wall_clock
+        self._boots = 0
+        self._booted = 0.0
+        self.is_known = True
+        """Whether the time is known; while it is not, readings wait."""
+        self.is_witnessed = False
+        self.confirmed: float | None = None
+        """The newest time that a witness confirmed."""
+        self._confirmed_before: float | None = None
         self._open()
 
     @property
@@ -49,8 +57,28 @@ class Box:
         return self._ahead + self._loop.time()
 
     def set_clock(self, now: float) -> None:
-        """Set the wall clock."""
+        """Set the wall clock, which nobody confirms."""
         self._ahead = now - self._loop.time()
+        self.is_witnessed = False
+
+    def witness(self, now: float) -> None:
+        """Let a witness say what time it is; the clock is dated by it from now on."""
+        self.set_clock(now)
+        self.is_known = self.is_witnessed = True
+        self.confirmed = now if self.confirmed is None else max(self.confirmed, now)
+
+    def stamp(self) -> Stamp:
+        """Return the stamp of an answer that comes now."""
+        return Stamp(self.now if self.is_known else None, self._uptime)
+
+    def dating(self) -> Dating:
+        """Return what is known of the time, where it is known."""
+        assert self.is_known
+        return Dating(self.now, self._uptime, self.is_witnessed, self._confirmed_before)
+
+    @property
+    def _uptime(self) -> float:
+        return self._loop.time() - self._booted
 
     def do(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Do some work, and let the upload go on until it waits for time to pass."""
@@ -72,6 +100,14 @@ class Box:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the database."""
         return self.buffer._thread.submit(lambda: list(self.buffer._database.rows(sql))).result()
+
+    def reboot(self, *, is_known: bool) -> None:
+        """Let the boot-time clock begin anew, for the process that is started next."""
+        self._boots += 1
+        self._booted = self._loop.time()
+        self.is_known = is_known
+        self.is_witnessed = False
+        self._confirmed_before = self.confirmed
 
     def crash(self) -> None:
         """End the process at once, which gives up its hold on the file, and start it."""
@@ -96,7 +132,7 @@ class Box:
         shutil.rmtree(self._folder)
 
     def _open(self) -> None:
-        self.buffer = self._loop.run_until_complete(Buffer.open(str(self._folder / "data.db"), "boot"))
+        self.buffer = self._loop.run_until_complete(Buffer.open(str(self._folder / "data.db"), f"boot {self._boots}"))
         health = Health(self._loop.time)
         upload = Upload(self.buffer, self.server, DevicesInForce(), health, lambda: self.now, lambda: 0.0)
         self.server.begin_again()

@@ -75,7 +75,7 @@ class Life(RuleBasedStateMachine):
             readings.append(Reading(series(name, address, alias), None if value is None else float(value)))
             if value is not None:
                 self._readings[name].in_memory.append((address, value))
-        self._box.buffer.record(stamp(self._box.now), self._interval, readings)
+        self._box.buffer.record(self._box.stamp(), self._interval, readings)
 
     @rule(good=st.lists(st.sampled_from(_NAMES), unique=True), moved=_STEPS, passed=st.floats(0, 40))
     def read(self, good: list[str], moved: Decimal, passed: float) -> None:
@@ -116,9 +116,35 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def clock_is_put_right(self) -> None:
-        """Put a clock right that was far off, as NTP does."""
+        """Put a clock right that was far off, as a person does."""
         if self._box.now >= _YEAR_2037:
             self._box.set_clock(_START + (self._box.now - _YEAR_2037) % 100_000)
+
+    @rule(off=st.one_of(st.just(0.0), st.floats(-50, 50), st.floats(-5000, 5000)))
+    def witness_comes(self, off: float) -> None:
+        """Let a witness confirm the clock, or refute it; a box whose time was unknown knows it then."""
+        right = self._box.now + off
+        if not _START / 2 < right < _YEAR_2037:
+            right = max(self._box.confirmed or 0.0, _START) + abs(off)
+        self._box.witness(right)
+
+    @rule()
+    def clock_is_believed(self) -> None:
+        """Believe a clock that nobody confirmed for a day."""
+        self._box.is_known = True
+
+    @rule(in_order=st.booleans(), clock=st.sampled_from(("runs on", "stood still", "begins anew")), known=st.booleans())
+    def reboot(self, in_order: bool, clock: str, known: bool) -> None:
+        """Switch the box off and on, with a clock that has a battery, or none."""
+        before = self._box.now
+        if in_order:
+            self._box.do(self._box.buffer.commit())
+            self._note_durable()
+        self._box.reboot(is_known=known)
+        self.crash()
+        self._box.pass_time(30)
+        if clock != "runs on":
+            self._box.set_clock(before if clock == "stood still" else 30.0)
 
     @rule(intervals=st.lists(st.sampled_from((1, 7, 60, 90, 1800)), min_size=1, max_size=4), moved=_STEPS)
     def interval_changes(self, intervals: list[int], moved: Decimal) -> None:
@@ -144,8 +170,12 @@ class Life(RuleBasedStateMachine):
     @rule()
     def seal(self) -> None:
         """Look whether a window has ended, and note what is sealed."""
+        if not self._box.is_known:
+            self.commit()
+            return
         sealed = self._box.do(self._sealed_windows())
         self._note_durable()
+        assert self._box.buffer.waiting == 0
         self._assert_open_window_is_near()
         for end, fields in sealed:
             for measurement, text in fields:
@@ -156,7 +186,7 @@ class Life(RuleBasedStateMachine):
     async def _sealed_windows(self) -> list[tuple[int, list[tuple[str, str]]]]:
         """Seal; return the ends of windows and what the history has of them, which outlives its delivery."""
         found = []
-        for window in await self._box.buffer.seal(dating(self._box.now)):
+        for window in await self._box.buffer.seal(self._box.dating()):
             self._server.window_sealed()
             sql = f"SELECT measurement, value FROM history WHERE end = {window.end} AND value != '{{}}'"  # noqa: S608
             fields = self._box.rows(sql)
@@ -225,6 +255,8 @@ class Life(RuleBasedStateMachine):
         Life.lives += 1
         try:
             self._server.mood = "well"
+            self._box.is_known = True
+            self.seal()
             self._box.set_clock(max(self._box.now, _YEAR_2037) + 1e8)
             self._end_backlog()
             self._server.poisoned.clear()

@@ -61,14 +61,14 @@ class Readings:
         Raises BufferFault; nothing is changed then.
         """
         with self._written_pending():
-            windows = set()
-            changed = []
-            for row in dated(self._rows.unsealed(self._closing), self._boot, dating, self._is_sealed):
-                changed.append(row)
-                windows.add((row.end, row.interval))
+            changed = list(dated(self._rows.unsealed(self._closing), self._boot, dating, self._is_sealed))
             if changed:
                 self._rows.place(changed)
-                self._database.run_many("INSERT OR IGNORE INTO window (end, interval) VALUES (?, ?)", windows)
+                # The first reading of a window says how long it is; those behind it may have joined it.
+                self._database.run_many(
+                    "INSERT OR IGNORE INTO window (end, interval) VALUES (?, ?)",
+                    ((row.end, row.interval) for row in changed),
+                )
                 self._delete_empty_windows()
             self._move_back(dating.now)
 
@@ -86,7 +86,7 @@ class Readings:
         """Write what was counted. Raises BufferFault; the window is open again then."""
         with self._transaction():
             sealed = sealing.write()
-        self._last_rows = len(sealing.row_ids)
+        self._last_rows = sealing.usual_rows
         return sealed
 
     def end_sealing(self) -> None:

@@ -159,7 +159,7 @@ class Rows:
         self._free.extend((row_id, lengths[row_id]) for row_id in row_ids if row_id in lengths)
 
     def trim(self, row_count: int) -> bool:
-        """Delete some of the free rows, where there are more than two windows of so many need.
+        """Delete some of the free rows, where there are more than two windows of so many rows need.
 
         That is one step of a bounded size; return whether it was the last one.
         """

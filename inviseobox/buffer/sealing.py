@@ -18,6 +18,8 @@ from inviseobox.reports.device_status import device_status, status_lists
 HISTORY_TIME = 31 * 86_400
 """Seconds of windows that stay in the history."""
 _SEALED_ENDS_KEPT = 200_000
+_ROW_TIME = 5
+"""Seconds between two commits."""
 _SLICE = 100_000
 """Readings that are counted in one step, or a few more: less than a tenth of a second."""
 _SERIES = """
@@ -49,6 +51,8 @@ class Sealing:
         self._generation = database.generation
         self.end = end
         self.row_ids = rows.of(end)
+        row = database.row("SELECT interval FROM window WHERE end = ?", end)
+        self._interval = int(row[0]) if row else 0
         self._left = iter(self.row_ids)
         self._tallies = Tallies(dict(database.rows("SELECT key, measurement FROM series")))
 
@@ -99,6 +103,11 @@ class Sealing:
         _forget_old(database, end)
         backwards = {one.measurement for one in summaries if one.value.get(Aggregate.DIFF, "").startswith("-")}
         return SealedWindow(end, count, frozenset(backwards))
+
+    @property
+    def usual_rows(self) -> int:
+        """The rows that the next window may need: fewer where much that had waited went into this one."""
+        return min(len(self.row_ids), max(0, self._interval) // _ROW_TIME)
 
     def _assert_same_file(self) -> None:
         """Raise BufferFault where another file took the place of a damaged one: it is to be counted again."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import random
 import sqlite3
+from array import array
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from inviseobox.buffer import Buffer, sealing
 from inviseobox.buffer.readings import Readings
 from inviseobox.clock import utc_text
 from inviseobox.errors import BufferFault
-from inviseobox.records import Aggregate, Reading
+from inviseobox.records import Aggregate, Reading, Stamp
 from tests.support.buffers import dating, kept, opened, read, reports, series, stamp
 
 from .minutes import MINUTE, START, end
@@ -36,6 +38,11 @@ async def fill(buffer: Buffer) -> None:
 def on_disk(path: Path, sql: str) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(sql).fetchall()
+
+
+def pages_written(path: Path) -> float:
+    """Return the number of pages in the write-ahead log."""
+    return (Path(f"{path}-wal").stat().st_size - 32) / (24 + 4096)
 
 
 class Steps:
@@ -85,6 +92,32 @@ def test_what_is_read_while_a_window_is_sealed_goes_to_the_next_one(tmp_path: Pa
             assert sum(float(value["diff"]) for value in found.values()) == 100 + COMMITS - 11
 
     asyncio.run(scenario())
+
+
+def test_what_is_read_while_a_window_is_sealed_reaches_the_disk_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "data.db"
+    monkeypatch.setattr("inviseobox.buffer._COMMIT_PERIOD", -1.0)
+    seen: list[bool] = []
+
+    async def scenario() -> None:
+        async with opened(path) as buffer:
+            await fill(buffer)
+            steps = Steps(buffer)
+
+            async def others() -> None:
+                if steps.count == 3:
+                    read(buffer, end(0) + 1, MINUTE, ENERGY, 100.0)
+                if steps.count == 5:
+                    seen.append(bool(on_disk(path, f"SELECT 1 FROM reading WHERE end = {end(1)}")))  # noqa: S608
+                    assert await buffer.backlog() == 0
+
+            steps.after = others
+            await buffer.seal(dating(end(0)))
+
+    asyncio.run(scenario())
+    assert seen == [True]
 
 
 def test_the_same_way_under_another_name_that_comes_while_a_window_is_sealed_goes_on_with_it(tmp_path: Path) -> None:
@@ -201,23 +234,54 @@ def test_the_rows_of_sealed_windows_are_written_over(tmp_path: Path) -> None:
     assert sizes == [COMMITS] * 6
 
 
+@pytest.mark.parametrize(("measurements", "pages"), [(3, 1), (200, 1), (2000, 3)])
+def test_a_commit_changes_no_pages_but_those_of_its_row(tmp_path: Path, measurements: int, pages: int) -> None:
+    """Each page goes to the disk twice: it is what a flash disk wears out by."""
+    path = tmp_path / "data.db"
+    dice = random.Random(4)  # noqa: S311
+    many = [series(f"m{number}", Aggregate.AVG) for number in range(measurements)]
+
+    async def scenario() -> None:
+        async with opened(path) as buffer:
+            for window in range(3):
+                for number in range(COMMITS):
+                    readings = [Reading(one, 230 + _float32(dice.random())) for one in many]
+                    buffer.record(stamp(START + MINUTE * window + 5 * number), MINUTE, readings)
+                    on_disk(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+                    await buffer.commit()
+                    # The first commit of a window writes the window, too.
+                    if window == 2 and number > 0:
+                        assert pages_written(path) == pages
+                await buffer.seal(dating(end(window)))
+
+    asyncio.run(scenario())
+
+
+def _float32(value: float) -> float:
+    (rounded,) = array("f", [value])
+    return float(rounded)
+
+
 def test_rows_that_are_no_longer_needed_are_deleted(tmp_path: Path) -> None:
     path = tmp_path / "data.db"
 
     async def scenario() -> None:
         async with opened(path) as buffer:
             for number in range(400):
-                read(buffer, START + number / 10, MINUTE, ENERGY, float(number))
+                buffer.record(Stamp(None, 10.0 * number), MINUTE, [Reading(ENERGY, float(number))])
                 await buffer.commit()
-                if number % 100 == 99:
-                    read(buffer, START + number / 10, 17, ENERGY, float(number))
-            await buffer.seal(dating(end(0)))
-            many = len(on_disk(path, "SELECT 1 FROM reading"))
-            for window in (1, 2):
-                read(buffer, START + MINUTE * window, MINUTE, ENERGY, 1.0)
-                await buffer.seal(dating(end(window)))
-            assert many > 40
+            assert len(on_disk(path, "SELECT 1 FROM reading")) == 400
+        async with opened(path, "another boot") as buffer:
+            # What had waited for an hour goes into one window.
+            read(buffer, START, MINUTE, ENERGY, 1.0)
+            assert await buffer.seal(dating(START + 1)) == []
+            sealed = await buffer.seal(dating(end(0)))
+            assert [window.end for window in sealed] == [end(0)]
+            assert len(on_disk(path, "SELECT 1 FROM reading")) < 50
+            read(buffer, end(0), MINUTE, ENERGY, 1.0)
+            await buffer.seal(dating(end(1)))
             assert len(on_disk(path, "SELECT 1 FROM reading")) < 20
+            assert len(await reports(buffer)) == 2
 
     asyncio.run(scenario())
 

@@ -31,9 +31,9 @@ def dating(now: float) -> Dating:
 
 
 @asynccontextmanager
-async def opened(path: Path) -> AsyncIterator[Buffer]:
+async def opened(path: Path, boot: str = "boot") -> AsyncIterator[Buffer]:
     """Yield the buffer at `path`, closed in the end."""
-    buffer = await Buffer.open(str(path), "boot")
+    buffer = await Buffer.open(str(path), boot)
     try:
         yield buffer
     finally:

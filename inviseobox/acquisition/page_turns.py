@@ -15,6 +15,8 @@ LONG_LIMIT_PERIOD = 60.0
 """Seconds between two times that a slow page is given all the time that costs no other page a window."""
 _SPARE = 0.5
 """Seconds before the next round in which no slow page is waited for: a round that ends late costs the next one."""
+LEAST_LIMIT = 0.1
+"""Seconds in which a page may answer at all; one that has less is skipped."""
 _LEAST_PATIENCE = 1.0
 """Seconds that a page may take beyond twice what it took the last time, whatever that costs others."""
 
@@ -101,6 +103,9 @@ class Turns:
                 left = max(2 * pace.took + _LEAST_PATIENCE, lost / 2 if self._usual_left else lost)
             case 1:
                 left /= self._short_left * (2 if self._long else 1)
+                if left < LEAST_LIMIT:
+                    # Lazy pages have taken the time of others, which lose no window if it is asked all the same.
+                    left = min(_LEAST_PATIENCE, lost / (2 * self._short_left))
                 self._short_left -= 1
             case 2:
                 pace.long_limit_due = now + LONG_LIMIT_PERIOD

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from inviseobox import events
 from inviseobox.acquisition.http_sensor import read_page, read_value
-from inviseobox.acquisition.page_turns import Pace, Turns
+from inviseobox.acquisition.page_turns import LEAST_LIMIT, Pace, Turns
 from inviseobox.acquisition.polling import MARGIN, Outcome, Sink
 from inviseobox.configuration import HttpSettings
 from inviseobox.devices.inventory import ListedMeasurement
@@ -21,8 +21,6 @@ from inviseobox.untrusted import shown_url
 
 FULL_LIMIT_PERIOD = 3600.0
 """Seconds between two times that a slow page is given all of `http.timeout`."""
-_LEAST_LIMIT = 0.1
-"""Seconds in which a page may answer at all."""
 
 
 @dataclass
@@ -125,7 +123,7 @@ class WebPoller:
         self._heartbeat.expect(self._settings.timeout + MARGIN)
 
     async def _read(self, page: _Page, limit: float) -> list[Reading]:
-        if limit < _LEAST_LIMIT:
+        if limit < LEAST_LIMIT:
             return page.failed(page.failure or "no time is left for it")
         clock = asyncio.get_running_loop().time
         began = clock()

@@ -36,10 +36,11 @@ FLOORS = [
 PURE = {
     "untrusted", "configuration", "devices", "reports",
     "health.sentences", "health.steadiness",
-    "acquisition.link_troubles", "acquisition.modbus_frame", "acquisition.modbus_units", "acquisition.page_text",
-    "acquisition.page_turns", "acquisition.register_plan", "acquisition.retry", "acquisition.schedule",
-    "acquisition.unit_availability", "acquisition.unit_memory", "acquisition.unit_plan", "acquisition.unit_round",
-    "network.content_coding", "network.http_faults",
+    "acquisition.fresh_connections", "acquisition.line_watch", "acquisition.link_habits", "acquisition.link_troubles",
+    "acquisition.modbus_frame", "acquisition.modbus_units", "acquisition.page_text", "acquisition.page_turns",
+    "acquisition.register_plan", "acquisition.retry", "acquisition.rtu_answer", "acquisition.rtu_crc",
+    "acquisition.schedule", "acquisition.tcp_answer", "acquisition.unit_availability", "acquisition.unit_memory",
+    "acquisition.unit_plan", "acquisition.unit_round", "network.content_coding", "network.http_faults",
     "server.answers", "server.form_doubt", "delivery.refusal_search", "delivery.refusals",
 }  # fmt: skip
 """Folders and files without I/O, to which the time is an argument."""

@@ -1,29 +1,29 @@
 """A Modbus link: one connection, one request at a time, no answer that is not the one asked for."""
 
 import asyncio
-import errno
-import os
-import socket
-import stat
-import struct
-import termios
-import traceback
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, assert_never
 
-from inviseobox.acquisition.pymodbus_connection import Answer, Connection, connection_for
+from inviseobox.acquisition.answer_gate import LONGEST_HOLD
+from inviseobox.acquisition.fresh_connections import LONGEST_PAUSE, FreshConnections
+from inviseobox.acquisition.link_habits import LinkHabits
+from inviseobox.acquisition.link_opening import OPEN_TIMEOUT, opened
+from inviseobox.acquisition.modbus_frame import other_function, other_unit
+from inviseobox.acquisition.pymodbus_connection import Answer, Connection
 from inviseobox.devices.links import Framing, SerialLink, TcpLink
 from inviseobox.devices.registers import Span
 from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, Refused
+from inviseobox.events import TroubleKind
 from inviseobox.network.name_lookup import NameLookups
 
-OPEN_TIMEOUT = 3.0
-"""Seconds for a TCP connection or a port to open."""
 GUARD_TIME = 0.5
 """Seconds of silence on an RTU line after a fault, in which a late answer goes by."""
 REOPEN_PAUSE = 0.5
 """Seconds before a connection that failed just after another was dropped is tried once more."""
+DOUBLES_TIME = 0.05
+"""Seconds before the next request on a link without numbers, in which an answer that comes twice goes by."""
+_DELIVERY_TIME = 1.0
+"""Seconds that an answer which is there takes through pymodbus, at most."""
 EXCEPTION_NAMES = {
     1: "illegal function",
     2: "illegal data address",
@@ -36,8 +36,6 @@ EXCEPTION_NAMES = {
     11: "gateway target silent",
 }
 """MODBUS Application Protocol V1.1b3, section 7."""
-_NOT_TAKEN = (termios.error, ValueError, OverflowError, struct.error)
-"""What opening raises, beside OSError, where a setting is nothing that the port or the connection can be set to."""
 
 
 class ModbusLink:
@@ -57,6 +55,8 @@ class ModbusLink:
         self._dropped_at = float("-inf")
         self._silence = _frame_silence(link)
         self._is_rtu = link.framing is Framing.RTU
+        self._habits = LinkHabits(link.framing)
+        self._fresh = FreshConnections()
 
     @property
     def is_serial(self) -> bool:
@@ -66,26 +66,40 @@ class ModbusLink:
     @property
     def worst_case(self) -> float:
         """The longest time in seconds that one read may take, opening and guard time included."""
-        return 4 * OPEN_TIMEOUT + GUARD_TIME + REOPEN_PAUSE + self._timeout
+        asking = LONGEST_PAUSE + 2 * self._timeout + LONGEST_HOLD + _DELIVERY_TIME
+        return 4 * OPEN_TIMEOUT + REOPEN_PAUSE + 3 * GUARD_TIME + asking
+
+    def oddities(self, now: float) -> dict[TroubleKind[Any], str]:
+        """Return what is odd about the link: kinds of trouble, which are about a link, and the cause of each."""
+        return self._habits.oddities(now)
 
     async def read(self, span: Span) -> list[int]:
         """Read the span's registers (or bits, as 0 and 1), lowest address first.
 
-        Raises LinkDown where there is no connection to be had, NoAnswer, InvalidAnswer or Refused. After any of the
-        first three the connection is closed, so that a late answer cannot meet the next request.
+        Raises LinkDown where there is no connection to be had, NoAnswer, InvalidAnswer or Refused. After NoAnswer and
+        InvalidAnswer the connection is closed, so that a late answer cannot meet the next request. It is kept where a
+        fresh one would need time before it answers: transaction numbers tell a late answer, or it goes by in the guard
+        time.
         """
         async with self._lock:
             connection = await self._opened()
             await self._be_quiet()
             try:
-                return _checked(span, await self._answer(connection, span))
+                values = _checked(span, await self._answer(connection, span))
             except Refused:
+                self._note_answer()
+                raise
+            except (NoAnswer, InvalidAnswer):
+                self._give_up(connection)
                 raise
             except BaseException:
                 self._drop()
                 raise
+            else:
+                self._note_answer()
+                return values
             finally:
-                self._quiet_until = max(self._quiet_until, self._now() + self._silence)
+                self._be_quiet_for(DOUBLES_TIME if self._habits.leaves_numbers_out else self._silence)
 
     async def reopen(self) -> None:
         """Open the connection without reading. Raises LinkDown."""
@@ -97,16 +111,38 @@ class ModbusLink:
         async with self._lock:
             self._drop()
 
+    def _note_answer(self) -> None:
+        """Keep the answers that a request may have which was sent more than once from the next request."""
+        if not self._fresh.answered():
+            return
+        if self._habits.leaves_numbers_out:
+            self._drop()
+        elif self._is_rtu:
+            self._be_quiet_for(GUARD_TIME)
+
+    def _give_up(self, connection: Connection) -> None:
+        """Close the connection after a fault, or let late answers go by on it."""
+        if not self._fresh.stays_open() or connection.lost.done() or self._habits.leaves_numbers_out:
+            self._drop()
+        elif self._is_rtu:
+            self._be_quiet_for(GUARD_TIME)
+
     def _drop(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self._fresh.dropped()
             self._dropped_at = self._now()
             if self._is_rtu:
-                self._quiet_until = self._now() + GUARD_TIME
+                self._be_quiet_for(GUARD_TIME)
+
+    def _be_quiet_for(self, seconds: float) -> None:
+        self._quiet_until = max(self._quiet_until, self._now() + seconds)
 
     async def _be_quiet(self) -> None:
         await asyncio.sleep(max(0.0, self._quiet_until - self._now()))
+        # What came meanwhile is read, and dropped, before the request goes out.
+        await asyncio.sleep(0)
 
     @staticmethod
     def _now() -> float:
@@ -125,6 +161,7 @@ class ModbusLink:
                     raise
                 await asyncio.sleep(REOPEN_PAUSE)
                 self._connection = await self._open()
+            self._fresh.opened(self._now())
         return self._connection
 
     async def _open(self) -> Connection:
@@ -134,7 +171,7 @@ class ModbusLink:
         while True:
             place = places.pop(0)
             try:
-                return await _opened(place, (deadline - self._now()) / (len(places) + 1))
+                return await opened(place, self._habits, (deadline - self._now()) / (len(places) + 1))
             except LinkDown:
                 if not places:
                     raise
@@ -155,39 +192,40 @@ class ModbusLink:
                 assert_never(self._link)
 
     async def _answer(self, connection: Connection, span: Span) -> Answer:
+        """Ask, on a fresh connection again and again for a while. Raises NoAnswer or InvalidAnswer."""
+        await asyncio.sleep(self._fresh.pause(self._now()))
         reading = asyncio.ensure_future(connection.read(span))
         reading.add_done_callback(lambda task: task.cancelled() or task.exception())
-        ends: set[asyncio.Future[Any]] = {reading, connection.lost}
         try:
-            await asyncio.wait(ends, timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
+            while not await self._is_answered(connection, reading, span):
+                # A late answer to the same request will do; one to another went by before.
+                if self._is_rtu and await _ends(reading, connection, GUARD_TIME):
+                    break
+                connection.repeat()
             if reading.done():
                 return reading.result()
         finally:
             reading.cancel()
-        if connection.lost.done():
-            raise NoAnswer("the connection was closed instead of an answer")
-        raise NoAnswer(f"no answer within {self._timeout:g} s")
+        raise NoAnswer("the connection was closed instead of an answer")
+
+    async def _is_answered(self, connection: Connection, reading: "asyncio.Future[Answer]", span: Span) -> bool:
+        """Wait for an answer; return False if the request is to be sent again. Raises NoAnswer."""
+        self._fresh.asked(span.unit, self._now())
+        if await _ends(reading, connection, self._timeout):
+            return True
+        asks_again = self._fresh.asks_again()
+        if connection.last_look(is_last=not asks_again) and await _ends(reading, connection, _DELIVERY_TIME):
+            return True
+        if asks_again:
+            return False
+        raise NoAnswer(f"no answer within {self._timeout:g} s (modbus.timeout)")
 
 
-async def _opened(link: SerialLink | TcpLink, timeout: float) -> Connection:
-    """Open a connection to a port or to a numeric address. Raises LinkDown."""
-    connection = connection_for(link)
-    try:
-        _check_port(link)
-        async with asyncio.timeout(timeout):
-            await connection.open()
-    except TimeoutError:
-        connection.close()
-        raise LinkDown(f"no connection within {OPEN_TIMEOUT:g} s") from None
-    except (OSError, *_NOT_TAKEN) as error:
-        connection.close()
-        # A port that was open before it could not be set would stay so, and locked, for as long as these live.
-        traceback.clear_frames(error.__traceback__)
-        raise _link_down(link, error) from None
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+async def _ends(reading: "asyncio.Future[Answer]", connection: Connection, timeout: float) -> bool:
+    """Wait for so many seconds; return whether the read, or its connection, has come to an end."""
+    ends: set[asyncio.Future[Any]] = {reading, connection.lost}
+    await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    return reading.done() or connection.lost.done()
 
 
 def _frame_silence(link: SerialLink | TcpLink) -> float:
@@ -205,58 +243,12 @@ def _frame_silence(link: SerialLink | TcpLink) -> float:
             assert_never(link)
 
 
-def _link_down(link: SerialLink | TcpLink, error: Exception) -> LinkDown:
-    if isinstance(error, termios.error) and error.args[0] != errno.EINVAL:
-        error = OSError(*error.args)
-    if isinstance(error, OSError):
-        return _not_opened(error)
-    match link:
-        case SerialLink():
-            return LinkDown(
-                f"the port cannot be set to {_settings(link)}", "compare these with what the adapter can do"
-            )
-        case TcpLink():
-            return LinkDown("its host is not a valid name" if isinstance(error, UnicodeError) else str(error))
-        case _:
-            assert_never(link)
-
-
-def _settings(link: SerialLink) -> str:
-    stop_bits = f"{link.stopbits} stop bit" + "s" * (link.stopbits != 1)
-    return f"{link.baudrate} baud, {link.bytesize} bits, parity {link.parity}, {stop_bits}"
-
-
-def _not_opened(error: OSError) -> LinkDown:
-    reason = _reason(error)
-    if error.errno == errno.EACCES:
-        return LinkDown(reason, "its group must be dialout (ls -l)")
-    if error.errno == errno.EPERM:
-        return LinkDown(reason, "this kind of port must be allowed to the service (man inviseobox.service)")
-    if "another program" in reason:
-        return LinkDown(reason, "which one, tells: sudo fuser -v and the port")
-    return LinkDown(reason)
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
-        return "its name cannot be resolved (DNS)"
-    if error.errno in (errno.EAGAIN, errno.EBUSY):
-        return "another program uses the port"
-    if "Inappropriate ioctl" in str(error):
-        return "it is not a serial port"
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-
-
-def _check_port(link: SerialLink | TcpLink) -> None:
-    """Raise OSError unless the port is a character device; pymodbus's own error would not say what is wrong."""
-    if isinstance(link, SerialLink) and not stat.S_ISCHR(Path(link.port).stat().st_mode):
-        raise OSError(f"{link.port} is not a serial port")
-
-
 def _checked(span: Span, answer: Answer) -> list[int]:
     """Return the values of an answer to this very request; pymodbus does not check that it is one."""
-    if answer.function != span.function or answer.unit != span.unit:
-        raise InvalidAnswer("an answer to another request")
+    if answer.unit != span.unit:
+        raise InvalidAnswer(other_unit(answer.unit, span.unit))
+    if answer.function != span.function:
+        raise InvalidAnswer(other_function(answer.function, span.function))
     if answer.exception_code is not None:
         code = answer.exception_code
         raise Refused(f"exception {code} ({EXCEPTION_NAMES.get(code, 'unknown')})", code)

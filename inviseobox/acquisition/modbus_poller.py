@@ -14,7 +14,7 @@ from inviseobox.acquisition.unit_round import Answer, Attempt, Attempts, attempt
 from inviseobox.configuration import ModbusSettings
 from inviseobox.devices.link_content import LinkContent
 from inviseobox.errors import InvalidAnswer, LinkDown, ReadError, Refused
-from inviseobox.events import together
+from inviseobox.events import Trouble, together
 from inviseobox.health.health import Health
 from inviseobox.health.troubles import LINK
 
@@ -76,7 +76,7 @@ class ModbusPoller:
                         unfinished.append((unit, work))
             for unit, work in unfinished:
                 await self._go_on(unit, work)
-            self._troubles.show(self.name, link_troubles(self.name, self._units), covered(self._units))
+            self._troubles.show(self.name, link_troubles(self.name, self._units) | self._odd(), covered(self._units))
         except LinkDown as error:
             outcome = Outcome.DOWN
             self._report_down(error)
@@ -97,6 +97,11 @@ class ModbusPoller:
                     extra=events.LIKELY_NO_VALUE.fields(listed.about),
                 )
         unit.likely_marks.clear()
+
+    def _odd(self) -> dict[str, Trouble]:
+        """Return what is odd about the link though it is read."""
+        oddities = self._link.oddities(asyncio.get_running_loop().time())
+        return {kind.name: kind(cause, link=self.name, device=self._devices) for kind, cause in oddities.items()}
 
     def _report_down(self, error: LinkDown) -> None:
         """Name the link; what was wrong on it already stays so."""

@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, assert_never
 
-from inviseobox.acquisition.modbus_frame import AnswerFinder, RtuAnswerFinder, TcpAnswerFinder
+from inviseobox.acquisition.answer_gate import AnswerGate
+from inviseobox.acquisition.link_habits import LinkHabits
 from inviseobox.devices.links import Framing, SerialLink, TcpLink
 from inviseobox.devices.registers import Span
 from inviseobox.errors import InvalidAnswer, NoAnswer
@@ -56,7 +57,7 @@ class Answer:
 
 
 class Connection(Protocol):
-    """A connection that is opened once, and given up after any fault."""
+    """A connection that is opened once. One request at a time is under way on it."""
 
     lost: "asyncio.Future[None]"
     """Done when the other side or the port went away."""
@@ -70,13 +71,22 @@ class Connection(Protocol):
         Run it in a task of its own, for pymodbus 3.15 turns a cancellation into an error.
         """
 
+    def repeat(self) -> None:
+        """Send the request under way once more, byte for byte: an answer to either will do."""
+
+    def last_look(self, *, is_last: bool) -> bool:
+        """End the read with what came, though it had to be waited whether more comes; return whether that ends it.
+
+        `is_last`: where what came instead of the answer was odd, end it with an InvalidAnswer that says so.
+        """
+
     def close(self) -> None:
         """Drop it."""
 
 
-def connection_for(link: SerialLink | TcpLink) -> Connection:
+def connection_for(link: SerialLink | TcpLink, habits: LinkHabits) -> Connection:
     """Make a connection that is not open yet, over the pymodbus that is installed."""
-    return _Pymodbus30(link) if FramerType is None else _Pymodbus38(link)
+    return _Pymodbus30(link, habits) if FramerType is None else _Pymodbus38(link, habits)
 
 
 _T = TypeVar("_T")
@@ -96,47 +106,9 @@ def _line(link: SerialLink) -> dict[str, Any]:
     return {name: getattr(link, name) for name in ("baudrate", "bytesize", "parity", "stopbits")}
 
 
-class _Gate:
-    """Lets the one frame through that answers the request under way; pymodbus sees nothing else of what comes."""
-
-    def __init__(self, link: SerialLink | TcpLink) -> None:
-        self._finder_for: Callable[[bytes], AnswerFinder] = _by_framing(
-            link.framing, tcp=TcpAnswerFinder, rtu=RtuAnswerFinder
-        )
-        self._finder: AnswerFinder | None = None
-        self._refusal: asyncio.Future[None]
-
-    def close(self) -> "asyncio.Future[None]":
-        """Let nothing through until the next request is sent.
-
-        Return a future that fails with InvalidAnswer once no right answer to that request can come any more.
-        """
-        self._finder = None
-        self._refusal = asyncio.get_running_loop().create_future()
-        return self._refusal
-
-    def sent(self, request: bytes) -> None:
-        """Open for the answer to this request."""
-        self._finder = self._finder_for(request)
-
-    def take(self, data: bytes) -> bytes:
-        """Take what came; return the answer if it is complete now."""
-        frame = b""
-        if self._finder is not None:
-            try:
-                frame = self._finder.feed(data)
-            except InvalidAnswer as error:
-                self._finder = None
-                self._refusal.set_exception(error)
-                self._refusal.exception()  # asyncio would complain of one that nobody looks at.
-        if frame:
-            self._finder = None
-        return frame
-
-
-async def _answer(request: Callable[[], Awaitable[Any]], gate: _Gate, unit_attribute: str) -> Answer:
+async def _answer(request: Callable[[], Awaitable[Any]], gate: AnswerGate, unit_attribute: str) -> Answer:
     try:
-        refusal = gate.close()
+        refusal = gate.begin()
         # From 3.8 on the call itself raises where the connection is gone already.
         asking = asyncio.ensure_future(request())
         asking.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -147,6 +119,7 @@ async def _answer(request: Callable[[], Awaitable[Any]], gate: _Gate, unit_attri
                 refusal.result()
         finally:
             asking.cancel()
+            gate.close()
         response = asking.result()
     except ConnectionException:
         raise NoAnswer("the connection was closed instead of an answer") from None
@@ -168,10 +141,9 @@ async def _answer(request: Callable[[], Awaitable[Any]], gate: _Gate, unit_attri
 class _Pymodbus38:
     """pymodbus from 3.8 on: its client, with its own time limits, repeats and reconnects switched off."""
 
-    def __init__(self, link: SerialLink | TcpLink) -> None:
+    def __init__(self, link: SerialLink | TcpLink, habits: LinkHabits) -> None:
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._link = link
-        self._gate = _Gate(link)
         common: dict[str, Any] = {
             "timeout": _UNUSED_LIMIT,
             "retries": 0,
@@ -189,8 +161,8 @@ class _Pymodbus38:
             case _:
                 assert_never(link)
         # It is asked here what is let in: from 3.15 on more than 1024 bytes at once are dropped before they are shown.
-        self._let_in: Callable[[bytes], None] = self._client.ctx.data_received
-        self._client.ctx.data_received = self._take
+        self._gate = AnswerGate(link.framing, habits, self._client.ctx.data_received)
+        self._client.ctx.data_received = self._gate.take
         parameters = inspect.signature(self._client.read_coils).parameters
         self._unit = "device_id" if "device_id" in parameters else "slave"
 
@@ -198,10 +170,6 @@ class _Pymodbus38:
         if sending:
             self._gate.sent(data)
         return data
-
-    def _take(self, data: bytes) -> None:
-        if frame := self._gate.take(data):
-            self._let_in(frame)
 
     def _note_loss(self, connected: bool) -> None:
         if not connected and not self.lost.done():
@@ -229,7 +197,16 @@ class _Pymodbus38:
         arguments = {"count": span.count, self._unit: span.unit}
         return await _answer(lambda: method(span.address, **arguments), self._gate, "dev_id")
 
+    def repeat(self) -> None:
+        transport = self._client.ctx.transport
+        if transport is not None:
+            transport.write(self._gate.sent_again())
+
+    def last_look(self, *, is_last: bool) -> bool:
+        return self._gate.last_look(is_last=is_last)
+
     def close(self) -> None:
+        self._gate.close()
         self._client.close()
 
 
@@ -238,20 +215,20 @@ if FramerType is None:
     class _Protocol(ModbusClientProtocol):  # type: ignore[misc]
         """The protocol of 3.0 under its client classes, which redial in a busy loop and cannot be used again."""
 
-        def __init__(self, lost: "asyncio.Future[None]", gate: _Gate, framer: Any) -> None:
+        def __init__(self, link: SerialLink | TcpLink, habits: LinkHabits, lost: "asyncio.Future[None]") -> None:
+            framer = _by_framing(link.framing, tcp=ModbusSocketFramer, rtu=ModbusRtuFramer)
             super().__init__(framer=framer, timeout=_UNUSED_LIMIT)
             self._lost = lost
-            self._gate = gate
+            self.gate = AnswerGate(link.framing, habits, super().data_received)
 
         def write_transport(self, packet: bytes) -> Any:
             if self.transport is None:
                 raise ConnectionException("closed before the request")
-            self._gate.sent(packet)
+            self.gate.sent(packet)
             return super().write_transport(packet)
 
         def data_received(self, data: bytes) -> None:
-            if frame := self._gate.take(data):
-                super().data_received(frame)
+            self.gate.take(data)
 
         def connection_lost(self, reason: Any) -> None:
             super().connection_lost(reason)
@@ -262,38 +239,46 @@ if FramerType is None:
 class _Pymodbus30:
     """pymodbus 3.0: its protocol class over connections that are opened here."""
 
-    def __init__(self, link: SerialLink | TcpLink) -> None:
+    def __init__(self, link: SerialLink | TcpLink, habits: LinkHabits) -> None:
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._link = link
-        self._gate = _Gate(link)
+        self._protocol: Any = _Protocol(link, habits, self.lost)
         self._transport: Any = None
-        self._protocol: Any = None
 
     async def open(self) -> None:
         link = self._link
         loop = asyncio.get_running_loop()
-        framer = _by_framing(link.framing, tcp=ModbusSocketFramer, rtu=ModbusRtuFramer)
 
-        def protocol() -> _Protocol:
-            return _Protocol(self.lost, self._gate, framer)
+        def protocol() -> Any:
+            return self._protocol
 
         match link:
             case SerialLink():
-                self._transport, self._protocol = await serial_asyncio.create_serial_connection(
+                self._transport, _ = await serial_asyncio.create_serial_connection(
                     loop, protocol, link.port, exclusive=True, **_line(link)
                 )
                 # It would tell asyncio at length of a port that is pulled out while a request goes out.
                 self._transport._fatal_error = lambda error, message: self._transport.abort()  # noqa: SLF001
             case TcpLink():
-                self._transport, self._protocol = await loop.create_connection(protocol, link.host, link.port)
+                self._transport, _ = await loop.create_connection(protocol, link.host, link.port)
             case _:
                 assert_never(link)
 
     async def read(self, span: Span) -> Answer:
+        # On RTU an answer is given to the newest of the requests that still wait, also of those that were given up.
+        self._protocol.transaction.transactions.clear()
         method = getattr(self._protocol, _METHODS[span.function])
-        return await _answer(lambda: method(span.address, span.count, slave=span.unit), self._gate, "unit_id")
+        return await _answer(lambda: method(span.address, span.count, slave=span.unit), self._protocol.gate, "unit_id")
+
+    def repeat(self) -> None:
+        if self._protocol.transport is not None:
+            self._protocol.transport.write(self._protocol.gate.sent_again())
+
+    def last_look(self, *, is_last: bool) -> bool:
+        return bool(self._protocol.gate.last_look(is_last=is_last))
 
     def close(self) -> None:
+        self._protocol.gate.close()
         # A serial one that is closing already, and has nothing left to send, cannot be closed once more.
         line = self._transport
         if line is not None and (not line.is_closing() or line.get_write_buffer_size()):

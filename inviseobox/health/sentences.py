@@ -60,6 +60,14 @@ _WORDS: dict[TroubleKind[Any], _Words] = {
     events.PORT: _Words(_link, "reachable again"),
     events.HOST: _Words(_link, "reachable again"),
     events.LINK: _Words(_link, "reachable again", "check its cabling and settings"),
+    events.NUMBERS: _Words(
+        _link, "answers carry their number again", "it is read all the same; is there newer firmware for it?"
+    ),
+    events.MASTER: _Words(
+        _link,
+        "for an hour nobody else has asked",
+        "a serial line takes one master: find the other one and take it off",
+    ),
     events.DEVICE: _Words(_unit, "answers again", "check its power, its address and the bus"),
     events.REGISTERS: _Words(_registers, "is read again", "check the register and address of its measurements"),
     events.BUSY: _Words(_registers, "is read again", "it is asked again in each round"),

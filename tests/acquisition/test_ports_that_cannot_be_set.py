@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from inviseobox import events
-from inviseobox.acquisition.modbus_link import ModbusLink, _link_down
+from inviseobox.acquisition.link_opening import link_down
+from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.devices.links import Framing, SerialLink, TcpLink
 from inviseobox.errors import LinkDown, NoAnswer
 from inviseobox.network.name_lookup import NameLookups
@@ -120,7 +121,7 @@ def test_a_port_that_cannot_be_set_is_one_line_and_a_failed_reading_each_round(
 
 def test_a_port_that_goes_while_it_is_set_says_what_it_is() -> None:
     """Whoever is that late finds nothing wrong with the settings."""
-    down = _link_down(SerialLink("/dev/ttyUSB0"), termios.error(errno.EIO, "Input/output error"))
+    down = link_down(SerialLink("/dev/ttyUSB0"), termios.error(errno.EIO, "Input/output error"))
     assert str(down) == "Input/output error"
 
 

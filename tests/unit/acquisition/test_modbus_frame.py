@@ -11,14 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inviseobox.acquisition import modbus_frame
-from inviseobox.acquisition.modbus_frame import (
-    MOST_NOISE,
-    MOST_OTHERS,
-    AnswerFinder,
-    RtuAnswerFinder,
-    TcpAnswerFinder,
-)
+from inviseobox.acquisition import rtu_answer, rtu_crc, tcp_answer
+from inviseobox.acquisition.modbus_frame import AnswerFinder
+from inviseobox.acquisition.rtu_answer import MOST_NOISE, RtuAnswerFinder
+from inviseobox.acquisition.tcp_answer import MOST_OTHERS, TcpAnswerFinder
 from inviseobox.errors import InvalidAnswer
 from tests.support.modbus_frames import crc, mbap, rtu
 
@@ -29,12 +25,12 @@ RTU_REQUEST, RTU_ANSWER = rtu(17, ASK), rtu(17, TELL)
 TCP_REQUEST, TCP_ANSWER = mbap(7, 17, ASK), mbap(7, 17, TELL)
 
 
-def rtu_answer(request: bytes, heard: bytes) -> bytes:
+def rtu_found(request: bytes, heard: bytes) -> bytes:
     """Return what is found where all comes at once."""
     return RtuAnswerFinder(request).feed(heard)
 
 
-def tcp_answer(request: bytes, heard: bytes) -> bytes:
+def tcp_found(request: bytes, heard: bytes) -> bytes:
     """Return what is found where all comes at once."""
     return TcpAnswerFinder(request).feed(heard)
 
@@ -70,8 +66,8 @@ def test_the_crc_is_that_of_the_specification() -> None:
 
 @given(st.integers(0, len(RTU_ANSWER) - 1))
 def test_no_answer_is_found_before_the_frame_is_complete(cut: int) -> None:
-    assert rtu_answer(RTU_REQUEST, RTU_ANSWER[:cut]) == b""
-    assert tcp_answer(TCP_REQUEST, TCP_ANSWER[:cut]) == b""
+    assert rtu_found(RTU_REQUEST, RTU_ANSWER[:cut]) == b""
+    assert tcp_found(TCP_REQUEST, TCP_ANSWER[:cut]) == b""
 
 
 def test_an_answer_is_found_with_its_last_byte() -> None:
@@ -81,33 +77,33 @@ def test_an_answer_is_found_with_its_last_byte() -> None:
 
 @given(st.binary(max_size=200), st.binary(max_size=50))
 def test_an_rtu_answer_is_found_among_noise(before: bytes, after: bytes) -> None:
-    assert rtu_answer(RTU_REQUEST, before + RTU_ANSWER + after) == RTU_ANSWER
-    assert rtu_answer(RTU_REQUEST, RTU_REQUEST + before + RTU_ANSWER + after) == RTU_ANSWER
+    assert rtu_found(RTU_REQUEST, before + RTU_ANSWER + after) == RTU_ANSWER
+    assert rtu_found(RTU_REQUEST, RTU_REQUEST + before + RTU_ANSWER + after) == RTU_ANSWER
 
 
 @given(st.lists(st.sampled_from([17, 3, 0x83, 6, 0xFF]), max_size=200).map(bytes), st.binary(max_size=50))
 def test_an_rtu_answer_is_found_among_noise_that_looks_like_beginnings_of_it(before: bytes, after: bytes) -> None:
-    assert rtu_answer(RTU_REQUEST, before + RTU_ANSWER + after) == RTU_ANSWER
+    assert rtu_found(RTU_REQUEST, before + RTU_ANSWER + after) == RTU_ANSWER
 
 
 @given(st.integers(0, 0xFFFF), st.integers(1, 125), st.randoms(use_true_random=False))
 def test_an_rtu_answer_of_any_length_is_found_after_noise_of_any_length(address: int, count: int, dice: Any) -> None:
     answer = rtu(17, struct.pack(">BB", 3, 2 * count) + dice.randbytes(2 * count))
     noise = dice.randbytes(dice.randrange(MOST_NOISE - len(answer)))
-    assert rtu_answer(rtu(17, struct.pack(">BHH", 3, address, count)), noise + answer) == answer
+    assert rtu_found(rtu(17, struct.pack(">BHH", 3, address, count)), noise + answer) == answer
 
 
 @given(st.lists(st.integers(0, 6)), st.binary(max_size=50))
 def test_tcp_answers_to_earlier_requests_are_passed_over(earlier: list[int], after: bytes) -> None:
     late = b"".join(mbap(transaction, 17, TELL) for transaction in earlier)
-    assert tcp_answer(TCP_REQUEST, late + TCP_ANSWER + after) == TCP_ANSWER
+    assert tcp_found(TCP_REQUEST, late + TCP_ANSWER + after) == TCP_ANSWER
 
 
 @given(st.integers(0, 8 * len(RTU_ANSWER) - 1))
 def test_an_rtu_answer_with_a_flipped_bit_is_not_accepted(position: int) -> None:
     spoilt = bytearray(RTU_ANSWER)
     spoilt[position // 8] ^= 1 << position % 8
-    assert rtu_answer(RTU_REQUEST, bytes(spoilt)) == b""
+    assert rtu_found(RTU_REQUEST, bytes(spoilt)) == b""
 
 
 EMBEDDED = (rtu(17, b"\x83\x02"), rtu(17, b"\x03\x02\x00\x07"), rtu(17, TELL), RTU_REQUEST, b"\x11\x03", b"\x00")
@@ -119,7 +115,7 @@ def test_an_rtu_answer_is_found_whatever_its_registers_hold(data: bytes, places:
     data += bytes(len(data) % 2)
     request = rtu(17, struct.pack(">BHH", 3, 107, len(data) // 2))
     answer = rtu(17, struct.pack(">BB", 3, len(data)) + data)
-    assert rtu_answer(request, answer) == answer
+    assert rtu_found(request, answer) == answer
     assert outcome(RtuAnswerFinder(request), cut(answer, places)) == (answer, "")
     assert outcome(RtuAnswerFinder(request), in_single_bytes(answer)) == (answer, "")
 
@@ -137,52 +133,66 @@ def test_an_rtu_echo_is_passed_over_even_where_it_looks_like_the_answer() -> Non
 @pytest.mark.parametrize("code", [1, 2, 11, 77])
 def test_an_exception_is_an_answer(code: int) -> None:
     refusal = bytes([0x83, code])
-    assert rtu_answer(RTU_REQUEST, rtu(17, refusal)) == rtu(17, refusal)
-    assert tcp_answer(TCP_REQUEST, mbap(7, 17, refusal)) == mbap(7, 17, refusal)
+    assert rtu_found(RTU_REQUEST, rtu(17, refusal)) == rtu(17, refusal)
+    assert tcp_found(TCP_REQUEST, mbap(7, 17, refusal)) == mbap(7, 17, refusal)
 
 
 @pytest.mark.parametrize("count", [1, 8, 9, 2000])
 def test_bits_are_counted_in_whole_bytes(count: int) -> None:
     ask = struct.pack(">BHH", 1, 0, count)
     tell = bytes([1, (count + 7) // 8]) + bytes((count + 7) // 8)
-    assert rtu_answer(rtu(1, ask), rtu(1, tell)) == rtu(1, tell)
-    assert tcp_answer(mbap(1, 1, ask), mbap(1, 1, tell)) == mbap(1, 1, tell)
+    assert rtu_found(rtu(1, ask), rtu(1, tell)) == rtu(1, tell)
+    assert tcp_found(mbap(1, 1, ask), mbap(1, 1, tell)) == mbap(1, 1, tell)
 
 
-LENGTHS = {
-    "fewer registers": "03 04 022B 0000",
-    "more registers": "03 08 022B 0000 0064 0001",
-    "more bytes than the byte count": "03 06 022B 0000 0064 00",
-    "fewer bytes than the byte count": "03 06 022B 0000",
-    "a function code alone": "03",
-    "an exception without code": "83",
-    "an exception with more": "83 02 00",
-    "another function": "04 06 022B 0000 0064",
+MISFITS = {
+    "fewer registers": ("03 04 022B 0000", "length: 4 bytes instead of 6"),
+    "more registers": ("03 08 022B 0000 0064 0001", "length: 8 bytes instead of 6"),
+    "more bytes than the byte count": ("03 06 022B 0000 0064 00", "length: 7 bytes instead of 6"),
+    "fewer bytes than the byte count": ("03 06 022B 0000", "length: 4 bytes instead of 6"),
+    "another byte count": ("03 04 022B 0000 0064", "length: 4 bytes instead of 6"),
+    "another function": ("04 06 022B 0000 0064", "function 4 instead of 3"),
+    "an exception to another function": ("84 02", "function 4 instead of 3"),
 }
 
 
-@pytest.mark.parametrize("pdu", map(bytes.fromhex, LENGTHS.values()), ids=LENGTHS)
-def test_a_frame_that_does_not_fit_the_request_is_not_accepted(pdu: bytes) -> None:
-    with pytest.raises(InvalidAnswer):
-        tcp_answer(TCP_REQUEST, mbap(7, 17, pdu))
+@pytest.mark.parametrize(
+    ("pdu", "words"), [(bytes.fromhex(pdu), words) for pdu, words in MISFITS.values()], ids=MISFITS
+)
+def test_a_frame_that_does_not_fit_the_request_is_not_accepted_and_it_is_said_why(pdu: bytes, words: str) -> None:
+    with pytest.raises(InvalidAnswer, match=words):
+        tcp_found(TCP_REQUEST, mbap(7, 17, pdu))
     with contextlib.suppress(InvalidAnswer):
-        assert rtu_answer(RTU_REQUEST, rtu(17, pdu)) == b""
+        assert rtu_found(RTU_REQUEST, rtu(17, pdu)) == b""
+
+
+@pytest.mark.parametrize("pdu", [b"", b"\x03", b"\x83"], ids=["nothing", "a function code", "half an exception"])
+def test_a_frame_without_contents_is_no_answer(pdu: bytes) -> None:
+    finder = TcpAnswerFinder(TCP_REQUEST)
+    assert finder.feed(mbap(7, 17, pdu)) == finder.last_look() == b""
+    assert rtu_found(RTU_REQUEST, rtu(17, pdu)) == b""
 
 
 @pytest.mark.parametrize("count", [0, 2, 4, 250, 255])
 def test_an_rtu_frame_of_this_unit_and_function_with_another_length_is_an_error_at_once(count: int) -> None:
     with pytest.raises(InvalidAnswer, match=f"length: {count} bytes instead of 6"):
-        rtu_answer(RTU_REQUEST, b"\x00\x11\x03" + rtu(17, bytes([3, count]) + bytes(count)))
+        rtu_found(RTU_REQUEST, b"\x00\x11\x03" + rtu(17, bytes([3, count]) + bytes(count)))
+
+
+def test_a_tcp_answer_of_another_unit_is_an_error_at_once() -> None:
+    with pytest.raises(InvalidAnswer, match="unit 18 instead of 17"):
+        tcp_found(TCP_REQUEST, mbap(7, 18, TELL))
 
 
 @pytest.mark.parametrize(
     "heard",
-    [mbap(7, 17, TELL, protocol=1), mbap(7, 18, TELL), b"HTTP/1.1 400 Bad Request\r\n", bytes(12), b"\xff" * 300],
-    ids=["protocol", "unit", "HTTP", "zeros", "ones"],
+    [mbap(7, 17, TELL, protocol=1), b"HTTP/1.1 400 Bad Request\r\n", bytes(12), b"\xff" * 300],
+    ids=["protocol", "HTTP", "zeros", "ones"],
 )
-def test_tcp_bytes_that_cannot_become_an_answer_are_an_error_at_once(heard: bytes) -> None:
-    with pytest.raises(InvalidAnswer):
-        tcp_answer(TCP_REQUEST, heard)
+def test_tcp_bytes_without_any_frame_in_them_are_no_modbus(heard: bytes) -> None:
+    finder = TcpAnswerFinder(TCP_REQUEST)
+    assert finder.feed(heard) == finder.last_look() == b""
+    assert finder.oddity() == "what it answers is not Modbus/TCP"
 
 
 BABBLE = {
@@ -194,6 +204,9 @@ BABBLE = {
     "beginnings of exceptions": (RtuAnswerFinder, RTU_REQUEST, b"\x11\x83"),
     "frames of other units": (RtuAnswerFinder, RTU_REQUEST, rtu(18, TELL)),
     "the shortest other answers": (TcpAnswerFinder, TCP_REQUEST, mbap(6, 17, b"\x83\x02")),
+    "the longest frames that are none": (TcpAnswerFinder, TCP_REQUEST, mbap(6, 17, bytes(253))),
+    "zeros": (TcpAnswerFinder, TCP_REQUEST, b"\x00"),
+    "headers": (TcpAnswerFinder, TCP_REQUEST, b"\x00\x07\x00\x00\x00"),
     "the longest other answers": (TcpAnswerFinder, TCP_REQUEST, mbap(6, 17, b"\x03\xfa" + bytes(250))),
 }
 """What a device may send without end: the finder, the request, and what is sent again and again."""
@@ -203,13 +216,15 @@ PIECES = (1, 2, 7, 255, 1 << 17)
 """Bytes that come at once."""
 
 
-def most(finder_for: type[AnswerFinder]) -> int:
+def most(finder_for: type[TcpAnswerFinder | RtuAnswerFinder]) -> int:
     return MOST_OTHERS if finder_for is TcpAnswerFinder else MOST_NOISE
 
 
 @babble
 @pytest.mark.parametrize("size", PIECES)
-def test_endless_babble_is_given_up(finder_for: type[AnswerFinder], request_: bytes, block: bytes, size: int) -> None:
+def test_endless_babble_is_given_up(
+    finder_for: type[TcpAnswerFinder | RtuAnswerFinder], request_: bytes, block: bytes, size: int
+) -> None:
     end = most(finder_for)
     heard = block * (1 + end // len(block))
     assert outcome(finder_for(request_), cut(heard[:end], range(size, end, size))) == (b"", "")
@@ -236,8 +251,11 @@ def test_an_answer_counts_up_to_the_last_byte_that_is_listened_to(size: int, is_
         assert (frame, bool(error)) == ((b"", True) if is_late else (answer, False))
 
 
+MODULES = {rtu_answer.__file__, rtu_crc.__file__, tcp_answer.__file__}
+
+
 def lines_run(finder: AnswerFinder, pieces: Iterable[bytes]) -> int:
-    """Count the lines of the module that are run until there is an answer or an error."""
+    """Count the lines of the modules that are run until there is an answer or an error."""
     count = 0
 
     def note(frame: FrameType, event: str, argument: Any) -> Any:
@@ -246,7 +264,7 @@ def lines_run(finder: AnswerFinder, pieces: Iterable[bytes]) -> int:
         return note
 
     def enter(frame: FrameType, event: str, argument: Any) -> Any:
-        return note if frame.f_code.co_filename == modbus_frame.__file__ else None
+        return note if frame.f_code.co_filename in MODULES else None
 
     before = sys.gettrace()
     sys.settrace(enter)
@@ -260,7 +278,7 @@ def lines_run(finder: AnswerFinder, pieces: Iterable[bytes]) -> int:
 @babble
 @pytest.mark.parametrize("size", PIECES)
 def test_the_work_grows_with_the_bytes_and_not_with_their_square(
-    finder_for: type[AnswerFinder], request_: bytes, block: bytes, size: int
+    finder_for: type[TcpAnswerFinder | RtuAnswerFinder], request_: bytes, block: bytes, size: int
 ) -> None:
     def work(end: int) -> int:
         heard = (block * (1 + end // len(block)))[:end]
@@ -321,7 +339,7 @@ def test_how_tcp_bytes_are_cut_into_pieces_makes_no_difference(heard: bytes, pla
 @given(st.binary(max_size=300), st.booleans())
 def test_any_bytes_are_an_answer_no_answer_yet_or_an_error(heard: bytes, is_tcp: bool) -> None:
     try:
-        frame = tcp_answer(TCP_REQUEST, heard) if is_tcp else rtu_answer(RTU_REQUEST, heard)
+        frame = tcp_found(TCP_REQUEST, heard) if is_tcp else rtu_found(RTU_REQUEST, heard)
     except InvalidAnswer:
         return
     assert frame in heard

@@ -1,0 +1,159 @@
+"""What is let through to pymodbus of all that comes on a connection: the frame that answers the request under way."""
+
+import asyncio
+from collections.abc import Callable
+from typing import assert_never
+
+from inviseobox.acquisition.link_habits import LinkHabits
+from inviseobox.acquisition.modbus_frame import AnswerFinder
+from inviseobox.acquisition.rtu_answer import RtuAnswerFinder
+from inviseobox.acquisition.tcp_answer import TcpAnswerFinder
+from inviseobox.devices.links import Framing
+from inviseobox.errors import InvalidAnswer
+
+SECOND_ANSWER_TIME = 0.05
+"""Seconds of silence after an answer, where somebody else asks on the line, before it is the only one."""
+LONGEST_HOLD = 0.5
+"""Seconds for which an answer is held back at most; a second one may be long, and the line slow."""
+
+
+class AnswerGate:
+    """Stands in front of one connection: nothing but one right answer to each request passes."""
+
+    def __init__(self, framing: Framing, habits: LinkHabits, let_in: Callable[[bytes], None]) -> None:
+        """Hand the answers to `let_in`; what is odd about them is noted in `habits`."""
+        self._framing = framing
+        self._habits = habits
+        self._let_in = let_in
+        self._finder: AnswerFinder | None = None
+        self._refusal: asyncio.Future[None] | None = None
+        self._request = b""
+        self._shown_a_number = False
+        self._held = b""
+        self._held_since = 0.0
+        self._heard_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> "asyncio.Future[None]":
+        """Let nothing through until the next request is sent.
+
+        Return a future that fails with InvalidAnswer once no right answer to that request can come any more.
+        """
+        self.close()
+        self._refusal = asyncio.get_running_loop().create_future()
+        return self._refusal
+
+    def close(self) -> None:
+        """Let nothing through any more."""
+        self._finder = None
+        self._held = b""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def sent(self, request: bytes) -> None:
+        """Open for the answer to this request."""
+        self._request = request
+        self._finder = self._new_finder()
+        if self._habits.line is not None:
+            self._habits.line.asked(request)
+
+    def sent_again(self) -> bytes:
+        """Return the request under way, which is sent once more, and open for the answer to it."""
+        if self._finder is not None:
+            self._finder = self._new_finder()
+        return self._request
+
+    def _new_finder(self) -> AnswerFinder:
+        match self._framing:
+            case Framing.TCP:
+                return TcpAnswerFinder(self._request, takes_zero=not self._shown_a_number)
+            case Framing.RTU:
+                line = self._habits.line
+                asked = line.units if line is not None else frozenset[int]()
+                return RtuAnswerFinder(self._request, usual_echoes=self._habits.echoes, asked=asked)
+            case framing:
+                assert_never(framing)
+
+    def take(self, data: bytes) -> None:
+        """Take what came."""
+        self._heard_at = asyncio.get_running_loop().time()
+        if self._habits.line is not None:
+            self._habits.line.hear(data, self._heard_at)
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        finder = self._finder
+        if finder is None:
+            return
+        frame = b""
+        try:
+            frame = finder.feed(data)
+        except InvalidAnswer as error:
+            self._refuse(error)
+        if isinstance(finder, TcpAnswerFinder):
+            self._shown_a_number = self._shown_a_number or finder.saw_number
+        if frame:
+            self._found(frame)
+
+    def last_look(self, *, is_last: bool) -> bool:
+        """Let an answer through for whose surroundings it was waited; return whether the request has come to its end.
+
+        `is_last`: refuse what was odd instead of it.
+        """
+        if self._finder is None or self._held:
+            return True
+        if frame := self._finder.last_look():
+            self._found(frame)
+            return True
+        oddity = self._finder.oddity() if is_last and not self._habits.shares_line(self._heard_at) else ""
+        if oddity:
+            self._refuse(InvalidAnswer(oddity))
+        return bool(oddity)
+
+    def _refuse(self, error: InvalidAnswer) -> None:
+        self.close()
+        if self._refusal is not None and not self._refusal.done():
+            self._refusal.set_exception(error)
+            self._refusal.exception()  # asyncio would complain of one that nobody looks at.
+
+    def _found(self, frame: bytes) -> None:
+        if self._held:
+            self._refuse(InvalidAnswer("two answers to one request; somebody else asks on this line"))
+        elif self._habits.shares_line(self._heard_at):
+            self._hold(frame)
+        else:
+            self._pass(frame)
+
+    def _hold(self, frame: bytes) -> None:
+        """Wait whether a second answer comes."""
+        self._note_habits()
+        rest = self._finder.rest if self._finder is not None else b""
+        self._held, self._held_since = frame, self._heard_at
+        self._finder = self._new_finder()
+        self._timer = asyncio.get_running_loop().call_later(SECOND_ANSWER_TIME, self._end_hold)
+        self._feed(rest)
+
+    def _end_hold(self) -> None:
+        now = asyncio.get_running_loop().time()
+        quiet_at = min(self._heard_at + SECOND_ANSWER_TIME, self._held_since + LONGEST_HOLD)
+        if quiet_at > now:
+            self._timer = asyncio.get_running_loop().call_at(quiet_at, self._end_hold)
+            return
+        frame = self._held
+        self.close()
+        self._let_in(frame)
+
+    def _pass(self, frame: bytes) -> None:
+        self._note_habits()
+        self.close()
+        self._let_in(frame)
+
+    def _note_habits(self) -> None:
+        match self._finder:
+            case TcpAnswerFinder() as finder:
+                self._habits.answered(is_zero=finder.took_zero)
+            case RtuAnswerFinder() as finder:
+                self._habits.answered(is_zero=False, echoes=finder.echoes)
+            case _:
+                pass

@@ -1,0 +1,100 @@
+"""What a link's fresh connections need before they answer. Pure; times are seconds of a monotonic clock.
+
+Some gateways swallow whatever comes within a second or three after a connect, and some serial devices start anew when
+their port is opened. Closing such a connection at each silence, and asking at once on the next one, gives no value
+ever.
+"""
+
+LONGEST_SETTLING = 3.0
+"""Seconds of age up to which a connection that does not answer may still do so to the same request."""
+LONGEST_PAUSE = 3.8
+"""Seconds before the first request on a fresh connection, at most."""
+MOST_SILENCES = 3
+"""Silences in a row with which a connection of a link that settles is closed."""
+_MARGIN = 0.2
+_AT_ONCE = 0.2
+"""Seconds of age up to which a connection counts as asked without a pause."""
+_MOST_FAILED = 5
+"""Fresh connections in a row without any answer, after which nothing is known of them."""
+
+
+class FreshConnections:
+    """What is known of them: nothing, that they answer at once, or after how long a pause they do."""
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._pause: float | None = None
+        self._failed = 0
+        self._tries_again = False
+        self._tried_for: tuple[int, float] | None = None
+        self.opened(0.0)
+
+    @property
+    def settles(self) -> bool:
+        """Whether they answer only after a pause."""
+        return bool(self._pause)
+
+    def opened(self, now: float) -> None:
+        """Note that a connection was opened."""
+        self._opened_at = self._asked_at = now
+        self._asks = 0
+        self._has_answered = False
+        self._silences = 0
+
+    def pause(self, now: float) -> float:
+        """Return the seconds to wait before the next request."""
+        return 0.0 if self._asks else max(0.0, self._opened_at + (self._pause or 0.0) - now)
+
+    def asked(self, unit: int, now: float) -> None:
+        """Note that a request goes out, be it the same once more."""
+        if not self._asks:
+            self._tries_again = self.settles or self._is_worth_trying(unit, now)
+            if self._tries_again:
+                self._tried_for = unit, now
+        self._asks += 1
+        self._asked_at = now
+
+    def _is_worth_trying(self, unit: int, now: float) -> bool:
+        """Return whether to find out if it answers later: not twice running for a unit that may be dead itself.
+
+        Where nothing answers at all it is done for each fourth connection, which falls on another unit in time.
+        """
+        if self._pause is not None:
+            return False
+        tried, at = self._tried_for or (None, now)
+        if tried == unit and now - at < 2 * LONGEST_SETTLING:
+            return False
+        return self._failed < _MOST_FAILED or self._failed % 4 == self._failed // 16 % 4
+
+    def asks_again(self) -> bool:
+        """Return whether the request that met with silence is worth asking again on the connection."""
+        if self._has_answered or not self._tries_again:
+            return False
+        return self._asks < 2 or self._asked_at - self._opened_at < LONGEST_SETTLING
+
+    def answered(self) -> bool:
+        """Note a valid answer, or an exception; return whether the request had gone out more than once."""
+        age = self._asked_at - self._opened_at
+        is_first = not self._has_answered
+        if is_first and self._asks == 1 and age <= _AT_ONCE:
+            self._pause = 0.0
+        elif is_first and self._asks > 1:
+            self._pause = min(age + _MARGIN, LONGEST_PAUSE)
+        self._has_answered = True
+        self._failed = 0
+        self._silences = 0
+        return is_first and self._asks > 1
+
+    def stays_open(self) -> bool:
+        """Note a silence, or an answer that is none; return whether the connection is kept all the same."""
+        self._silences += 1
+        return self.settles and self._has_answered and self._silences < MOST_SILENCES
+
+    def dropped(self) -> None:
+        """Note that the connection was closed."""
+        if self._asks and not self._has_answered:
+            self._failed += 1
+            if self._failed == _MOST_FAILED and self._pause is not None:
+                self._pause = None
+                self._failed = 0
+        self._asks = 0

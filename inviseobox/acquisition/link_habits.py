@@ -1,0 +1,46 @@
+"""What is odd about a link, as far as it changes how its answers are read. Pure; times are of a monotonic clock."""
+
+from typing import Any
+
+from inviseobox import events
+from inviseobox.acquisition.line_watch import LineWatch
+from inviseobox.devices.links import Framing
+from inviseobox.events import TroubleKind
+
+_ENOUGH = 2
+"""Answers in a row with number 0 that are worth a line: the number before that of a first request is 0, too."""
+
+
+class LinkHabits:
+    """What was seen of a link over all of its connections."""
+
+    def __init__(self, framing: Framing) -> None:
+        """Begin with nothing seen."""
+        self.line = LineWatch() if framing is Framing.RTU else None
+        """What is heard on a serial line; None where no line is shared."""
+        self.echoes: int | None = None
+        """How often the line echoes a request at most; None before the first answer."""
+        self._zeros = 0
+
+    def answered(self, *, is_zero: bool, echoes: int = 0) -> None:
+        """Note an answer: whether its transaction number was 0 instead of the request's, and the echoes before it."""
+        self._zeros = self._zeros + 1 if is_zero else 0
+        self.echoes = max(self.echoes or 0, echoes)
+
+    @property
+    def leaves_numbers_out(self) -> bool:
+        """Whether the last answer had the transaction number 0, which tells a late one from no other."""
+        return self._zeros > 0
+
+    def shares_line(self, now: float) -> bool:
+        """Return whether another master was heard within an hour."""
+        return self.line is not None and self.line.hears_another(now)
+
+    def oddities(self, now: float) -> dict[TroubleKind[Any], str]:
+        """Return what a person is to be told: kinds of trouble, and the cause of each."""
+        told: dict[TroubleKind[Any], str] = {}
+        if self._zeros >= _ENOUGH:
+            told[events.NUMBERS] = "it answers each request with transaction number 0"
+        if self.shares_line(now):
+            told[events.MASTER] = "somebody else asks on this line"
+        return told

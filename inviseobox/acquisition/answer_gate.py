@@ -91,8 +91,9 @@ class AnswerGate:
             frame = finder.feed(data)
         except InvalidAnswer as error:
             self._refuse(error)
-        if isinstance(finder, TcpAnswerFinder):
-            self._shown_a_number = self._shown_a_number or finder.saw_number
+        if isinstance(finder, TcpAnswerFinder) and finder.saw_number:
+            self._shown_a_number = True
+            self._habits.shown_a_number()
         if frame:
             self._found(frame)
 

@@ -14,6 +14,8 @@ MOST_SILENCES = 3
 _MARGIN = 0.2
 _AT_ONCE = 0.2
 """Seconds of age up to which a connection counts as asked without a pause."""
+_TRIED_WITHOUT = 10
+"""Each so many fresh connections of a link that settles one is asked at once: it may have been another fault."""
 _MOST_FAILED = 5
 """Fresh connections in a row without any answer, after which nothing is known of them."""
 
@@ -25,6 +27,7 @@ class FreshConnections:
         """Begin with nothing known."""
         self._pause: float | None = None
         self._failed = 0
+        self._paused = 0
         self._tries_again = False
         self._tried_for: tuple[int, float] | None = None
         self.opened(0.0)
@@ -43,7 +46,10 @@ class FreshConnections:
 
     def pause(self, now: float) -> float:
         """Return the seconds to wait before the next request."""
-        return 0.0 if self._asks else max(0.0, self._opened_at + (self._pause or 0.0) - now)
+        if self._asks or not self._pause:
+            return 0.0
+        self._paused += 1
+        return 0.0 if self._paused % _TRIED_WITHOUT == 0 else max(0.0, self._opened_at + self._pause - now)
 
     def asked(self, unit: int, now: float) -> None:
         """Note that a request goes out, be it the same once more."""

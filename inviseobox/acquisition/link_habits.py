@@ -8,7 +8,7 @@ from inviseobox.devices.links import Framing
 from inviseobox.events import TroubleKind
 
 _ENOUGH = 2
-"""Answers in a row with number 0 that are worth a line: the number before that of a first request is 0, too."""
+"""Answers with number 0, and none with another that are worth a line: the number before that of a first request is 0, too."""
 
 
 class LinkHabits:
@@ -24,8 +24,12 @@ class LinkHabits:
 
     def answered(self, *, is_zero: bool, echoes: int = 0) -> None:
         """Note an answer: whether its transaction number was 0 instead of the request's, and the echoes before it."""
-        self._zeros = self._zeros + 1 if is_zero else 0
+        self._zeros += is_zero
         self.echoes = max(self.echoes or 0, echoes)
+
+    def shown_a_number(self) -> None:
+        """Note that a frame came whose transaction number is not 0."""
+        self._zeros = 0
 
     @property
     def leaves_numbers_out(self) -> bool:

@@ -109,6 +109,8 @@ class TcpAnswerFinder(AnswerFinder):
             return self._other(start, end, number, unit, function, third, length)
         if problem := self._misfit(unit, function, third, length):
             self._odd = problem
+            if end > len(self._heard):
+                return (end if is_first else start), b""
             if is_first:
                 raise InvalidAnswer(problem)
             return start, b""

@@ -76,13 +76,14 @@ def test_a_tcp_frame_that_is_not_the_answer_is_an_error(framing: Framing, fault:
 
     async def faulty(asked: Asked, writer: asyncio.StreamWriter) -> None:
         # Registers that hold something else tell a wrong answer from a right one.
-        if asked.number == 1:
+        if asked.number == 2:
             writer.write(fault(asked))
         else:
             writer.write(framed(framing, asked, right(asked)))
 
     async def scenario() -> None:
         async with talking_to(faulty, framing) as link:
+            assert await link.read(holding(0, 1)) == [0]
             began = asyncio.get_running_loop().time()
             with pytest.raises((NoAnswer, InvalidAnswer)) as raised:
                 await link.read(holding(0x1111, 4))
@@ -110,10 +111,11 @@ OTHER_FUNCTIONS = {
 @pytest.mark.parametrize("pdu", map(bytes.fromhex, OTHER_FUNCTIONS.values()), ids=OTHER_FUNCTIONS)
 def test_a_valid_answer_to_another_function_is_an_invalid_answer(framing: Framing, pdu: bytes) -> None:
     async def straying(asked: Asked, writer: asyncio.StreamWriter) -> None:
-        writer.write(framed(framing, asked, pdu if asked.number == 1 else right(asked)))
+        writer.write(framed(framing, asked, pdu if asked.number == 2 else right(asked)))
 
     async def scenario() -> None:
         async with talking_to(straying, framing) as link:
+            assert await link.read(holding(0, 1)) == [0]
             with pytest.raises((NoAnswer, InvalidAnswer)) as raised:
                 await link.read(holding(1, 1))
             assert_is_a_line(raised.value)
@@ -141,6 +143,9 @@ def test_rubbish_over_tcp_is_never_more_than_an_error(framing: Framing, seed: in
 
     async def scenario() -> None:
         async with talking_to(fooling, framing, timeout=1) as link:
+            with contextlib.suppress(NoAnswer, InvalidAnswer, Refused):
+                await link.read(holding(0, 10))
+            assert await link.read(holding(0, 10)) == values(holding(0, 10))
             for address in range(60):
                 with contextlib.suppress(NoAnswer, InvalidAnswer, Refused):
                     # Ten registers: no rubbish of less than 22 bytes can be a valid answer.
@@ -158,7 +163,7 @@ def test_a_late_tcp_answer_is_never_taken_for_that_of_the_next_request(framing: 
 
     async def late(asked: Asked, writer: asyncio.StreamWriter) -> None:
         connections.append(writer)
-        if asked.number > 1:
+        if asked.number != 2:
             writer.write(framed(framing, asked, right(asked, offset=asked.number)))
             return
 
@@ -172,11 +177,11 @@ def test_a_late_tcp_answer_is_never_taken_for_that_of_the_next_request(framing: 
 
     async def scenario() -> None:
         async with talking_to(late, framing) as link:
-            for number in range(1, 6):
+            for number in range(1, 7):
                 try:
                     assert await link.read(holding(100, 2)) == [100 + number, 101 + number]
                 except (NoAnswer, InvalidAnswer):
-                    assert number == 1
+                    assert number == 2
                     assert delay >= TIMEOUT
                 await asyncio.sleep(0.05)
 

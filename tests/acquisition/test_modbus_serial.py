@@ -175,9 +175,10 @@ FAULTS: dict[str, Callable[[Asked], bytes]] = {
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_serial_frame_that_is_not_the_answer_is_an_error(fault: Callable[[Asked], bytes]) -> None:
     def faulty(asked: Asked) -> Sequence[tuple[float, bytes]]:
-        return [(0, fault(asked))] if asked.number == 1 else honest(asked)
+        return [(0, fault(asked))] if asked.number == 2 else honest(asked)
 
     async def scenario(link: ModbusLink, device: Device) -> None:
+        assert await link.read(holding(0, 1)) == [0]
         with pytest.raises((NoAnswer, InvalidAnswer)) as raised:
             await link.read(holding(0x1111, 4))
         assert "Modbus Error" not in str(raised.value)
@@ -205,14 +206,14 @@ def test_a_late_serial_answer_is_never_taken_for_that_of_the_next_request(delay:
     """Equal unit, function code and count: only that it comes late tells it from the right one."""
 
     def late(asked: Asked) -> Sequence[tuple[float, bytes]]:
-        return [(delay if asked.number == 1 else 0, rtu(asked.unit, right(asked, offset=asked.number)))]
+        return [(delay if asked.number == 2 else 0, rtu(asked.unit, right(asked, offset=asked.number)))]
 
     async def scenario(link: ModbusLink, device: Device) -> None:
         for number in range(1, 4):
             try:
                 assert await link.read(holding(100, 2)) == [100 + number, 101 + number]
             except (NoAnswer, InvalidAnswer):
-                assert number == 1
+                assert number == 2
                 assert delay > TIMEOUT
 
     with_link(late, scenario)

@@ -16,6 +16,8 @@ _AT_ONCE = 0.2
 """Seconds of age up to which a connection counts as asked without a pause."""
 _TRIED_WITHOUT = 10
 """Each so many fresh connections of a link that settles one is asked at once: it may have been another fault."""
+_BETWEEN_TRIALS = 10.0
+"""Seconds from one connection that nothing is known of, and that is asked again and again, to the next."""
 _MOST_FAILED = 5
 """Fresh connections in a row without any answer, after which nothing is known of them."""
 
@@ -29,7 +31,9 @@ class FreshConnections:
         self._failed = 0
         self._paused = 0
         self._tries_again = False
-        self._tried_for: tuple[int, float] | None = None
+        self._tried_at = float("-inf")
+        self._tried: set[int] = set()
+        self._units: set[int] = set()
         self.opened(0.0)
 
     @property
@@ -53,24 +57,27 @@ class FreshConnections:
 
     def asked(self, unit: int, now: float) -> None:
         """Note that a request goes out, be it the same once more."""
+        self._units.add(unit)
         if not self._asks:
             self._tries_again = self.settles or self._is_worth_trying(unit, now)
-            if self._tries_again:
-                self._tried_for = unit, now
         self._asks += 1
         self._asked_at = now
 
     def _is_worth_trying(self, unit: int, now: float) -> bool:
-        """Return whether to find out if it answers later: not twice running for a unit that may be dead itself.
+        """Return whether to find out if it answers later.
 
-        Where nothing answers at all it is done for each fourth connection, which falls on another unit in time.
+        It may be that the unit itself is dead, and all others, too: it is done now and then, for another unit each
+        time.
         """
-        if self._pause is not None:
+        if self._pause is not None or now - self._tried_at < _BETWEEN_TRIALS:
             return False
-        tried, at = self._tried_for or (None, now)
-        if tried == unit and now - at < 2 * LONGEST_SETTLING:
+        if self._tried >= self._units:
+            self._tried.clear()
+        if unit in self._tried:
             return False
-        return self._failed < _MOST_FAILED or self._failed % 4 == self._failed // 16 % 4
+        self._tried.add(unit)
+        self._tried_at = now
+        return True
 
     def asks_again(self) -> bool:
         """Return whether the request that met with silence is worth asking again on the connection."""
@@ -100,7 +107,7 @@ class FreshConnections:
         """Note that the connection was closed."""
         if self._asks and not self._has_answered:
             self._failed += 1
-            if self._failed == _MOST_FAILED and self._pause is not None:
+            if self._failed == _MOST_FAILED:
                 self._pause = None
                 self._failed = 0
         self._asks = 0

@@ -8,7 +8,7 @@ from inviseobox.devices.links import Framing
 from inviseobox.events import TroubleKind
 
 _ENOUGH = 2
-"""Answers with number 0, and none with another that are worth a line: the number before that of a first request is 0, too."""
+"""Answers with number 0, and none with another, that are worth a line: 0 is the number before the first, too."""
 
 
 class LinkHabits:

@@ -16,14 +16,15 @@ from inviseobox.acquisition.pymodbus_connection import Connection, connection_fo
 from inviseobox.devices.links import SerialLink, TcpLink
 from inviseobox.errors import LinkDown
 
-OPEN_TIMEOUT = 3.0
-"""Seconds for a TCP connection or a port to open."""
 _NOT_TAKEN = (termios.error, ValueError, OverflowError, struct.error)
 """What opening raises, beside OSError, where a setting is nothing that the port or the connection can be set to."""
 
 
-async def opened(link: SerialLink | TcpLink, habits: LinkHabits, timeout: float) -> Connection:
-    """Open a connection to a port or to a numeric address within `timeout` seconds. Raises LinkDown."""
+async def opened(link: SerialLink | TcpLink, habits: LinkHabits, timeout: float, limit: float) -> Connection:
+    """Open a connection to a port or to a numeric address within `timeout` seconds.
+
+    Raises LinkDown, which names the `limit` that the link has for all of its addresses together.
+    """
     connection = connection_for(link, habits)
     try:
         _check_port(link)
@@ -31,7 +32,7 @@ async def opened(link: SerialLink | TcpLink, habits: LinkHabits, timeout: float)
             await connection.open()
     except TimeoutError:
         connection.close()
-        raise LinkDown(f"no connection within {OPEN_TIMEOUT:g} s") from None
+        raise LinkDown(f"no connection within {limit:g} s") from None
     except (OSError, *_NOT_TAKEN) as error:
         connection.close()
         # A port that was open before it could not be set would stay so, and locked, for as long as these live.

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from inviseobox.acquisition.answer_gate import LONGEST_HOLD
 from inviseobox.acquisition.fresh_connections import LONGEST_PAUSE, FreshConnections
 from inviseobox.acquisition.link_habits import LinkHabits
-from inviseobox.acquisition.link_opening import OPEN_TIMEOUT, opened
+from inviseobox.acquisition.link_opening import opened
 from inviseobox.acquisition.modbus_frame import other_function, other_unit
 from inviseobox.acquisition.pymodbus_connection import Answer, Connection
 from inviseobox.devices.links import Framing, SerialLink, TcpLink
@@ -16,6 +16,8 @@ from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, Refused
 from inviseobox.events import TroubleKind
 from inviseobox.network.name_lookup import NameLookups
 
+OPEN_TIMEOUT = 3.0
+"""Seconds for a TCP connection or a port to open."""
 GUARD_TIME = 0.5
 """Seconds of silence on an RTU line after a fault, in which a late answer goes by."""
 REOPEN_PAUSE = 0.5
@@ -171,7 +173,8 @@ class ModbusLink:
         while True:
             place = places.pop(0)
             try:
-                return await opened(place, self._habits, (deadline - self._now()) / (len(places) + 1))
+                within = (deadline - self._now()) / (len(places) + 1)
+                return await opened(place, self._habits, within, OPEN_TIMEOUT)
             except LinkDown:
                 if not places:
                     raise

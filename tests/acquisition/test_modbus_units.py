@@ -120,7 +120,8 @@ def test_a_gateway_that_never_answers_costs_each_unit_three_time_outs_a_round() 
             began = loop.time()
             await one_round(rounds)
             assert len(bench.bad()) == 10
-            assert loop.time() - began <= 5 * 3 * SETTINGS.timeout + 3
+            # Once it is tried for longer whether the fresh connection wants time before it answers.
+            assert loop.time() - began <= 5 * 3 * SETTINGS.timeout + 4
 
     virtual_time.run(scenario())
 

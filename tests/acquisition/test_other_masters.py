@@ -1,0 +1,192 @@
+"""Somebody else asks on a serial line: told once, and no answer to them is taken for one to the box."""
+
+import asyncio
+import contextlib
+import logging
+import struct
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from inviseobox import events
+from inviseobox.acquisition.modbus_link import ModbusLink
+from inviseobox.configuration import ModbusSettings
+from inviseobox.devices.links import Framing
+from inviseobox.errors import InvalidAnswer, NoAnswer
+from inviseobox.network.name_lookup import NameLookups
+from inviseobox.simulator.faults import Deformed, Late, Twice
+from inviseobox.simulator.modbus_pdu import UnitImage
+from inviseobox.simulator.noise import echo
+from tests.support import virtual_time
+from tests.support.entries import modbus_device
+from tests.support.modbus_frames import rtu
+
+from .frames import Asked, holding, right
+from .modbus_tcp_links import talking_to
+from .wires import TRANSPORTS, Box, Wire, run, wire
+
+LINES = TRANSPORTS[1:]
+
+
+def image() -> UnitImage:
+    return {3: {address: address for address in range(400)}}
+
+
+def ask(unit: int, address: int, count: int) -> bytes:
+    return rtu(unit, struct.pack(">BHH", 3, address, count))
+
+
+def tell(unit: int, *values: int) -> bytes:
+    return rtu(unit, struct.pack(f">BB{len(values)}H", 3, 2 * len(values), *values))
+
+
+def on_line(transport: str, scenario: Callable[[ModbusLink, Wire], Awaitable[None]]) -> None:
+    async def play() -> None:
+        async with wire(transport, {1: image, 2: image}) as one:
+            link = ModbusLink(one.link, 1, NameLookups())
+            try:
+                await scenario(link, one)
+            finally:
+                await link.close()
+
+    run(transport, play())
+
+
+def say(one: Wire, data: bytes) -> None:
+    """Let the line say something that nobody of ours said."""
+    one.instrument._deliver(data)  # type: ignore[union-attr]
+
+
+def is_told(link: ModbusLink) -> bool:
+    return events.MASTER in link.oddities(asyncio.get_running_loop().time())
+
+
+@pytest.mark.parametrize("transport", LINES)
+def test_a_request_between_ours_is_heard_and_forgotten_after_an_hour(transport: str) -> None:
+    async def scenario(link: ModbusLink, one: Wire) -> None:
+        assert await link.read(holding(0, 2)) == [0, 1]
+        assert not is_told(link)
+        say(one, ask(1, 300, 2))
+        await asyncio.sleep(0.5)
+        assert is_told(link)
+        await asyncio.sleep(3500)
+        assert is_told(link)
+        await asyncio.sleep(101)
+        assert not is_told(link)
+
+    on_line(transport, scenario)
+
+
+@pytest.mark.parametrize("transport", LINES)
+def test_answers_of_a_unit_that_was_never_asked_are_heard(transport: str) -> None:
+    async def scenario(link: ModbusLink, one: Wire) -> None:
+        assert await link.read(holding(0, 2)) == [0, 1]
+        for number in range(2):
+            assert not is_told(link)
+            say(one, tell(9, 4, 5, 6))
+            await asyncio.sleep(0.5)
+            assert await link.read(holding(number, 2)) == [number, number + 1]
+        assert is_told(link)
+
+    on_line(transport, scenario)
+
+
+@pytest.mark.parametrize("transport", LINES)
+def test_echoes_late_and_doubled_answers_and_noise_are_nobody(transport: str) -> None:
+    async def scenario(link: ModbusLink, one: Wire) -> None:
+        for fault in (Deformed(echo), Twice(), Twice(0.3), Late(1.2), None):
+            one.units.set_faults(None, fault) if fault else one.units.clear_faults()
+            for address in range(10):
+                with contextlib.suppress(NoAnswer, InvalidAnswer):
+                    await link.read(holding(address, 1 + address, unit=1 + address % 2))
+                say(one, bytes(range(address, 40 + address)))
+                await asyncio.sleep(2)
+            assert not is_told(link), fault
+
+    on_line(transport, scenario)
+
+
+class Intruder:
+    """Another master whose answer comes shortly before ours, for a share of our requests."""
+
+    def __init__(self, pause: float, *, shows_itself: bool = True) -> None:
+        self.pause = pause
+        self.shows_itself = shows_itself
+        self.is_there = True
+
+    async def act(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if self.is_there and asked.number % 3 == 0:
+            other = ask(asked.unit, 3000, asked.count) if self.shows_itself else b""
+            writer.write(other + rtu(asked.unit, right(asked, offset=3000)))
+            if self.pause:
+                await writer.drain()
+                await asyncio.sleep(self.pause)
+        writer.write(rtu(asked.unit, right(asked)))
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.02, 0.04])
+def test_where_two_answers_come_neither_is_taken(pause: float) -> None:
+    intruder = Intruder(pause)
+
+    async def scenario() -> None:
+        async with talking_to(intruder.act, Framing.RTU, 1.0) as link:
+            good, bad = 0, []
+            for address in range(30):
+                try:
+                    assert await link.read(holding(address, 2)) == [address, address + 1]
+                    good += 1
+                except InvalidAnswer as error:
+                    bad.append(str(error))
+            assert (good, len(bad)) == (20, 10)
+            assert set(bad) == {"two answers to one request; somebody else asks on this line"}
+            # After an hour without it nothing is waited for any more.
+            intruder.is_there = False
+            await asyncio.sleep(3601)
+            began = asyncio.get_running_loop().time()
+            assert await link.read(holding(1, 2)) == [1, 2]
+            assert asyncio.get_running_loop().time() - began < 0.04
+
+    virtual_time.run(scenario())
+
+
+def test_the_poller_repeats_and_tells_it_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "inviseobox")
+
+    async def scenario() -> None:
+        box = Box(ModbusSettings(period=10))
+        async with wire("rtu over tcp", {1: image, 2: image}) as one:
+            device = {**modbus_device(0, {1: [0, 50], 2: [7, 90]}), "communication": one.communication}
+            async with box.polling(device):
+                await asyncio.sleep(95)
+                for _ in range(20):
+                    say(one, ask(9, 300, 2) + tell(9, 1, 2))
+                    await asyncio.sleep(30)
+                await asyncio.sleep(3700)
+        assert not box.failed()
+        lines = [(record.levelname, vars(record).get("MESSAGE_ID")) for record in caplog.records]
+        assert lines == [("WARNING", events.MASTER_HEARD.id), ("INFO", events.MASTER_GONE.id)]
+        assert "somebody else asks on this line" in caplog.messages[0]
+
+    run("rtu over tcp", scenario())
+
+
+@pytest.mark.parametrize("transport", LINES)
+def test_a_chatty_master_does_not_keep_us_from_reading(transport: str) -> None:
+    async def scenario(link: ModbusLink, one: Wire) -> None:
+        async def chat() -> None:
+            while True:
+                say(one, ask(9, 300, 2))
+                await asyncio.sleep(0.04)
+                say(one, tell(9, 1, 2))
+                await asyncio.sleep(0.04)
+
+        chatting = asyncio.ensure_future(chat())
+        try:
+            for address in range(20):
+                await asyncio.sleep(0.07)
+                assert await link.read(holding(address, 2)) == [address, address + 1]
+        finally:
+            chatting.cancel()
+        assert is_told(link)
+
+    on_line(transport, scenario)

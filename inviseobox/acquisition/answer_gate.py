@@ -28,7 +28,7 @@ class AnswerGate:
         self._finder: AnswerFinder | None = None
         self._refusal: asyncio.Future[None] | None = None
         self._request = b""
-        self._shown_a_number = False
+        self._shows_numbers = False
         self._held = b""
         self._held_since = 0.0
         self._heard_at = 0.0
@@ -67,7 +67,9 @@ class AnswerGate:
     def _new_finder(self) -> AnswerFinder:
         match self._framing:
             case Framing.TCP:
-                return TcpAnswerFinder(self._request, takes_zero=not self._shown_a_number)
+                return TcpAnswerFinder(
+                    self._request, takes_zero=not (self._shows_numbers or self._habits.shows_numbers)
+                )
             case Framing.RTU:
                 line = self._habits.line
                 asked = line.units if line is not None else frozenset[int]()
@@ -92,7 +94,7 @@ class AnswerGate:
         except InvalidAnswer as error:
             self._refuse(error)
         if isinstance(finder, TcpAnswerFinder) and finder.saw_number:
-            self._shown_a_number = True
+            self._shows_numbers = True
             self._habits.shown_a_number()
         if frame:
             self._found(frame)
@@ -104,6 +106,8 @@ class AnswerGate:
         """
         if self._finder is None or self._held:
             return True
+        if is_last and isinstance(self._finder, TcpAnswerFinder) and self._finder.saw_zero:
+            self._habits.refused_zero()
         if frame := self._finder.last_look():
             self._found(frame)
             return True

@@ -16,7 +16,7 @@ _AT_ONCE = 0.2
 """Seconds of age up to which a connection counts as asked without a pause."""
 _TRIED_WITHOUT = 10
 """Each so many fresh connections of a link that settles one is asked at once: it may have been another fault."""
-_BETWEEN_TRIALS = 10.0
+_BETWEEN_TRIALS = 20.0
 """Seconds from one connection that nothing is known of, and that is asked again and again, to the next."""
 _MOST_FAILED = 5
 """Fresh connections in a row without any answer, after which nothing is known of them."""

@@ -10,6 +10,9 @@ from inviseobox.events import TroubleKind
 _ENOUGH = 2
 """Answers with number 0, and none with another, that are worth a line: 0 is the number before the first, too."""
 
+_ENOUGH_REFUSED = 3
+"""Answers in a row, and none with another number, after which a link that once showed numbers shows none any more."""
+
 
 class LinkHabits:
     """What was seen of a link over all of its connections."""
@@ -21,6 +24,9 @@ class LinkHabits:
         self.echoes: int | None = None
         """How often the line echoes a request at most; None before the first answer."""
         self._zeros = 0
+        self._refused = 0
+        self.shows_numbers = False
+        """Whether frames with a transaction number other than 0 came."""
 
     def answered(self, *, is_zero: bool, echoes: int = 0) -> None:
         """Note an answer: whether its transaction number was 0 instead of the request's, and the echoes before it."""
@@ -29,7 +35,15 @@ class LinkHabits:
 
     def shown_a_number(self) -> None:
         """Note that a frame came whose transaction number is not 0."""
-        self._zeros = 0
+        self._zeros = self._refused = 0
+        self.shows_numbers = True
+
+    def refused_zero(self) -> None:
+        """Note that an answer was not taken for its number 0 alone; it may be another device, or another program."""
+        self._refused += 1
+        if self._refused >= _ENOUGH_REFUSED:
+            self._refused = 0
+            self.shows_numbers = False
 
     @property
     def leaves_numbers_out(self) -> bool:

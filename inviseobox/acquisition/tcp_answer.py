@@ -52,6 +52,8 @@ class TcpAnswerFinder(AnswerFinder):
         """Whether the answer had the number 0 instead of the request's."""
         self.saw_number = False
         """Whether a frame came whose number is not 0."""
+        self.saw_zero = False
+        """Whether one came that fits but for its number, which is 0."""
 
     def feed(self, data: bytes) -> bytes:
         """Take what came next; return the answer if it is complete now, else nothing. Raises InvalidAnswer."""
@@ -152,6 +154,7 @@ class TcpAnswerFinder(AnswerFinder):
             self.saw_number = self.saw_number or number != 0
             if unit == self._unit and function & 0x7F == self._function:
                 self._odd = other_number(number, self._number)
+                self.saw_zero = self.saw_zero or number == 0
         return end, b""
 
 

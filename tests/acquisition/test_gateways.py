@@ -125,7 +125,7 @@ def test_an_echo_alone_is_no_answer(transport: str) -> None:
         box = Box(ModbusSettings(timeout=0.2))
         image = {1: dict.fromkeys(range(0x300, 0x318), 1)}
         async with wire(transport, {1: lambda: image}) as link:
-            link.units.set_faults(None, Times(6, Deformed(only_echo)))
+            link.units.set_faults(None, Times(12, Deformed(only_echo)))
             measurements = [
                 {
                     "_id": f"{address}",
@@ -140,7 +140,7 @@ def test_an_echo_alone_is_no_answer(transport: str) -> None:
             async with box.polling(device):
                 await asyncio.sleep(400)
         assert {one.value for _, one in box.readings} == {None, 1.0}
-        assert len(link.units.asked) > 6
+        assert len(link.units.asked) > 12
 
     run(transport, scenario())
 

@@ -25,9 +25,12 @@ from tests.support.tcp import serving
 from .frames import Asked as Request
 from .frames import holding, right, values
 from .modbus_tcp_links import framed, opened, talking_to
-from .wires import TRANSPORTS, Box, Wire, run, wire
+from .wires import TRANSPORTS, Box, Wire, wire
 
 Deform = Callable[[bytes, bytes], bytes]
+
+GRACE = {"tcp": 0.002, "rtu over tcp": 0.002, "serial": 0.05}
+"""Seconds: a read here is not repeated where a pseudo-terminal takes its time on a machine that is busy."""
 
 
 def image() -> UnitImage:
@@ -47,7 +50,7 @@ def reading(transport: str, deform: Deform | None, scenario: Callable[[ModbusLin
             finally:
                 await link.close()
 
-    run(transport, play())
+    virtual_time.run(play(), grace=GRACE[transport])
 
 
 def padded(frame: bytes, request: bytes) -> bytes:
@@ -168,7 +171,7 @@ def test_a_device_that_answers_with_number_0_is_read_and_told_once(caplog: pytes
         assert lines == [("WARNING", events.NUMBERS_MISSING.id)]
         assert "transaction number 0" in caplog.messages[0]
 
-    run("tcp", scenario())
+    virtual_time.run(scenario())
 
 
 def test_without_numbers_a_silence_closes_the_connection_and_no_late_answer_is_taken() -> None:
@@ -197,25 +200,38 @@ def test_without_numbers_a_silence_closes_the_connection_and_no_late_answer_is_t
     virtual_time.run(scenario())
 
 
-ODD = "an answer with transaction number {} instead of {}"
-
-
-@pytest.mark.parametrize(
-    ("number", "words"), [(lambda own: 1, ODD.format(1, 2)), (lambda own: own - 1, ODD.format(1, 2))]
-)
-def test_other_numbers_are_not_taken_and_are_named(number: Callable[[int], int], words: str) -> None:
+@pytest.mark.parametrize("number", [lambda own: 1, lambda own: own - 1], ids=["always 1", "the one before"])
+def test_other_numbers_are_not_taken_and_are_named(number: Callable[[int], int]) -> None:
     async def scenario(link: ModbusLink, one: Wire) -> None:
         texts = []
-        for address in range(8):
+        for address in range(9):
             try:
                 assert await link.read(holding(address, 1)) == [address]
             except InvalidAnswer as error:
                 texts.append(str(error))
-        assert len(texts) == 4, "the first number of a connection is right, or 0"
-        assert all(re.match(words, text) for text in texts), texts
-        assert link.oddities(asyncio.get_running_loop().time()) == {}
+            assert link.oddities(asyncio.get_running_loop().time()) == {}
+        assert len(texts) >= 4, "at most the first number of a connection is right, or 0"
+        for text in texts:
+            assert re.fullmatch(r"an answer with transaction number \d instead of \d", text)
 
     reading("tcp", with_number(number), scenario)
+
+
+def test_a_device_that_shows_no_numbers_any_more_is_read_again() -> None:
+    async def scenario(link: ModbusLink, one: Wire) -> None:
+        assert await link.read(holding(1, 1)) == [1]
+        one.units.set_faults(None, Deformed(with_number(lambda number: 0)))
+        for _ in range(3):
+            with pytest.raises(InvalidAnswer, match="transaction number 0 instead of"):
+                await link.read(holding(1, 1))
+        for address in range(5):
+            assert await link.read(holding(address, 1)) == [address]
+        assert events.NUMBERS in link.oddities(asyncio.get_running_loop().time())
+        one.units.clear_faults()
+        assert await link.read(holding(1, 1)) == [1]
+        assert link.oddities(asyncio.get_running_loop().time()) == {}
+
+    reading("tcp", None, scenario)
 
 
 FAULTS: dict[str, tuple[Fault, str]] = {

@@ -16,6 +16,8 @@ SECOND_ANSWER_TIME = 0.05
 LONGEST_HOLD = 0.5
 """Seconds for which an answer is held back at most; a second one may be long, and the line slow."""
 
+_LATE = 0.01
+
 
 class AnswerGate:
     """Stands in front of one connection: nothing but one right answer to each request passes."""
@@ -140,10 +142,14 @@ class AnswerGate:
         self._feed(rest)
 
     def _end_hold(self) -> None:
-        now = asyncio.get_running_loop().time()
-        quiet_at = min(self._heard_at + SECOND_ANSWER_TIME, self._held_since + LONGEST_HOLD)
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        # A loop that stood still has not read yet what came meanwhile.
+        is_late = self._timer is not None and now - self._timer.when() > _LATE
+        quiet_since = now if is_late else self._heard_at
+        quiet_at = min(quiet_since + SECOND_ANSWER_TIME, self._held_since + LONGEST_HOLD)
         if quiet_at > now:
-            self._timer = asyncio.get_running_loop().call_at(quiet_at, self._end_hold)
+            self._timer = loop.call_at(quiet_at, self._end_hold)
             return
         frame = self._held
         self.close()

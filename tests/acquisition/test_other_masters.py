@@ -145,6 +145,7 @@ def test_where_two_answers_come_neither_is_taken(pause: float) -> None:
             # After an hour without it nothing is waited for any more.
             intruder.is_there = False
             await asyncio.sleep(3601)
+            assert await link.read(holding(1, 2)) == [1, 2]
             began = asyncio.get_running_loop().time()
             assert await link.read(holding(1, 2)) == [1, 2]
             assert asyncio.get_running_loop().time() - began < 0.04

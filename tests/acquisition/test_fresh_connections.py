@@ -26,7 +26,7 @@ from .frames import Asked, holding, right, values
 from .modbus_tcp_links import framed, opened
 from .wires import Box, wire
 
-GRACE = {"tcp": 0.002, "rtu over tcp": 0.002, "serial": 0.05}
+GRACE = {"tcp": 0.002, "rtu over tcp": 0.002, "serial": 0.3}
 """Seconds: a read here is not repeated where a pseudo-terminal takes its time on a machine that is busy."""
 
 

@@ -29,7 +29,7 @@ from .wires import TRANSPORTS, Box, Wire, wire
 
 Deform = Callable[[bytes, bytes], bytes]
 
-GRACE = {"tcp": 0.002, "rtu over tcp": 0.002, "serial": 0.05}
+GRACE = {"tcp": 0.002, "rtu over tcp": 0.002, "serial": 0.3}
 """Seconds: a read here is not repeated where a pseudo-terminal takes its time on a machine that is busy."""
 
 

@@ -20,7 +20,7 @@ MOST_NOISE = 1024
 """Bytes on a serial line after which no answer is waited for any more: four of the longest frames."""
 REQUEST_SIZE = 8
 """Bytes of a request that reads."""
-_MOST_REFUSALS = 8
+_MOST_REFUSALS = 4
 """Exceptions with padding that are looked for at the same time; more can only have begun in noise."""
 
 
@@ -111,24 +111,33 @@ class RtuAnswerFinder(AnswerFinder):
 
     def _note(self, start: int, first: bytes) -> None:
         unit, function, size = first[:3]
-        if unit == self._unit and function == self._function | 0x80:
+        is_own = unit == self._unit
+        is_same = function & 0x7F == self._function
+        if function & 0x7F not in READS:
+            return
+        if function & 0x80:
             end = start + 5
-            self._refusals[start] = 0xFFFF
-            for byte in self._heard[start : self._judged]:
-                self._refusals[start] = crc_after(self._refusals[start], byte)
-            if len(self._refusals) > _MOST_REFUSALS:
-                del self._refusals[next(iter(self._refusals))]
-        elif function in READS and (function == self._function or size == self._size):
+            if is_own and is_same:
+                self._follow_from(start)
+            elif not is_own:
+                return
+        elif size == self._size or (is_own and is_same):
             end = start + 5 + size
         else:
             return
-        is_ours = unit == self._unit and function & 0x7F == self._function
-        if not is_ours and size != self._size:
-            return
         # Within what may be the answer it waits for its end: registers can hold what looks like a frame.
         self._begun.setdefault(max(end, self._answer_until, self._judged + 1), []).append((start, end))
-        if unit == self._unit and function == self._function and size == self._size:
+        if is_own and function == self._function and size == self._size:
             self._answer_until = end
+
+    def _follow_from(self, start: int) -> None:
+        """Look for the CRC of an exception that begins here wherever it may be."""
+        crc = 0xFFFF
+        for byte in self._heard[start : self._judged]:
+            crc = crc_after(crc, byte)
+        self._refusals[start] = crc
+        if len(self._refusals) > _MOST_REFUSALS:
+            del self._refusals[next(iter(self._refusals))]
 
     def _judge(self) -> bytes:
         while self._judged < len(self._heard):

@@ -177,6 +177,7 @@ def test_a_late_answer_of_another_unit_is_not_odd() -> None:
 def oddities() -> Iterator[tuple[bytes, str]]:
     yield rtu(2, TELL), "an answer of unit 2 instead of 1"
     yield rtu(1, b"\x04" + TELL[1:]), "an answer to function 4 instead of 3"
+    yield rtu(1, b"\x84\x02"), "an answer to function 4 instead of 3"
     yield rtu(3, TELL), ""
     yield b"\x00\xff\x00", ""
     yield RTU_REQUEST, ""

@@ -194,3 +194,21 @@ def test_a_chatty_master_does_not_keep_us_from_reading(transport: str) -> None:
         assert is_told(link)
 
     on_line(transport, scenario)
+
+
+@pytest.mark.parametrize("transport", LINES)
+def test_two_answers_are_refused_over_any_line_and_an_echo_is_none(transport: str) -> None:
+    def two(frame: bytes, request: bytes) -> bytes:
+        return ask(1, 300, 2) + tell(1, 300, 301) + frame
+
+    async def scenario(link: ModbusLink, one: Wire) -> None:
+        assert await link.read(holding(0, 2)) == [0, 1]
+        one.units.set_faults(None, Deformed(two))
+        with pytest.raises(InvalidAnswer, match="somebody else"):
+            await link.read(holding(0, 2))
+        one.units.set_faults(None, Deformed(lambda frame, request: b"\x00" + request + frame + request))
+        for address in range(3):
+            assert await link.read(holding(address, 2)) == [address, address + 1]
+        assert is_told(link)
+
+    on_line(transport, scenario)

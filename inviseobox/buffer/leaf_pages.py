@@ -3,11 +3,10 @@
 Formats: "Database File Format", sections 1.6 (pages), 2.1 (records) and 4 (write-ahead log), at sqlite.org.
 """
 
-import mmap
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import Any
 
 from inviseobox.buffer.schema import COLUMNS
@@ -37,44 +36,62 @@ def scattered_rows(path: str) -> Iterator[dict[str, Any]]:
     with ExitStack() as stack:
         pages = _Pages(stack, path)
         for number in pages.numbers():
-            page = pages.page(number)
-            for cell in _cells(page):
-                with suppress(*_Damage):
-                    yield _row(pages, page, cell)
+            with suppress(*_Damage):
+                page = pages.page(number)
+                for cell in _cells(page):
+                    with suppress(*_Damage):
+                        yield _row(pages, page, cell)
 
 
 class _Pages:
     """The pages of a file as they are with its write-ahead log, of which the last frame of a page counts."""
 
     def __init__(self, stack: ExitStack, path: str) -> None:
-        self._file = _mapped(stack, path)
-        self._log = _mapped(stack, path + "-wal")
+        self._file, self._size = _opened(stack, path)
+        self._log, size = _opened(stack, path + "-wal")
         self._frames: dict[int, int] = {}
-        frame = _LOG_HEADER
-        while frame + _FRAME_HEADER + _PAGE <= len(self._log):
-            number, _, salts = struct.unpack_from(">II8s", self._log, frame)
-            if salts != self._log[16:24]:
-                break
-            self._frames[number] = frame + _FRAME_HEADER
-            frame += _FRAME_HEADER + _PAGE
+        place = _LOG_HEADER
+        with suppress(IndexError):
+            salts = _read(self._log, 16, 8)
+            while place + _FRAME_HEADER + _PAGE <= size:
+                frame = _read(self._log, place, _FRAME_HEADER)
+                if frame[8:16] != salts:
+                    break
+                self._frames[int.from_bytes(frame[:4], "big")] = place + _FRAME_HEADER
+                place += _FRAME_HEADER + _PAGE
 
     def numbers(self) -> list[int]:
-        return sorted({*range(1, len(self._file) // _PAGE + 1), *self._frames})
+        """Return the numbers of all pages."""
+        return sorted({*range(1, self._size // _PAGE + 1), *self._frames})
 
     def page(self, number: int) -> bytes:
-        """Return a page. Raises IndexError where there is none."""
+        """Return a page. Raises IndexError where there is none, or where it cannot be read."""
         if number in self._frames:
-            return self._log[self._frames[number] : self._frames[number] + _PAGE]
-        if not 1 <= number <= len(self._file) // _PAGE:
+            return _read(self._log, self._frames[number], _PAGE)
+        if number < 1:
             raise IndexError(number)
-        return self._file[(number - 1) * _PAGE : number * _PAGE]
+        return _read(self._file, (number - 1) * _PAGE, _PAGE)
 
 
-def _mapped(stack: ExitStack, path: str) -> bytes | mmap.mmap:
-    if not Path(path).exists() or not Path(path).stat().st_size:
-        return b""
-    with Path(path).open("rb") as file:
-        return stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+def _opened(stack: ExitStack, path: str) -> tuple[int, int]:
+    """Open a file; return its descriptor and size, where there is none -1 and 0."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return -1, 0
+    stack.callback(os.close, file)
+    return file, os.fstat(file).st_size
+
+
+def _read(file: int, place: int, size: int) -> bytes:
+    # Not by mapping it into memory: a bad sector would end the process.
+    try:
+        found = os.pread(file, size, place)
+    except OSError as error:
+        raise IndexError(place) from error
+    if len(found) < size:
+        raise IndexError(place)
+    return found
 
 
 def _cells(page: bytes) -> Iterator[int]:

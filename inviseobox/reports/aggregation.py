@@ -225,7 +225,7 @@ class Tallies:
     def __init__(self, measurements: Mapping[int, str]) -> None:
         """Count the series with these keys; those of one measurement together."""
         self._measurements = measurements
-        self._tallies: dict[str, Tally] = {}
+        self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
 
     def add(self, commits: Sequence[tuple[Iterable[int], Iterable[float]]]) -> None:
         """Count readings, as keys of series and values, in the order in which they were read."""
@@ -258,7 +258,7 @@ class Tallies:
         return {key for several in together.values() if len(several) > 1 for key in several}
 
     def _tally(self, key: int) -> Tally:
-        return self._tallies.setdefault(self._measurements[key], Tally())
+        return self._tallies[self._measurements[key]]
 
 
 def _finite(value: object) -> float | None:

@@ -3,16 +3,22 @@
 import asyncio
 import os
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from inviseobox.buffer.leaf_pages import scattered_rows
+from inviseobox.buffer.schema import COLUMNS
 from inviseobox.clock import utc_text
-from inviseobox.records import Aggregate
+from inviseobox.records import Aggregate, Reading, Stamp
 from tests.support.buffers import dating, opened, read, reports, series, waiting
 from tests.support.damages import damage
 
@@ -141,6 +147,44 @@ def test_a_write_ahead_log_without_its_file_gives_all_that_it_holds(tmp_path: Pa
 
     asyncio.run(after())
     assert [file.stat().st_size for file in tmp_path.glob("data.db.corrupt-*-wal")] == [log]
+
+
+@pytest.mark.parametrize("is_in_the_log", [True, False], ids=["in the log", "in the file"])
+def test_rows_of_readings_are_found_without_the_pages_that_tell_of_them(tmp_path: Path, is_in_the_log: bool) -> None:
+    """Whole numbers and long rows, with and without a date, in the file or in its write-ahead log."""
+    path, copy = tmp_path / "data.db", tmp_path / "copy.db"
+    dice = random.Random(4)  # noqa: S311
+    many = [series(f"m{number}") for number in range(2000)]
+    columns = COLUMNS["reading"]
+
+    async def scenario() -> list[dict[str, object]]:
+        async with opened(path) as buffer:
+            for number, now in enumerate((START, START + 0.5, None, START + 40, None, START + 60.25)):
+                readings = [Reading(one, dice.random()) for one in many[: 1 if number % 2 else 2000]]
+                buffer.record(Stamp(now, 100.0 + 10 * number), MINUTE, readings)
+                await buffer.commit()
+            if not is_in_the_log:
+                with closing(sqlite3.connect(path)) as connection:
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            for suffix in ("", "-wal"):
+                shutil.copy(f"{path}{suffix}", f"{copy}{suffix}")
+            with closing(sqlite3.connect(path)) as connection:
+                rows = connection.execute(f"SELECT {', '.join(columns)} FROM reading").fetchall()  # noqa: S608
+                return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    rows = asyncio.run(scenario())
+    assert len(rows) == 6
+    found = [row for row in scattered_rows(str(copy)) if row in rows]
+    assert sorted(row["id"] for row in found) == sorted(int(str(row["id"])) for row in rows)
+
+
+@given(st.binary(max_size=4096), st.binary(max_size=4096))
+def test_no_rubbish_stops_the_search_for_rows(page: bytes, log: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "data.db"
+        path.write_bytes(b"\x0d\0\0\0\1" + page.ljust(8187, page[:1] or b"\0"))
+        Path(f"{path}-wal").write_bytes(log * 3)
+        list(scattered_rows(str(path)))
 
 
 def test_an_empty_file_of_which_nothing_was_known_is_a_new_one(tmp_path: Path) -> None:

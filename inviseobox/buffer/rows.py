@@ -20,6 +20,11 @@ _LOOKED_AT = 32
 _MOST_DELETES = 100
 _FEWEST_FREE = 16
 
+_MOST_NUMBERS = 2**62
+# After a salvage there may be no row, and what was sealed before must stay behind.
+_LAST = """
+SELECT max(coalesce(max(number), 0), coalesce((SELECT CAST(value AS INTEGER) FROM setting WHERE key = ?), 0))
+FROM reading"""
 _UNSEALED = """
 SELECT id, end, interval, boot, uptime, now FROM reading
 WHERE end IS NULL OR end IN (SELECT end FROM window WHERE sealed IS NULL AND end IS NOT ?) ORDER BY number"""
@@ -77,8 +82,8 @@ class Rows:
     def load(self) -> None:
         """Look at the file; to be called again after a transaction that failed."""
         self._draft = None
-        row = self._database.row("SELECT coalesce(max(number), 0) FROM reading")
-        self._next = max(0, row[0] if row else 0) + 1
+        row = self._database.row(_LAST, LAST_SEALED)
+        self._next = max(0, min(int(row[0]), _MOST_NUMBERS)) + 1 if row else 1
         self._free = deque(self._database.rows(_FREE))
         self.count_waiting()
 

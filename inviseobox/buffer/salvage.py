@@ -141,6 +141,7 @@ def _save_readings(rows: Iterable[_Row], fresh: sqlite3.Connection) -> int:
     """
     series = {key for (key,) in fresh.execute("SELECT key FROM series")}
     sealed = {end for (end,) in fresh.execute(_SEALED)}
+    opened = {None, *(end for (end,) in fresh.execute("SELECT end FROM window WHERE sealed IS NULL"))}
     setting = fresh.execute("SELECT value FROM setting WHERE key = ?", (LAST_SEALED,)).fetchone()
     last = int(setting[0]) if setting and _NUMBER.fullmatch(setting[0]) else 0
     saved = 0
@@ -149,7 +150,8 @@ def _save_readings(rows: Iterable[_Row], fresh: sqlite3.Connection) -> int:
             continue
         with suppress(Unreadable, TypeError, ValueError):
             packed, count = repacked(row, series)
-            if count and row["number"] > last and _inserted(fresh, "reading", row | {"packed": packed}):
+            is_open = row["end"] in opened or row["number"] > last
+            if count and is_open and _inserted(fresh, "reading", row | {"packed": packed}):
                 saved += count
     return saved
 

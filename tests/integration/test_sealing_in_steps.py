@@ -314,3 +314,57 @@ def test_a_salvage_never_opens_a_sealed_window_again(tmp_path: Path, lost: list[
             connection.execute(sql)
         connection.execute("PRAGMA user_version = 4")
     asyncio.run(after())
+
+
+def test_readings_that_come_after_a_salvage_outlive_the_next_one(tmp_path: Path) -> None:
+    path = tmp_path / "data.db"
+
+    def damage() -> None:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("PRAGMA user_version = 4")
+
+    async def first() -> None:
+        async with opened(path) as buffer:
+            await fill(buffer)
+            await buffer.seal(dating(end(0)))
+
+    async def second() -> None:
+        async with opened(path) as buffer:
+            assert buffer.set_aside is not None
+            read(buffer, end(0) + 1, MINUTE, ENERGY, 20.0)
+
+    async def third() -> None:
+        async with opened(path) as buffer:
+            await buffer.seal(dating(end(1)))
+            assert ("energy", utc_text(end(1))) in await reports(buffer)
+
+    asyncio.run(first())
+    damage()
+    asyncio.run(second())
+    damage()
+    asyncio.run(third())
+
+
+def test_a_damaged_note_of_what_was_sealed_costs_no_reading(tmp_path: Path) -> None:
+    path = tmp_path / "data.db"
+
+    async def before() -> None:
+        async with opened(path) as buffer:
+            await fill(buffer)
+            await buffer.seal(dating(end(0)))
+            read(buffer, end(0) + 1, MINUTE, ENERGY, 20.0)
+            await buffer.commit()
+            buffer.record(Stamp(None, 1e6), MINUTE, [Reading(ENERGY, 21.0)])
+
+    asyncio.run(before())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE setting SET value = '6' || value WHERE key = 'last sealed reading'")
+        connection.execute("PRAGMA user_version = 4")
+
+    async def after() -> None:
+        async with opened(path) as buffer:
+            assert buffer.set_aside is not None
+
+    asyncio.run(after())
+    with closing(sqlite3.connect(path)) as connection:
+        assert [value for _, value, _ in kept(connection)] == [20.0, 21.0]

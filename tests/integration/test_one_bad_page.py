@@ -117,7 +117,7 @@ COMMITS = 24
 async def _fill_open_window(path: Path) -> None:
     """Deliver windows, then leave readings of many commits in the open one: of few measurements, then of many."""
     dice = random.Random(4)  # noqa: S311
-    many = [series(f"n{number}", Aggregate.MIN) for number in range(1200)]
+    many = [series(f"n{number}", Aggregate.MIN) for number in range(600)]
     async with opened(path) as buffer:
         for window in range(2):
             for commit in range(COMMITS):
@@ -144,7 +144,7 @@ async def _kept_commits(path: Path) -> dict[int, int]:
 def test_one_damaged_page_costs_at_most_the_readings_of_one_commit(tmp_path: Path, kind: str) -> None:
     whole = tmp_path / "whole" / "data.db"
     asyncio.run(_fill_open_window(whole))
-    expected = {commit: 3 if commit % 4 else 1200 for commit in range(COMMITS)}
+    expected = {commit: 3 if commit % 4 else 600 for commit in range(COMMITS)}
     assert asyncio.run(_kept_commits(whole)) == expected
     dice = random.Random(kind)  # noqa: S311
     _, pages = pages_in_use(whole)

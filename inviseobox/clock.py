@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 WallClock = Callable[[], float]
 """Returns seconds since the epoch, UTC. It may step in either direction at any moment."""
+UptimeClock = Callable[[], float]
+"""Returns the seconds since the machine was started. It never steps, but begins anew with each start."""
 MonotonicClock = Callable[[], float]
 """Returns seconds since some moment. It never steps."""
 

@@ -14,14 +14,13 @@ from inviseobox.acquisition.acquisition import Acquisition
 from inviseobox.acquisition.intake import Intake
 from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.buffer import Buffer
-from inviseobox.clock import WallClock, system_clock
 from inviseobox.configuration import Configuration
 from inviseobox.delivery.upload import Upload, start_offset
 from inviseobox.delivery.windows import Windows
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.errors import BufferFault, ConfigurationError, LoopFailed
-from inviseobox.health.health import ClockWitness, Health
-from inviseobox.host import configuration_file, journal, status_file, time_synchronisation
+from inviseobox.health.health import Health
+from inviseobox.host import configuration_file, journal, status_file
 from inviseobox.host.journal import Redaction
 from inviseobox.host.notify import ServiceManager
 from inviseobox.host.status_line import status_line
@@ -32,10 +31,10 @@ from inviseobox.server.api import CentralApi
 from inviseobox.server.device_list import DeviceList
 from inviseobox.server.server import Server
 from inviseobox.supervisor import Supervisor, noted_end
+from inviseobox.timekeeping.timekeeper import Clocks, Timekeeper, system_clocks
 
 _log = logging.getLogger(__name__)
 
-_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _STATUS_FILE_PERIOD = 5.0
 _UNIT_MEMORY_KEY = "unit memory"
 _ENDS = "ended for"
@@ -46,11 +45,11 @@ _STATUS_PERIOD = 1.0
 class Daemon:
     """One run, from the start to the signal that ends it."""
 
-    def __init__(self, path: str, redaction: Redaction, *, clock: WallClock = system_clock) -> None:
-        """Read the configuration at `path`; `redaction` learns the token."""
+    def __init__(self, path: str, redaction: Redaction, clocks: Clocks | None = None) -> None:
+        """Read the configuration at `path`; `redaction` learns the token; `clocks` are the machine's unless given."""
         self._path = path
         self._redaction = redaction
-        self._clock = clock
+        self._clocks = clocks or system_clocks(os.environ)
         self._manager = ServiceManager(os.environ)
         self._health = Health()
         self._devices = DevicesInForce()
@@ -73,18 +72,20 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
         loop.set_exception_handler(_note_library_error)
         _try_files(configuration, self._path)
-        buffer = await Buffer.open(configuration.buffer_path, _boot())
+        buffer = await Buffer.open(configuration.buffer_path, self._clocks.boot)
+        time = await Timekeeper.opened(self._clocks, buffer, self._health)
         self._buffer_path = configuration.buffer_path
         version = inviseobox.__version__
         _log.info("started, version %s", version, extra=events.STARTED(version=version))
         try:
             while not self._stop.is_set():
-                configuration = await self._run_with(configuration, buffer)
+                configuration = await self._run_with(configuration, buffer, time)
         finally:
             self._manager.stopping()
+            time.keep()
             await self._close(buffer)
 
-    async def _run_with(self, configuration: Configuration, buffer: Buffer) -> Configuration:
+    async def _run_with(self, configuration: Configuration, buffer: Buffer, time: Timekeeper) -> Configuration:
         """Work with one configuration; return the one to go on with."""
         self._redaction.learn(configuration.token)
         if not configuration.token_is_usual:
@@ -95,47 +96,45 @@ class Daemon:
             connections = HttpConnections(tls_context(None, verify=configuration.http.verify_tls), self._lookups)
             pages = HttpClient(connections, headers=agent)
             stack.push_async_callback(pages.close)
-            api = CentralApi(configuration, self._server_lookups, self._note_server_date)
+            api = CentralApi(configuration, self._server_lookups, self._clocks.uptime)
             stack.push_async_callback(api.close)
-            supervisor = Supervisor(self._health.troubles, lambda cause: self._may_end(buffer, cause))
+            supervisor = Supervisor(self._health.troubles, lambda cause: self._may_end(buffer, cause, time.now()))
             stack.push_async_callback(supervisor.stop_all)
             memory = await _unit_memory(buffer)
-            intake = Intake(buffer, self._devices, self._health, self._clock)
+            intake = Intake(buffer, self._devices, self._health, time)
             acquisition = Acquisition(
                 configuration, pages, self._lookups, supervisor, self._devices, intake, self._health, memory
             )
-            self._start_loops(configuration, buffer, supervisor, api, acquisition)
+            self._start_loops(configuration, buffer, time, supervisor, api, acquisition)
             self._manager.ready()
-            return await self._watch(configuration, supervisor)
-
-    def _note_server_date(self, date: float) -> None:
-        self._health.note_server_date(date, self._clock())
+            return await self._watch(configuration, time, supervisor)
 
     def _start_loops(
         self,
         configuration: Configuration,
         buffer: Buffer,
+        time: Timekeeper,
         supervisor: Supervisor,
         api: CentralApi,
         acquisition: Acquisition,
     ) -> None:
         devices, health = self._devices, self._health
-        server = Server(api, buffer, devices, configuration.api)
+        server = Server(api, buffer, devices, configuration.api, hear_clock=time.hear_server)
         device_list = DeviceList(buffer, server, health, devices, acquisition)
 
         def offset() -> float:
             return start_offset(configuration.token, devices.interval())
 
-        upload = Upload(buffer, server, devices, health, self._clock, offset)
-        windows = Windows(buffer, self._clock, devices, configuration.buffer_max_size, health)
+        upload = Upload(buffer, server, devices, health, time.now, offset)
+        windows = Windows(buffer, time, devices, configuration.buffer_max_size, health)
         supervisor.start_loop("windows", windows.run)
         supervisor.start_loop("device list", device_list.run)
         supervisor.start_loop("upload", upload.run)
 
-    async def _may_end(self, buffer: Buffer, cause: str) -> bool:
+    async def _may_end(self, buffer: Buffer, cause: str, now: float) -> bool:
         """Whether the process may end for this cause: once, and then once a day; it is remembered that it does."""
         try:
-            noted = noted_end(await buffer.setting(_ENDS) or "", cause, self._clock())
+            noted = noted_end(await buffer.setting(_ENDS) or "", cause, now)
             if noted is not None:
                 await buffer.write_setting(_ENDS, noted)
         except BufferFault:
@@ -143,7 +142,7 @@ class Daemon:
             return False
         return noted is not None
 
-    async def _watch(self, configuration: Configuration, supervisor: Supervisor) -> Configuration:
+    async def _watch(self, configuration: Configuration, time: Timekeeper, supervisor: Supervisor) -> Configuration:
         """Feed the watchdog while everything moves, keep the status current, until a signal comes.
 
         Raises LoopFailed.
@@ -169,7 +168,8 @@ class Daemon:
             if not stuck:
                 self._manager.feed_watchdog()
             self._health.troubles.settle()
-            self._write_status_file()
+            time.look(configuration.buffer_max_size)
+            self._write_status_file(time)
             line = status_line(self._health, self._devices)
             if line != shown:
                 self._manager.status(line)
@@ -177,15 +177,14 @@ class Daemon:
             await _first(self._stop, self._reload, supervisor.has_given_up, seconds=period)
         return configuration
 
-    def _write_status_file(self) -> None:
+    def _write_status_file(self, time: Timekeeper) -> None:
         now = asyncio.get_running_loop().time()
         directory = os.environ.get("RUNTIME_DIRECTORY")
         if directory is None or now < self._next_status_file:
             return
         self._next_status_file = now + _STATUS_FILE_PERIOD
         invocation = os.environ.get("INVOCATION_ID", "")
-        self._note_time_synchronisation()
-        content = status_file.snapshot(self._health, self._devices, self._clock(), invocation)
+        content = status_file.snapshot(self._health, self._devices, time.now(), invocation)
         path = Path(directory) / "status.json"
         try:
             status_file.write(path, content)
@@ -194,11 +193,6 @@ class Daemon:
             self._health.troubles.begin("status file", trouble)
         else:
             self._health.troubles.end("status file")
-
-    def _note_time_synchronisation(self) -> None:
-        at, known = time_synchronisation.last_set(), self._health.clock_witness
-        if at is not None and (known is None or at > known.at):
-            self._health.clock_witness = ClockWitness(at, "the time synchronisation")
 
     def _reloaded(self) -> Configuration | None:
         """Read the configuration again; return None where the running one stays."""
@@ -235,11 +229,6 @@ async def _unit_memory(buffer: Buffer) -> UnitMemory:
         fields = events.UNIT_MEMORY_UNREADABLE()
         _log.warning("what devices taught earlier cannot be read and will be learned again: %s", error, extra=fields)
     return memory
-
-
-def _boot() -> str:
-    """Return what names this run of the kernel (random(4))."""
-    return Path(_BOOT_ID).read_text(encoding="ascii").strip()
 
 
 def _try_files(configuration: Configuration, path: str) -> None:

@@ -25,7 +25,7 @@ FLOORS = [
     # Pure.
     "untrusted", "configuration", "devices", "reports",
     # What the running program knows of itself, and its edges to what is outside.
-    "health", "supervisor", "network", "buffer", "host",
+    "health", "supervisor", "network", "buffer", "host", "timekeeping",
     # The loops.
     "acquisition", "server", "delivery",
     # What joins them, and what a person or systemd runs.
@@ -41,6 +41,7 @@ PURE = {
     "acquisition.register_plan", "acquisition.retry", "acquisition.rtu_answer", "acquisition.rtu_crc",
     "acquisition.schedule", "acquisition.tcp_answer", "acquisition.unit_availability", "acquisition.unit_memory",
     "acquisition.unit_plan", "acquisition.unit_round", "network.content_coding", "network.http_faults",
+    "timekeeping.clock_troubles", "timekeeping.note", "timekeeping.witnesses",
     "server.answers", "server.form_doubt", "delivery.refusal_search", "delivery.refusals",
 }  # fmt: skip
 """Folders and files without I/O, to which the time is an argument."""

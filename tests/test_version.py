@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,12 @@ def test_the_newest_entry_of_the_changelog_is_this_version() -> None:
     first = (ROOT / "debian" / "changelog").read_text().splitlines()[0]
     assert re.match(r"inviseobox \(([^)]+)\) ", first)
     assert first.split("(")[1].split(")")[0] == inviseobox.__version__
+
+
+def test_the_date_of_build_is_that_of_the_newest_entry() -> None:
+    """A clock that lies before it is known to be wrong."""
+    last = next(line for line in (ROOT / "debian" / "changelog").read_text().splitlines() if line.startswith(" -- "))
+    assert datetime.fromisoformat(inviseobox.BUILT) == parsedate_to_datetime(last.partition(">  ")[2])
 
 
 def test_the_build_reads_the_version_from_the_program() -> None:

@@ -3,24 +3,23 @@
 from collections.abc import Sequence
 
 from inviseobox.buffer import Buffer
-from inviseobox.clock import WallClock, boot_clock
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.health.health import Health
-from inviseobox.records import Reading, Stamp
+from inviseobox.records import Reading
+from inviseobox.timekeeping.timekeeper import Timekeeper
 
 
 class Intake:
     """Dates readings, brings them into the buffer, and lets Health know. It is a Sink."""
 
-    def __init__(self, buffer: Buffer, devices: DevicesInForce, health: Health, clock: WallClock) -> None:
-        """Record in `buffer`, for windows as long as `devices` say, at the time of `clock`."""
+    def __init__(self, buffer: Buffer, devices: DevicesInForce, health: Health, time: Timekeeper) -> None:
+        """Record in `buffer`, for windows as long as `devices` say, at the time that `time` tells."""
         self._buffer = buffer
         self._devices = devices
         self._health = health
-        self._clock = clock
+        self._time = time
 
     def __call__(self, readings: Sequence[Reading]) -> None:
         """Take readings whose answer came just now."""
-        now = self._clock()
-        self._buffer.record(Stamp(now, boot_clock()), self._devices.interval(), readings)
-        self._health.note_readings(readings, now)
+        self._buffer.record(self._time.stamp(), self._devices.interval(), readings)
+        self._health.note_readings(readings, self._time.now())

@@ -5,19 +5,20 @@ import logging
 
 from inviseobox import events
 from inviseobox.buffer import Buffer, Dropped, SealedWindow
-from inviseobox.clock import WallClock, boot_clock, utc_text
+from inviseobox.clock import utc_text
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.errors import BufferFault
 from inviseobox.health.health import Health
 from inviseobox.records import Dating
 from inviseobox.reports.window_ends import next_border
+from inviseobox.timekeeping.timekeeper import Timekeeper
 
 _log = logging.getLogger(__name__)
 
 COMMIT_PERIOD = 5.0
 """Seconds between two commits; at a power cut no more raw readings than of this time are lost."""
 _TICK = 1.0
-"""Seconds between two looks at the wall clock, which may step."""
+"""Seconds between two looks at the time, for the clock may step."""
 _ALLOWANCE = 60.0
 """Seconds that a commit may take on a slow disk before the watchdog counts it as hanging."""
 _BEAT = "windows"
@@ -27,11 +28,14 @@ class Windows:
     """Commits and seals for as long as it runs."""
 
     def __init__(
-        self, buffer: Buffer, clock: WallClock, devices: DevicesInForce, max_size: int, health: Health
+        self, buffer: Buffer, time: Timekeeper, devices: DevicesInForce, max_size: int, health: Health
     ) -> None:
-        """Keep the file of `buffer` within `max_size` bytes; a window is as long as `devices` say."""
+        """Keep the file of `buffer` within `max_size` bytes; a window is as long as `devices` say.
+
+        What the time is `time` tells.
+        """
         self._buffer = buffer
-        self._clock = clock
+        self._time = time
         self._devices = devices
         self._max_size = max_size
         self._health = health
@@ -46,17 +50,19 @@ class Windows:
         last_border = None
         while True:
             self._beat()
-            now = self._clock()
+            interval = self._devices.interval()
+            # While nobody knows the time, nothing is sealed: readings are brought to the disk, where they wait.
+            dating = self._time.dating(interval)
             # Also differs when the clock stepped: sealing then moves the open window to where the clock says.
-            border = next_border(now, self._devices.interval())
+            border = next_border(dating.now, interval) if dating else None
             try:
-                if border != last_border or self._buffer.is_overdue(now):
-                    await self._seal(now)
+                if dating and (border != last_border or self._buffer.is_overdue(dating.now)):
+                    await self._seal(dating)
                     last_border = border
                 elif loop.time() >= next_commit:
                     await self._buffer.commit()
                     next_commit = loop.time() + COMMIT_PERIOD
-                    self._health.progress.commits = now
+                    self._health.progress.commits = self._time.now()
                     self._health.disk_free = await self._buffer.disk_free()
             except BufferFault as error:
                 self._report_unwritable(error)
@@ -64,14 +70,16 @@ class Windows:
                 continue
             self._health.troubles.end("buffer")
             self._health.troubles.end("memory", f"{self._buffer.dropped} readings were lost")
-            await asyncio.sleep(max(0.0, min(_TICK, border - self._clock(), next_commit - loop.time())))
+            to_border = _TICK if border is None else border - self._time.now()
+            await asyncio.sleep(max(0.0, min(_TICK, to_border, next_commit - loop.time())))
 
     def _beat(self) -> None:
         self._heartbeat.expect(_ALLOWANCE)
 
-    async def _seal(self, now: float) -> None:
-        sealed = await self._buffer.seal(Dating(now, boot_clock(), is_witnessed=False, confirmed=None))
-        self._health.progress.commits = now
+    async def _seal(self, dating: Dating) -> None:
+        self._time.keep()
+        sealed = await self._buffer.seal(dating)
+        self._health.progress.commits = dating.now
         for window in sealed:
             _log.info("window %s closed, %d values to deliver", utc_text(window.end), window.fields)
             self._report_backwards(window)

@@ -11,8 +11,6 @@ from inviseobox.health.heartbeats import Heartbeats
 from inviseobox.health.troubles import Troubles
 from inviseobox.records import Reading
 
-CLOCK_TOLERANCE = 60.0
-"""Seconds by which the box's clock may differ from the server's before it is worth a line."""
 MOST_LIKELY_MARKS = 1000
 """Measurements about which a line tells that they may have no value, in the life of the process."""
 
@@ -54,7 +52,8 @@ class Health:
 
     `backlog` counts windows and `rejected` deliveries; `last_delivered` is the end of a window in seconds since the
     epoch; `clock_error` is how many seconds the box's clock is ahead of the server's; `disk_free` are the bytes that
-    are left where the buffer is; `answers` counts what the server took or gave as it should.
+    are left where the buffer is; `dated_by` names what readings are dated by; `answers` counts what the server took or
+    gave as it should.
     """
 
     now: MonotonicClock = loop_clock
@@ -66,6 +65,7 @@ class Health:
     last_delivered: int | None = None
     clock_error: float | None = None
     clock_witness: ClockWitness | None = None
+    dated_by: str | None = None
     disk_free: int | None = None
     answers: int = 0
     latest: dict[str, Latest] = field(default_factory=dict)
@@ -129,16 +129,6 @@ class Health:
         if not self._failing:
             self.troubles.end("server")
             self.troubles.end("token")
-
-    def note_server_date(self, date: float, now: float) -> None:
-        """Compare the box's clock, which says `now`, with the server's `date`, both in seconds since the epoch."""
-        self.clock_error = error = now - date
-        if abs(error) > CLOCK_TOLERANCE:
-            ahead = "ahead of" if error > 0 else "behind"
-            self.troubles.begin("clock", events.CLOCK(f"{abs(error):.0f} s {ahead} the server's"))
-        else:
-            self.clock_witness = ClockWitness(now, "the server")
-            self.troubles.end("clock")
 
     def answering(self, inventory: Inventory) -> tuple[int, int, int]:
         """Count the devices of which some measurement gave a value last, those that were read, and all listed."""

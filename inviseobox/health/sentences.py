@@ -81,8 +81,23 @@ _WORDS: dict[TroubleKind[Any], _Words] = {
     events.DELIVERY: _Words("deliveries", "the server has taken all of them"),
     events.CLOCK: _Words(
         "clock",
-        "agrees with the server's again",
-        "windows carry the box's time; is the time synchronised? (timedatectl)",
+        "is right again",
+        "readings are dated by the server's time; is the time synchronised? (timedatectl)",
+    ),
+    events.BELIEVED: _Words(
+        "clock",
+        "is plausible again",
+        "readings are dated by it all the same; check network and time (timedatectl)",
+    ),
+    events.TIME: _Words(
+        "time",
+        "is known now; readings that waited are dated",
+        "readings wait, a day at most, until the server answers or the clock is set; check the network (timedatectl)",
+    ),
+    events.SERVER_CLOCK: _Words(
+        "server's clock",
+        "agrees with this machine's again",
+        "readings carry this machine's time; tell whoever runs the server",
     ),
     events.CAPPED: _Words(
         "buffer size", "has room again", "does the server take anything? (systemctl status inviseobox)"

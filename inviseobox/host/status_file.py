@@ -26,7 +26,7 @@ MAX_SIZE = 16_777_216
 
 
 def snapshot(health: Health, in_force: DevicesInForce, now: float, invocation_id: str) -> dict[str, Any]:
-    """Describe the daemon at the wall clock `now`. Pure; all times are in seconds since the epoch."""
+    """Describe the daemon at the time `now`. Pure; all times are in seconds since the epoch."""
     devices = in_force.inventory.devices
     links: dict[str, list[Device]] = {}
     for device in devices:
@@ -49,6 +49,7 @@ def snapshot(health: Health, in_force: DevicesInForce, now: float, invocation_id
         "rejected_deliveries": health.rejected,
         "clock_ahead_of_server": health.clock_error,
         "clock_confirmed": {"at": witness.at, "by": witness.by} if witness else None,
+        "dated_by": health.dated_by,
         "disk_free": health.disk_free,
         "troubles": [_trouble(trouble) for trouble in health.troubles.current()],
         "links": [_link(health, name, of_link) for name, of_link in links.items()],

@@ -5,12 +5,12 @@ from pathlib import Path
 SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
 
 
-def last_set() -> float | None:
-    """Return when systemd-timesyncd set the clock right, in seconds since the epoch.
+def last_set(path: Path = SYNCHRONIZED) -> float | None:
+    """Return when systemd-timesyncd set the clock right, in seconds since the epoch, by that clock.
 
     None where it did not, which proves nothing: chrony and ntpsec leave no such file.
     """
     try:
-        return SYNCHRONIZED.stat().st_mtime
+        return path.stat().st_mtime
     except OSError:
         return None

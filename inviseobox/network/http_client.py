@@ -34,7 +34,7 @@ class HttpAnswer:
     """An answer: the status code, the headers by lower-case name, and the body after its coding is undone.
 
     `is_whole` says that the body has ended; else it is as much of it as was asked for. `waited` are the seconds that
-    the request waited for its turn to connect.
+    the request waited for its turn to connect, `body_took` those from the end of the headers to the end of the body.
     """
 
     status: int
@@ -42,6 +42,7 @@ class HttpAnswer:
     body: bytes
     is_whole: bool = True
     waited: float = 0.0
+    body_took: float = 0.0
 
     @property
     def is_success(self) -> bool:
@@ -174,6 +175,7 @@ class _Answering:
         self._is_enough = is_enough
         self._response: httpx.Response | None = None
         self._body: Body | None = None
+        self._began = 0.0
         self.had_enough_at: float | None = None
 
     @property
@@ -184,6 +186,7 @@ class _Answering:
     async def take(self, client: httpx.AsyncClient, request: httpx.Request) -> HttpAnswer:
         """Send the request and take the answer as far as it is wanted."""
         response = self._response = await client.send(request, stream=True)
+        self._began = asyncio.get_running_loop().time()
         body = self._body = Body(response.headers.get("content-encoding", ""), self._limits.max_body)
         try:
             async for chunk in response.aiter_raw():
@@ -194,21 +197,22 @@ class _Answering:
                 if body.is_cut and self._is_enough is None:
                     raise InvalidAnswer(f"the answer is longer than {self._limits.max_body} bytes")
                 if body.is_cut:
-                    return _answer(response, body, is_whole=False)
+                    return self._answer(response, body, is_whole=False)
         finally:
             await response.aclose()
         body.end()
-        return _answer(response, body, is_whole=True)
+        return self._answer(response, body, is_whole=True)
 
     def so_far(self) -> HttpAnswer | None:
         """Return what has come when time is up, where a part of the body may do."""
         if self._is_enough is not None and self._response is not None and self._body is not None:
-            return _answer(self._response, self._body, is_whole=False)
+            return self._answer(self._response, self._body, is_whole=False)
         return None
 
-
-def _answer(response: httpx.Response, body: Body, *, is_whole: bool) -> HttpAnswer:
-    return HttpAnswer(response.status_code, dict(response.extensions[_HEADERS]), bytes(body.content), is_whole)
+    def _answer(self, response: httpx.Response, body: Body, *, is_whole: bool) -> HttpAnswer:
+        took = asyncio.get_running_loop().time() - self._began
+        headers = dict(response.extensions[_HEADERS])
+        return HttpAnswer(response.status_code, headers, bytes(body.content), is_whole, body_took=took)
 
 
 class _Transport(httpx.AsyncBaseTransport):

@@ -24,13 +24,15 @@ class Verdict(Enum):
 class Answer:
     """An answer of the server; `retry_after` in seconds where it asked for a pause.
 
-    `is_whole` says that the body has ended; else it is the beginning of it.
+    `is_whole` says that the body has ended; else it is the beginning of it. `clock_offset` is the answer's Date minus
+    the boot-time clock of the box when it came, in seconds; None where it holds no valid Date.
     """
 
     status: int
     body: bytes = b""
     retry_after: float | None = None
     is_whole: bool = True
+    clock_offset: float | None = None
 
     @property
     def is_success(self) -> bool:

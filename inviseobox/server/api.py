@@ -1,12 +1,12 @@
 """The Inviseo API, in the two forms in which it exists."""
 
 import platform
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import inviseobox
+from inviseobox.clock import UptimeClock, boot_clock
 from inviseobox.configuration import ApiForm, Configuration
 from inviseobox.errors import (
     DeliveryError,
@@ -47,14 +47,12 @@ _STATUS = "/devices/status"
 class CentralApi:
     """The calls of the API. Each raises DeliveryError where no answer came; what an answer means is for the caller."""
 
-    def __init__(self, configuration: Configuration, lookups: NameLookups, note_date: Callable[[float], None]) -> None:
+    def __init__(self, configuration: Configuration, lookups: NameLookups, uptime: UptimeClock = boot_clock) -> None:
         """Prepare for the server that the configuration names, with look-ups that nothing else uses.
 
-        Raises OSError where `ca_file` cannot be used.
-
-        `note_date` is told the server's time, in seconds since the epoch, with each answer that holds it.
+        Raises OSError where `ca_file` cannot be used. What answers say of the time is compared with `uptime`.
         """
-        self._note_date = note_date
+        self._uptime = uptime
         self._url = configuration.url
         self._token = configuration.token
         agent = f"inviseobox/{inviseobox.__version__} python/{platform.python_version()}"
@@ -99,12 +97,11 @@ class CentralApi:
         except ReadError as error:
             raise ServerUnreachable(str(error)) from None
         date = server_date(answer.headers.get("date"))
-        if date is not None:
-            self._note_date(date)
+        offset = None if date is None else date - (self._uptime() - answer.body_took)
         # Some servers repeat in an error what they were sent: here it goes no further.
         refused = answer.status >= 400
         body = answer.body.replace(self._token.encode(), b"<token>") if refused else answer.body
-        return Answer(answer.status, body, retry_after(answer.headers.get("retry-after")), answer.is_whole)
+        return Answer(answer.status, body, retry_after(answer.headers.get("retry-after")), answer.is_whole, offset)
 
 
 def _quoted(token: str) -> str:

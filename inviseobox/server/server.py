@@ -1,6 +1,7 @@
 """The server: its device list, and what is delivered to it, in the form of the API that it speaks."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.devices.inventory import Inventory
 from inviseobox.errors import DeliveryError, InventoryError, TokenRefused
 from inviseobox.records import Batch
-from inviseobox.server.answers import Answer
+from inviseobox.server.answers import Answer, Verdict
 from inviseobox.server.api import TOTAL_TIMEOUT, CentralApi
 from inviseobox.server.form_doubt import FormDoubt
 
@@ -56,13 +57,20 @@ class Server:
         devices: DevicesInForce,
         pinned: ApiForm | None,
         now: MonotonicClock = loop_clock,
+        *,
+        hear_clock: Callable[[float], None] = lambda offset: None,
     ) -> None:
-        """Speak through `api`, in the `pinned` form where there is one; a server is known by its `devices`."""
+        """Speak through `api`, in the `pinned` form where there is one; a server is known by its `devices`.
+
+        `hear_clock` is told the clock_offset of each answer that is surely the server's own: one that holds a device
+        list, or one by which the server has what was sent. A captive portal has a clock, too.
+        """
         self._api = api
         self._buffer = buffer
         self._devices = devices
         self._pinned = pinned
         self._now = now
+        self._hear_clock = hear_clock
         self._found: ApiForm | None = None
         self._list_doubt = FormDoubt()
         self._values_doubt = FormDoubt()
@@ -120,11 +128,17 @@ class Server:
             return _Refusal(answer.status, answer.words)
         try:
             # In a thread, for a long list takes a second and more.
-            return await asyncio.to_thread(_read, answer.body)
+            found = await asyncio.to_thread(_read, answer.body)
         except UnicodeDecodeError:
             return _Refusal(200, "the server's device list is not UTF-8")
         except InventoryError as error:
             return _Refusal(200, str(error))
+        self._hear(answer)
+        return found
+
+    def _hear(self, answer: Answer) -> None:
+        if answer.clock_offset is not None:
+            self._hear_clock(answer.clock_offset)
 
     def _is_ours(self, listed: Inventory) -> bool:
         """Whether a list is of this box: it shares an _id with the list in force, if there is one."""
@@ -135,11 +149,16 @@ class Server:
         """Send a batch under its own key. Raises DeliveryError where no answer came, and BufferFault."""
         answer = await self._api.send_fields(await self._form(), batch.fields, batch.digest)
         self._values_doubt.note(answer, self._now())
+        if answer.verdict is Verdict.ACCEPTED:
+            self._hear(answer)
         return answer
 
     async def send_status(self, devices: str, *, timeout: float = TOTAL_TIMEOUT) -> Answer:
         """Send a JSON list of device states, within `timeout` seconds. Raises DeliveryError where no answer came."""
-        return await self._api.send_status(devices, timeout=timeout)
+        answer = await self._api.send_status(devices, timeout=timeout)
+        if answer.verdict is Verdict.ACCEPTED:
+            self._hear(answer)
+        return answer
 
     async def _form(self) -> ApiForm:
         """Return the form for values; ask the server where it is not known or in doubt. Raises DeliveryError."""

@@ -36,7 +36,7 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
 
 @asynccontextmanager
 async def central(port: int) -> AsyncIterator[CentralApi]:
-    one = CentralApi(Configuration(token="t" * 64, url=f"http://127.0.0.1:{port}"), NameLookups(), lambda date: None)
+    one = CentralApi(Configuration(token="t" * 64, url=f"http://127.0.0.1:{port}"), NameLookups())
     try:
         yield one
     finally:

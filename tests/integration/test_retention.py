@@ -18,6 +18,7 @@ from inviseobox.health.health import Health
 from inviseobox.records import Aggregate, Reading
 from tests.support import virtual_time
 from tests.support.buffers import dating, opened, read, series, stamp, waiting
+from tests.support.clocks import timekeeper
 
 MINUTE = 60
 HOUR = 3600
@@ -159,7 +160,9 @@ def test_a_full_buffer_file_is_told_in_one_line_and_its_end_in_another(
                     await asyncio.sleep(interval)
                 return read
 
-            task = asyncio.ensure_future(Windows(buffer, clock, DevicesInForce(interval), LEAST, health).run())
+            task = asyncio.ensure_future(
+                Windows(buffer, timekeeper(clock, buffer, health), DevicesInForce(interval), LEAST, health).run()
+            )
             count = await live(30)
             (trouble,) = health.troubles.current()
             assert trouble.cause.startswith("full (buffer.max_size): ")

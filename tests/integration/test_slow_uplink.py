@@ -171,7 +171,7 @@ def test_the_api_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def send(port: int) -> bool:
         configuration = Configuration(token="t" * 64, url=f"http://127.0.0.1:{port}/api")
-        one = CentralApi(configuration, NameLookups(), lambda date: None)
+        one = CentralApi(configuration, NameLookups())
         try:
             return (await one.send_fields(ApiForm.DOCUMENTED, BATCH.decode(), "key")).is_success
         finally:
@@ -201,7 +201,7 @@ def test_a_server_that_hung_and_is_mended_gets_the_next_request(monkeypatch: pyt
         for hung in (black_hole, never_reading):
             with hung() as port:
                 configuration = Configuration(token="t" * 64, url=f"http://127.0.0.1:{port}/api")
-                one = CentralApi(configuration, NameLookups(), lambda date: None)
+                one = CentralApi(configuration, NameLookups())
                 for _ in range(4):
                     with pytest.raises(ServerUnreachable):
                         await one.send_fields(ApiForm.DOCUMENTED, BATCH.decode(), "key")

@@ -86,7 +86,7 @@ async def box(path: Path, url: str, *, pinned: ApiForm | None = None, token: str
     configuration = Configuration(token=token, url=url, api=pinned)
     buffer = await Buffer.open(str(path), "boot")
     health = Health()
-    api = CentralApi(configuration, NameLookups(), lambda date: None)
+    api = CentralApi(configuration, NameLookups())
     devices = DevicesInForce()
     one = Box(buffer, api, Server(api, buffer, devices, pinned), health, devices)
     try:

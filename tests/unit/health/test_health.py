@@ -8,7 +8,7 @@ from inviseobox import events
 from inviseobox.devices.inventory import Device, Inventory, Measurement
 from inviseobox.devices.sources import Unusable
 from inviseobox.errors import DeliveryError, ServerUnreachable, TokenRefused
-from inviseobox.health.health import ClockWitness, Health
+from inviseobox.health.health import Health
 from inviseobox.records import Reading, Series
 
 
@@ -89,16 +89,3 @@ def test_a_trouble_of_the_server_lasts_until_no_loop_has_any() -> None:
     assert len(health.troubles.current()) == 1
     health.note_answer("device list")
     assert health.troubles.current() == []
-
-
-@pytest.mark.parametrize(("error", "words"), [(61.0, "61 s ahead of"), (-3600.0, "3600 s behind")])
-def test_a_clock_that_disagrees_is_a_trouble_until_it_agrees(error: float, words: str) -> None:
-    health = Health(lambda: 0.0)
-    health.note_server_date(10_000.0, 10_000.0 + error)
-    (trouble,) = health.troubles.current()
-    assert trouble.kind is events.CLOCK
-    assert words in trouble.cause
-    assert health.clock_witness is None
-    health.note_server_date(20_000.0, 20_001.0)
-    assert health.troubles.current() == []
-    assert health.clock_witness == ClockWitness(20_001.0, "the server")

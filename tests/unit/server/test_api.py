@@ -28,7 +28,7 @@ async def send_too_much(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
 
 def the_api(port: int) -> CentralApi:
     configuration = Configuration(token="t", url=f"http://127.0.0.1:{port}/api")  # noqa: S106
-    return CentralApi(configuration, NameLookups(), lambda _: None)
+    return CentralApi(configuration, NameLookups())
 
 
 @pytest.mark.parametrize(

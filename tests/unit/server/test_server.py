@@ -33,9 +33,7 @@ def test_the_words_of_a_server_that_repeats_the_token_are_told_without_it(tmp_pa
     async def scenario() -> list[str]:
         told = []
         async with serving(echo) as port, opened(tmp_path / "data.db") as buffer:
-            api = CentralApi(
-                Configuration(token=TOKEN, url=f"http://127.0.0.1:{port}/api"), NameLookups(), lambda _: None
-            )
+            api = CentralApi(Configuration(token=TOKEN, url=f"http://127.0.0.1:{port}/api"), NameLookups())
             try:
                 with pytest.raises(DeliveryError) as caught:
                     await Server(api, buffer, DevicesInForce(), None).device_list()

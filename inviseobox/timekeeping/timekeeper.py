@@ -1,0 +1,149 @@
+"""The time by which everything is dated: the wall clock as far as it is right, else what its witnesses say."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import inviseobox
+from inviseobox.buffer import Buffer
+from inviseobox.clock import UptimeClock, WallClock, boot_clock, system_clock
+from inviseobox.errors import BufferFault
+from inviseobox.events import Trouble
+from inviseobox.health.health import ClockWitness, Health
+from inviseobox.health.troubles import BOX
+from inviseobox.host import time_synchronisation
+from inviseobox.host.boot import boot_id
+from inviseobox.records import Dating, Stamp
+from inviseobox.timekeeping.clock_troubles import clock_trouble, server_clock_trouble
+from inviseobox.timekeeping.note import Note, read_note
+from inviseobox.timekeeping.witnesses import TOLERANCE, Judgement, Witnesses
+
+_log = logging.getLogger(__name__)
+
+BUILT = datetime.fromisoformat(inviseobox.BUILT).timestamp()
+_SETTING = "clock"
+_NOTE_PERIOD = 300.0
+"""Seconds between two times that what is known is written, where nothing else asks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The machine's clocks, what names this run of its kernel, and when the time synchronisation set the wall clock."""
+
+    boot: str
+    wall: WallClock = system_clock
+    uptime: UptimeClock = boot_clock
+    synchronised_at: Callable[[], float | None] = time_synchronisation.last_set
+
+
+def system_clocks(environment: Mapping[str, str]) -> Clocks:
+    """Return the clocks of this machine."""
+    return Clocks(boot_id(environment))
+
+
+class Timekeeper:
+    """Says what the time is, hears the witnesses, and keeps what they said for the next start."""
+
+    def __init__(
+        self, clocks: Clocks, buffer: Buffer, health: Health, note: Note | None = None, *, built: float = BUILT
+    ) -> None:
+        """Go on from what was noted before; keep notes in `buffer`, and tell `health` what is wrong with the clock."""
+        note = note or Note()
+        self._clocks = clocks
+        self._buffer = buffer
+        self._health = health
+        self._started = clocks.uptime()
+        self._witnesses = Witnesses(note, clocks.boot, built, self._started)
+        self._noted = note
+        self._noted_at = self._started
+
+    @classmethod
+    async def opened(cls, clocks: Clocks, buffer: Buffer, health: Health) -> "Timekeeper":
+        """Begin with what `buffer` holds of earlier runs."""
+        try:
+            text = await buffer.setting(_SETTING) or ""
+        except BufferFault as error:
+            # The witnesses will say it again.
+            _log.debug("what was known of the clock cannot be read: %s", error)
+            text = ""
+        return cls(clocks, buffer, health, read_note(text))
+
+    def stamp(self) -> Stamp:
+        """Return the stamp of what happens at this moment."""
+        judgement, uptime = self._judge()
+        return Stamp(judgement.now, uptime)
+
+    def now(self) -> float:
+        """Return the time in seconds since the epoch; where it is not known, what the wall clock says."""
+        judgement, _ = self._judge()
+        return self._clocks.wall() if judgement.now is None else judgement.now
+
+    def dating(self, interval: int) -> Dating | None:
+        """Return by what windows of `interval` seconds may be sealed now; None while that has to wait.
+
+        It waits while the time is not known, and for a moment after the start while no witness was heard in this boot,
+        so that the first of them comes before a window is closed.
+        """
+        judgement, uptime = self._judge()
+        is_early = uptime - self._started < min(60.0, interval / 10)
+        if judgement.now is None or (is_early and not self._witnesses.is_witnessed):
+            return None
+        before = self._witnesses.confirmed_before
+        return Dating(
+            judgement.now,
+            uptime,
+            is_witnessed=self._witnesses.is_witnessed,
+            confirmed=None if before is None else min(before, judgement.now),
+        )
+
+    def hear_server(self, offset: float) -> None:
+        """Take in the server's time minus the boot-time clock, of an answer that is the server's own."""
+        self._judge()
+        wall, uptime = self._clocks.wall(), self._clocks.uptime()
+        if not self._witnesses.hear_server(offset, wall, uptime):
+            return
+        self._health.clock_error = ahead = wall - uptime - offset
+        if abs(ahead) <= TOLERANCE:
+            self._health.clock_witness = ClockWitness(wall, "the server")
+
+    def look(self, max_size: int) -> None:
+        """Tell what is wrong with the clock, and note what is known; `max_size` are the bytes that the buffer may take.
+
+        To be called every few seconds.
+        """
+        if self._buffer.waiting > max_size / 4:
+            self._witnesses.believe()
+        judgement, uptime = self._judge()
+        self._health.dated_by = judgement.basis.value
+        self._show("clock", clock_trouble(judgement, self._witnesses.least))
+        ahead_of_server = self._witnesses.ahead_of_server(self._clocks.wall(), uptime)
+        self._show("server's clock", server_clock_trouble(judgement, ahead_of_server))
+        if uptime - self._noted_at >= _NOTE_PERIOD:
+            self.keep()
+
+    def keep(self) -> None:
+        """Note what is known, with the next commit."""
+        note = self._witnesses.note
+        if note != self._noted:
+            self._buffer.record_setting(_SETTING, note.text)
+            self._noted = note
+        self._noted_at = self._clocks.uptime()
+
+    def _show(self, key: str, trouble: Trouble | None) -> None:
+        """Note what is wrong with a clock; a trouble of another kind gives way, and takes no line itself."""
+        troubles = self._health.troubles
+        if trouble is None:
+            troubles.end(key)
+            return
+        present = troubles.of(BOX).get(key)
+        if present is not None and present.kind is not trouble.kind:
+            troubles.give_way(key)
+        troubles.begin(key, trouble)
+
+    def _judge(self) -> tuple[Judgement, float]:
+        """Return what the time is, and the boot-time clock at that moment."""
+        wall, uptime = self._clocks.wall(), self._clocks.uptime()
+        if self._witnesses.look(self._clocks.synchronised_at(), wall, uptime):
+            self._health.clock_witness = ClockWitness(wall, "the time synchronisation")
+        return self._witnesses.judge(wall, uptime), uptime

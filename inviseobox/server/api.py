@@ -97,7 +97,8 @@ class CentralApi:
         except ReadError as error:
             raise ServerUnreachable(str(error)) from None
         date = server_date(answer.headers.get("date"))
-        offset = None if date is None else date - (self._uptime() - answer.body_took)
+        # A Date counts whole seconds, so half of one is missing in the mean.
+        offset = None if date is None else date + 0.5 - (self._uptime() - answer.body_took)
         # Some servers repeat in an error what they were sent: here it goes no further.
         refused = answer.status >= 400
         body = answer.body.replace(self._token.encode(), b"<token>") if refused else answer.body

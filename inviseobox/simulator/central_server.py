@@ -63,7 +63,8 @@ class CentralServer:
 
     `devices` is what the device list request answers; assign another list at any time, as `max_body`
     (bytes, 413 above), `form` and `token`. `interval` (seconds) is told by the deployed form only.
-    `clock` returns arrival times in seconds since the epoch.
+    `clock` returns arrival times in seconds since the epoch; the Date of answers is `date_ahead` seconds ahead of it,
+    and is left out where that is None.
     """
 
     def __init__(
@@ -88,7 +89,8 @@ class CentralServer:
         self.violations: list[str] = []
         self.exchanges: list[Exchange] = []
         self.max_body = max_body
-        self.http = HttpServer(self._handle, clock=clock, ssl_context=ssl_context)
+        self.date_ahead: float | None = 0.0
+        self.http = HttpServer(self._handle, clock=self._date, ssl_context=ssl_context)
         self._clock = clock
         self._known = KnownDevices()
         self._scripts: dict[Route, Script] = {}
@@ -108,6 +110,9 @@ class CentralServer:
     def url(self) -> str:
         """The base of the API, as a box is configured with it."""
         return self.http.origin + BASE_PATH
+
+    def _date(self) -> float | None:
+        return None if self.date_ahead is None else self._clock() + self.date_ahead
 
     def script(self, route: Route, outcomes: Iterable[Outcome] | Script | None) -> None:
         """Answer the next requests of `route` with `outcomes`, one each, then as usual again.

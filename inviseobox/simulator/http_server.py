@@ -101,14 +101,15 @@ class _RefusedError(Exception):
 class HttpServer:
     """Serves `handler` over keep-alive connections; what it cannot understand is refused and closed.
 
-    `clock` returns the time of the Date header, in seconds since the epoch.
+    `clock` returns the time of the Date header, in seconds since the epoch; None leaves the header out, as a server
+    without a clock has to (RFC 9110, section 6.6.1).
     """
 
     def __init__(
         self,
         handler: Handler,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float | None] = time.time,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self.handler = handler
@@ -172,8 +173,9 @@ class HttpServer:
         return await reader.readexactly(int(length))
 
     async def _send(self, connection: Connection, response: Response, keep: bool) -> None:
-        added = {
-            "Date": formatdate(self._clock(), usegmt=True),
+        now = self._clock()
+        added = {} if now is None else {"Date": formatdate(now, usegmt=True)}
+        added |= {
             "Content-Length": str(len(response.body)),
             "Connection": "keep-alive" if keep else "close",
         }

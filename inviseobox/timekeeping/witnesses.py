@@ -15,6 +15,8 @@ TOLERANCE = 60.0
 """Seconds by which a clock that is right may differ from a witness."""
 LONGEST_WAIT = 86_400.0
 """Seconds for which readings wait for a witness, in all."""
+_ROUNDING = 1.0
+"""Seconds within which two Dates of one clock say the same, for they count whole seconds."""
 _CENTURY = 100 * 365.25 * 86_400.0
 
 
@@ -123,7 +125,8 @@ class Witnesses:
         """
         if not self._is_possible(offset + uptime):
             return False
-        self._server = offset
+        if self._server is None or abs(offset - self._server) > _ROUNDING:
+            self._server = offset
         now = self.judge(wall, uptime).now
         self._confirm(now if now is not None else offset + uptime)
         return True

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
 
+from .clocks import MACHINE
 from .processes import started
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -134,11 +135,17 @@ class Place:
 
     @contextmanager
     def daemon(self, **environment: str) -> Iterator[Daemon]:
-        """Run the daemon; killed in the end, if it still runs. A traceback in its log fails the test."""
+        """Run the daemon; killed in the end, if it still runs. A traceback in its log fails the test.
+
+        It has the clocks of the Machine that lives in this folder, where there is one.
+        """
+        arguments = ["inviseobox", "run", "--config", str(self.configuration)]
+        if (self.folder / MACHINE).exists():
+            arguments = ["tests.support.daemon_with_clocks", str(self.configuration), str(self.folder)]
         with (
             closing(ServiceManager(Path(tempfile.mkdtemp(dir=self.folder)))) as manager,
             started(
-                [sys.executable, "-m", "inviseobox", "run", "--config", str(self.configuration)],
+                [sys.executable, "-m", *arguments],
                 cwd=CHECKOUT,
                 env=environment_with(NOTIFY_SOCKET=manager.path, **environment),
                 stderr=subprocess.PIPE,

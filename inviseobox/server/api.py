@@ -96,7 +96,9 @@ class CentralApi:
             raise ServerStalled(str(error), took_some=error.took_some) from None
         except ReadError as error:
             raise ServerUnreachable(str(error)) from None
-        date = server_date(answer.headers.get("date"))
+        # What a cache kept for a while has the Date of then (RFC 9111, section 5.1).
+        is_fresh = answer.headers.get("age", "0").strip() == "0"
+        date = server_date(answer.headers.get("date")) if is_fresh else None
         # A Date counts whole seconds, so half of one is missing in the mean.
         offset = None if date is None else date + 0.5 - (self._uptime() - answer.body_took)
         # Some servers repeat in an error what they were sent: here it goes no further.

@@ -1,5 +1,7 @@
 """What is wrong with the clock, as a trouble. Pure."""
 
+from typing import assert_never
+
 from inviseobox import events
 from inviseobox.clock import utc_text
 from inviseobox.events import Trouble
@@ -20,6 +22,8 @@ def clock_trouble(judgement: Judgement, least: float) -> Trouble | None:
             return events.BELIEVED(f"before {utc_text(int(least))}, but nothing told the time for too long")
         case Basis.CONFIRMED | Basis.UNCONFIRMED:
             return None
+        case basis:
+            assert_never(basis)
 
 
 def server_clock_trouble(judgement: Judgement, ahead_of_server: float | None) -> Trouble | None:

@@ -16,8 +16,9 @@ from inviseobox.health.health import ClockWitness, Health
 from inviseobox.health.troubles import LINK
 from inviseobox.host.status_file import MAX_SIZE, read, snapshot, write
 from inviseobox.records import Reading
+from inviseobox.timekeeping.witnesses import Basis
 from tests.support.entries import listed, modbus_device, web_device
-from tests.support.status_schema import assert_valid
+from tests.support.status_schema import SCHEMA, assert_valid
 
 
 def known(**readings: float | None) -> tuple[Health, DevicesInForce]:
@@ -85,9 +86,16 @@ def test_the_clock_and_the_disk_are_in_the_status() -> None:
     health, devices = known()
     health.clock_witness = ClockWitness(1234.5, "the server")
     health.disk_free = 10**9
+    health.dated_by = "server"
     content = status(health, devices)
     assert content["clock_confirmed"] == {"at": 1234.5, "by": "the server"}
     assert content["disk_free"] == 10**9
+    assert content["dated_by"] == "server"
+
+
+def test_the_schema_names_all_by_which_readings_may_be_dated() -> None:
+    schema = json.loads(SCHEMA.read_text())
+    assert set(schema["properties"]["dated_by"]["enum"]) == {*Basis, None}
 
 
 def test_a_written_status_is_read_back_and_only_the_group_may_read_it(tmp_path: Path) -> None:

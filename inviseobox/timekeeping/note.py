@@ -3,6 +3,8 @@
 import json
 from dataclasses import asdict, dataclass
 
+_NEWS = 1.0
+"""Seconds by which what a witness says must change to be worth a note at once."""
 _LIMIT = 1e11
 """Seconds, about three thousand years: no time is as far away from the epoch."""
 
@@ -31,6 +33,13 @@ class Note:
     before: float | None = None
     waited: float = 0.0
 
+    def has_news_since(self, earlier: "Note") -> bool:
+        """Whether a witness told another time, or the first in this boot: what only goes on is no news."""
+        one, other = self.synchronised, earlier.synchronised
+        return _differ(self.server, earlier.server) or _differ(
+            one.offset if one else None, other.offset if other else None
+        )
+
     @property
     def text(self) -> str:
         """This note as JSON."""
@@ -56,6 +65,10 @@ def read_note(text: str) -> Note:
         _seconds(found.get("before")),
         max(0.0, _seconds(found.get("waited")) or 0.0),
     )
+
+
+def _differ(one: float | None, other: float | None) -> bool:
+    return abs(one - other) > _NEWS if one is not None and other is not None else one is not other
 
 
 def _seconds(found: object) -> float | None:

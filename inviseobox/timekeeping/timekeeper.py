@@ -89,13 +89,11 @@ class Timekeeper:
         is_early = uptime - self._started < min(60.0, interval / 10)
         if judgement.now is None or (is_early and not self._witnesses.is_witnessed):
             return None
+        # What waits from an earlier boot was read before this one began, also where nobody ever confirmed a time.
+        booted = judgement.now - uptime
         before = self._witnesses.confirmed_before
-        return Dating(
-            judgement.now,
-            uptime,
-            is_witnessed=self._witnesses.is_witnessed,
-            confirmed=None if before is None else min(before, judgement.now),
-        )
+        confirmed = booted if before is None else min(before, booted)
+        return Dating(judgement.now, uptime, is_witnessed=self._witnesses.is_witnessed, confirmed=confirmed)
 
     def hear_server(self, offset: float) -> None:
         """Take in the server's time minus the boot-time clock, of an answer that is the server's own."""
@@ -119,7 +117,7 @@ class Timekeeper:
         self._show("clock", clock_trouble(judgement, self._witnesses.least))
         ahead_of_server = self._witnesses.ahead_of_server(self._clocks.wall(), uptime)
         self._show("server's clock", server_clock_trouble(judgement, ahead_of_server))
-        if uptime - self._noted_at >= _NOTE_PERIOD:
+        if self._witnesses.note.has_news_since(self._noted) or uptime - self._noted_at >= _NOTE_PERIOD:
             self.keep()
 
     def keep(self) -> None:

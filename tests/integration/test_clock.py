@@ -251,7 +251,8 @@ def test_a_site_that_is_switched_off_at_night_and_starts_with_the_time_of_the_ev
         morning = {field.end for field in site.central.received[had:]}
         assert min(morning) > time.time() + night - 600
         site.central.received[:] = [field for field in site.central.received if field.end in morning]
-        assert shifted_faults(site, night, interval, (loss,)) == []
+        # What was served before belongs to the evening, though the site calls it by the same hour.
+        assert shifted_faults(site, night, interval, (Loss(0, loss.end + 1),)) == []
 
 
 def test_without_a_network_a_clock_that_nothing_contradicts_is_believed(box: Place) -> None:

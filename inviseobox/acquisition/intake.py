@@ -21,5 +21,6 @@ class Intake:
 
     def __call__(self, readings: Sequence[Reading]) -> None:
         """Take readings whose answer came just now."""
-        self._buffer.record(self._time.stamp(), self._devices.interval(), readings)
-        self._health.note_readings(readings, self._time.now())
+        stamp = self._time.stamp()
+        self._buffer.record(stamp, self._devices.interval(), readings)
+        self._health.note_readings(readings, self._time.now() if stamp.now is None else stamp.now)

@@ -110,9 +110,10 @@ class Timekeeper:
 
         To be called every few seconds.
         """
-        if self._buffer.waiting > max_size / 4:
-            self._witnesses.believe()
         judgement, uptime = self._judge()
+        if judgement.now is None and self._buffer.waiting > max_size / 4:
+            self._witnesses.believe()
+            judgement, uptime = self._judge()
         self._health.dated_by = judgement.basis.value
         self._show("clock", clock_trouble(judgement, self._witnesses.least))
         ahead_of_server = self._witnesses.ahead_of_server(self._clocks.wall(), uptime)

@@ -132,6 +132,20 @@ def test_what_was_confirmed_before_is_never_after_the_start_of_this_boot(tmp_pat
     on(tmp_path, act)
 
 
+def test_a_buffer_that_fills_with_what_waits_is_no_reason_to_believe_a_clock_later(tmp_path: Path) -> None:
+    """What waits for the first sealing after a start waits for no witness."""
+
+    async def act(bench: Bench) -> None:
+        time, machine = await bench.start(), bench.machine
+        time.look(-1)
+        machine.ahead = -BUILT
+        assert time.stamp().now is None
+        time.look(-1)
+        assert time.stamp().now == machine.wall()
+
+    on(tmp_path, act)
+
+
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return the ids of the events of lines since the last call."""
     found = [getattr(record, "MESSAGE_ID", "") for record in caplog.records]

@@ -84,6 +84,11 @@ class PageRefused(ReadError):
 class UnusableValue(ReadError):
     """A valid answer whose value cannot be used (NaN, text, a wrong digit). Fails that measurement alone."""
 
+    def __init__(self, text: str, advice: str = "") -> None:
+        """Keep beside the text what a technician should check, where that is not the description of the value."""
+        super().__init__(text)
+        self.advice = advice
+
 
 class DeliveryError(InviseoBoxError):
     """The server did not take delivery, and may later. Keep everything; try again with back-off."""

@@ -23,9 +23,8 @@ def link_troubles(link: str, units: Sequence[Unit]) -> dict[str, Trouble]:
     troubles = _silence(link, units)
     for unit in units:
         troubles |= _registers(link, unit)
-        for identity, (listed, cause) in unit.unusable.items():
-            about = listed.about
-            troubles[f"value {identity}"] = Trouble(events.VALUE, about, cause)
+        for identity, (listed, error) in unit.unusable.items():
+            troubles[f"value {identity}"] = Trouble(events.VALUE, listed.about, str(error), error.advice)
     return troubles
 
 

@@ -66,7 +66,7 @@ class Unit:
     availability: UnitAvailability = field(default_factory=UnitAvailability)
     failures: dict[Span, Failure] = field(default_factory=dict)
     """What came of the last read of a span that was tried, where it gave no value."""
-    unusable: dict[str, tuple[ListedMeasurement, str]] = field(default_factory=dict)
+    unusable: dict[str, tuple[ListedMeasurement, UnusableValue]] = field(default_factory=dict)
     """The measurements whose last value could not be used, by id, and why."""
     last_failure: Failure | None = None
     rounds: int = 0
@@ -113,7 +113,7 @@ class Unit:
 
     def _reading(self, target: Target, value: float | UnusableValue) -> Reading:
         if isinstance(value, UnusableValue):
-            self.unusable[target.listed.id] = (target.listed, str(value))
+            self.unusable[target.listed.id] = (target.listed, value)
             return Reading(target.series, None)
         if self.unusable:
             self.unusable.pop(target.listed.id, None)

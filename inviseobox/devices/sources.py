@@ -14,6 +14,7 @@ from inviseobox.untrusted import MAX_TEXT, shown, whole_number
 
 MAX_MARKS = 16
 """The most raw values that may stand for "no value" of one measurement."""
+_NO_VALUE_ADVICE = "check what the meter measures there: its sensor, its wiring, its settings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class RegisterSource:
         if self.invalid:
             raw = self._raw(registers)
             if raw in self.invalid or raw & (1 << self._bits) - 1 in self.invalid:
-                raise UnusableValue(f"it says {self._shown(raw)}, the meter's mark for no value")
+                raise UnusableValue(f"it says {self._shown(raw)}, the meter's mark for no value", _NO_VALUE_ADVICE)
         return decode_registers(registers, self.value_class, self.byte_order)
 
     def likely_mark(self, registers: Sequence[int]) -> str | None:

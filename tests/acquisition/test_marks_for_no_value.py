@@ -88,6 +88,7 @@ def test_those_that_the_list_names_are_failed_reads(caplog: pytest.LogCaptureFix
     told = [record.getMessage() for record in caplog.records if vars(record)["MESSAGE_ID"] == events.VALUE_UNUSABLE.id]
     assert len(told) == 2
     assert all("mark for no value" in text for text in told)
+    assert all(text.endswith("its sensor, its wiring, its settings") for text in told), "not how its value is described"
     assert len(caplog.records) == 4, "and a line each for the two that it does not name"
 
 

@@ -1,7 +1,11 @@
 """The vocabulary: what goes from one floor to the next."""
 
+import math
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import overload
 
 
 class Aggregate(StrEnum):
@@ -62,6 +66,61 @@ class Dating:
     uptime: float
     is_witnessed: bool
     confirmed: float | None
+
+
+FAILED = float("nan")
+"""Stands for the value of a read that failed, among values; good ones are finite."""
+
+
+class Readings(Sequence[Reading]):
+    """Readings that came together, in the order in which they were read: their series, and beside each its value.
+
+    Where many come, that is one object for all of them instead of one for each.
+    """
+
+    __slots__ = ("series", "values")
+
+    def __init__(self, series: tuple[Series, ...], values: "array[float]") -> None:
+        """Take as many values as series, FAILED where a read gave none."""
+        self.series = series
+        self.values = values
+
+    @classmethod
+    def of(cls, readings: Iterable[Reading]) -> "Readings":
+        """Return these readings, together."""
+        if isinstance(readings, cls):
+            return readings
+        single = list(readings)
+        values = array("d", [FAILED if one.value is None else one.value for one in single])
+        return cls(tuple(one.series for one in single), values)
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self.series)
+
+    @overload
+    def __getitem__(self, place: int) -> Reading: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Readings": ...
+    def __getitem__(self, place: int | slice) -> "Reading | Readings":
+        """Return one of them, or some."""
+        if isinstance(place, slice):
+            return Readings(self.series[place], self.values[place])
+        return _reading(self.series[place], self.values[place])
+
+    def __iter__(self) -> Iterator[Reading]:
+        """Yield one after the other."""
+        return map(_reading, self.series, self.values)
+
+
+def failed(series: Iterable[Series]) -> Readings:
+    """Return a failed reading of each series."""
+    each = tuple(series)
+    return Readings(each, array("d", [FAILED]) * len(each))
+
+
+def _reading(series: Series, value: float) -> Reading:
+    return Reading(series, None if math.isnan(value) else value)
 
 
 @dataclass(frozen=True, slots=True)

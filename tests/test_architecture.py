@@ -47,7 +47,7 @@ PURE = {
 """Folders and files without I/O, to which the time is an argument."""
 
 PURE_MAY_IMPORT = {
-    "collections", "collections.abc", "dataclasses", "datetime",
+    "array", "collections", "collections.abc", "dataclasses", "datetime",
     "decimal", "email.utils", "enum", "hashlib", "itertools", "json", "math", "operator", "re",
     "struct", "tomllib", "typing", "unicodedata", "urllib.parse", "zlib",
 }  # fmt: skip

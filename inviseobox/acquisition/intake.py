@@ -1,11 +1,9 @@
 """Where a reading goes the moment its answer came."""
 
-from collections.abc import Sequence
-
 from inviseobox.buffer import Buffer
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.health.health import Health
-from inviseobox.records import Reading
+from inviseobox.records import Readings
 from inviseobox.timekeeping.timekeeper import Timekeeper
 
 
@@ -19,7 +17,7 @@ class Intake:
         self._health = health
         self._time = time
 
-    def __call__(self, readings: Sequence[Reading]) -> None:
+    def __call__(self, readings: Readings) -> None:
         """Take readings whose answer came just now."""
         stamp = self._time.stamp()
         self._buffer.record(stamp, self._devices.interval(), readings)

@@ -101,7 +101,8 @@ class ModbusLink:
                 self._note_answer()
                 return values
             finally:
-                self._be_quiet_for(DOUBLES_TIME if self._habits.leaves_numbers_out else self._silence)
+                if quiet := DOUBLES_TIME if self._habits.leaves_numbers_out else self._silence:
+                    self._be_quiet_for(quiet)
 
     async def reopen(self) -> None:
         """Open the connection without reading. Raises LinkDown."""
@@ -142,9 +143,10 @@ class ModbusLink:
         self._quiet_until = max(self._quiet_until, self._now() + seconds)
 
     async def _be_quiet(self) -> None:
-        await asyncio.sleep(max(0.0, self._quiet_until - self._now()))
-        # What came meanwhile is read, and dropped, before the request goes out.
-        await asyncio.sleep(0)
+        if self._quiet_until:
+            await asyncio.sleep(max(0.0, self._quiet_until - self._now()))
+            # What came meanwhile is read, and dropped, before the request goes out.
+            await asyncio.sleep(0)
 
     @staticmethod
     def _now() -> float:
@@ -196,7 +198,8 @@ class ModbusLink:
 
     async def _answer(self, connection: Connection, span: Span) -> Answer:
         """Ask, on a fresh connection again and again for a while. Raises NoAnswer or InvalidAnswer."""
-        await asyncio.sleep(self._fresh.pause(self._now()))
+        if pause := self._fresh.pause(self._now()):
+            await asyncio.sleep(pause)
         reading = asyncio.ensure_future(connection.read(span))
         reading.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:

@@ -80,7 +80,8 @@ class ModbusPoller:
         except LinkDown as error:
             outcome = Outcome.DOWN
             self._report_down(error)
-        self._sink([reading for unit in self._units for reading in unit.failed()])
+        for unit in self._units:
+            self._sink(unit.failed())
         for unit in self._units:
             self._tell_likely_marks(unit)
         return outcome

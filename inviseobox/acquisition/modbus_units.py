@@ -1,6 +1,7 @@
 """The units of a Modbus link: what is wanted of each, and what is known of it. Pure."""
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -15,7 +16,7 @@ from inviseobox.devices.registers import Span
 from inviseobox.devices.sources import JsonSource, RegisterSource, Unusable
 from inviseobox.errors import UnusableValue
 from inviseobox.events import together
-from inviseobox.records import Reading, Series
+from inviseobox.records import Readings, Series, failed
 
 _MOST_READERS = 1000
 """Requests of one unit for which it is kept how their answers are taken apart."""
@@ -27,7 +28,6 @@ class Target:
 
     listed: ListedMeasurement
     source: RegisterSource
-    series: Series
     read_in: int = 0
 
 
@@ -46,6 +46,7 @@ class _Reader:
     """What is read by one request, and how."""
 
     targets: list[Target]
+    series: tuple[Series, ...]
     decoder: AnswerDecoder
 
 
@@ -84,22 +85,24 @@ class Unit:
         self.last_failure = failure
         self.failures |= dict.fromkeys(failure.request.wanted, failure)
 
-    def readings(self, request: Request, registers: Sequence[int]) -> list[Reading]:
+    def readings(self, request: Request, registers: Sequence[int]) -> Readings:
         """Make the readings of what the answer to `request` holds and this round has not read yet."""
         if self.failures:
             for span in request.wanted:
                 self.failures.pop(span, None)
         reader = self._reader(request)
-        values = reader.decoder.values(registers)
+        values, problems = reader.decoder.values(registers)
         for place, raw in reader.decoder.likely_marks(registers, values):
             listed = reader.targets[place].listed
             self.likely_marks[listed.id] = (listed, raw)
-        readings = []
-        for target, value in zip(reader.targets, values, strict=True):
-            if target.read_in != self.rounds:
-                target.read_in = self.rounds
-                readings.append(self._reading(target, value))
-        return readings
+        if self.unusable or problems:
+            self._note_problems(reader, problems)
+        fresh = [place for place, target in enumerate(reader.targets) if target.read_in != self.rounds]
+        for place in fresh:
+            reader.targets[place].read_in = self.rounds
+        if len(fresh) == len(reader.targets):
+            return Readings(reader.series, values)
+        return Readings(tuple(reader.series[place] for place in fresh), array("d", [values[place] for place in fresh]))
 
     def _reader(self, request: Request) -> _Reader:
         reader = self._readers.get(request)
@@ -108,18 +111,20 @@ class Unit:
                 self._readers.clear()
             targets = [target for span in request.wanted for target in self.targets[span]]
             decoder = AnswerDecoder(request.span.address, [target.source for target in targets])
-            reader = self._readers[request] = _Reader(targets, decoder)
+            reader = self._readers[request] = _Reader(
+                targets, tuple(target.listed.series for target in targets), decoder
+            )
         return reader
 
-    def _reading(self, target: Target, value: float | UnusableValue) -> Reading:
-        if isinstance(value, UnusableValue):
-            self.unusable[target.listed.id] = (target.listed, value)
-            return Reading(target.series, None)
-        if self.unusable:
-            self.unusable.pop(target.listed.id, None)
-        return Reading(target.series, value)
+    def _note_problems(self, reader: _Reader, problems: Mapping[int, UnusableValue]) -> None:
+        for place, target in enumerate(reader.targets):
+            problem = problems.get(place)
+            if problem is None:
+                self.unusable.pop(target.listed.id, None)
+            else:
+                self.unusable[target.listed.id] = (target.listed, problem)
 
-    def failed(self) -> list[Reading]:
+    def failed(self) -> Readings:
         """Return a failed reading of everything that the round did not read."""
         missing = {
             target.listed.id: target
@@ -127,7 +132,7 @@ class Unit:
             for target in targets
             if target.read_in != self.rounds
         }
-        return [Reading(target.series, None) for target in missing.values()]
+        return failed(target.listed.series for target in missing.values())
 
 
 def unit_key(link: str, unit: int) -> str:
@@ -142,7 +147,7 @@ def units_of(link: str, measurements: Iterable[ListedMeasurement], settings: Mod
         match listed.measurement.source:
             case RegisterSource() as source:
                 targets = by_number.setdefault(source.span.unit, {}).setdefault(source.span, [])
-                targets.append(Target(listed, source, listed.series))
+                targets.append(Target(listed, source))
             case JsonSource() | Unusable():
                 pass
             case source:

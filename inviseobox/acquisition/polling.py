@@ -7,9 +7,9 @@ from typing import Protocol
 
 from inviseobox.acquisition.schedule import next_start
 from inviseobox.health.health import Health
-from inviseobox.records import Reading, Series
+from inviseobox.records import Readings, Series, failed
 
-Sink = Callable[[Sequence[Reading]], None]
+Sink = Callable[[Readings], None]
 """Takes readings the moment their answer came: an Intake."""
 
 REOPEN_PERIOD = 3.0
@@ -87,7 +87,7 @@ class UnusablePoller:
 
     def __init__(self, series: Sequence[Series], sink: Sink) -> None:
         """Report `series`."""
-        self._readings = [Reading(one, None) for one in series]
+        self._readings = failed(series)
         self._sink = sink
 
     async def poll_once(self, next_start: float) -> Outcome:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 SOON = 5.0
-"""Seconds of the first pause after which something that once gave values is tried again; the next are longer."""
+"""Seconds of the first pause after which something without values is tried again; the next are longer."""
 LATER = 600.0
-"""Seconds between two tries of something that never gave values, and of what fails for long."""
+"""Seconds between two tries of what the device does not seem to have, and of what fails for long."""
 FIRST_TRIAL = 60.0
 """Seconds after which a border that a unit seems to want between its reads is tried to be crossed."""
 LAST_TRIAL = 86_400.0

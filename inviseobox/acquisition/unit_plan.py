@@ -102,13 +102,18 @@ class UnitPlan:
             for span in request.wanted:
                 self.isolated.pop(span, None)
 
-    def isolate(self, span: Span, now: float) -> None:
-        """Leave a span out of the reads that others share; try it again in the next round if it once gave values."""
+    def isolate(self, span: Span, now: float, *, is_refused: bool) -> None:
+        """Leave a span out of the reads that others share, and try it again in the next round.
+
+        Only one that `is_refused`, and never gave values, waits longer: the device does not seem to have it.
+        """
         self.doubtful.discard(span)
         if span in self.isolated:
             self.isolated[span] = self.isolated[span].failed(now, LATER)
+        elif is_refused and span not in self.good:
+            self.isolated[span] = Retry(now + LATER, LATER)
         else:
-            self.isolated[span] = Retry(now, SOON) if span in self.good else Retry(now + LATER, LATER)
+            self.isolated[span] = Retry(now, SOON)
 
     def expect_back(self, now: float, tried: Collection[Span]) -> None:
         """Let all that once gave values be tried now, but what was `tried` just before: a part of it is back."""

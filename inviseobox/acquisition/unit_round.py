@@ -236,7 +236,7 @@ class _Round:
         if least is not None and (yield from self._ask(alone(least))) is Answer.READ:
             self._plan.narrow(span)
         elif answer is not Answer.SILENT or (yield from self._lives(alone(span), answer)):
-            self._plan.isolate(span, self._now)
+            self._plan.isolate(span, self._now, is_refused=answer is Answer.REFUSED)
 
     def _trials_due(self) -> Iterator[bool]:
         for retries in (self._plan.isolated, self._plan.cuts):
@@ -252,8 +252,9 @@ class _Round:
             if span is None:
                 return
             tried.add(span)
-            if (yield from self._ask(alone(span))) is not Answer.READ:
-                self._plan.isolate(span, self._now)
+            answer = yield from self._ask(alone(span))
+            if answer is not Answer.READ:
+                self._plan.isolate(span, self._now, is_refused=answer is Answer.REFUSED)
             else:
                 self._plan.expect_back(self._now, tried)
 

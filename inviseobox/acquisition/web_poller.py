@@ -16,7 +16,7 @@ from inviseobox.errors import LinkDown, NoAnswer, ReadError, UnusableValue
 from inviseobox.events import Trouble, together
 from inviseobox.health.health import Health
 from inviseobox.network.http_client import HttpClient
-from inviseobox.records import Reading
+from inviseobox.records import Reading, Readings
 from inviseobox.untrusted import shown_url
 
 FULL_LIMIT_PERIOD = 3600.0
@@ -115,7 +115,7 @@ class WebPoller:
         turns = Turns(list(pages), clock(), next_start, self._settings.timeout, self._window, FULL_LIMIT_PERIOD)
         for pace in turns.order:
             self._beat()
-            self._sink(await self._read(pages[pace], turns.limit(clock())))
+            self._sink(Readings.of(await self._read(pages[pace], turns.limit(clock()))))
             self._troubles.show(self.name, self._present())
         return Outcome.READ
 

@@ -12,8 +12,6 @@ from typing import Any
 
 MOST_READINGS = 32_768
 """Readings that are packed together at most: a small fraction of a second of work."""
-FAILED = float("nan")
-"""Stands for the value of a read that failed; good values are finite."""
 
 _HEAD = struct.Struct("<II")
 """The CRC-32 of what follows it, and the number of readings."""

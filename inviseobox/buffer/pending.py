@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from inviseobox.records import Reading, Stamp
+from inviseobox.records import Reading, Readings, Stamp
 
 MAX_PENDING = 400_000
 """Readings that are kept in memory, about 40 MB, while the disk cannot be written; beyond that the oldest go."""
@@ -17,7 +17,7 @@ class Entry:
 
     stamp: Stamp
     interval: int
-    readings: tuple[Reading, ...]
+    readings: Readings
 
 
 class Pending:
@@ -33,7 +33,7 @@ class Pending:
 
     def add(self, stamp: Stamp, interval: int, readings: Iterable[Reading]) -> None:
         """Keep readings until they are written; of the oldest, drop what is too much."""
-        entry = Entry(stamp, interval, tuple(readings))
+        entry = Entry(stamp, interval, Readings.of(readings))
         if not entry.readings:
             return
         with self._lock:

@@ -1,11 +1,9 @@
 """Readings on their way from memory through the open window into sealed reports. Runs in the buffer's thread."""
 
-from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from inviseobox.buffer.database import Database
-from inviseobox.buffer.packing import FAILED
 from inviseobox.buffer.pending import Entry, Pending
 from inviseobox.buffer.rows import Rows
 from inviseobox.buffer.sealing import SealedWindow, Sealing
@@ -132,7 +130,7 @@ class Readings:
         """Write readings into the windows that were open when each came, or into none while the time is not known."""
         current = self._open_window()
         decided: tuple[int, ...] | None = None
-        key_of = self._keys.key_of
+        keys_of = self._keys.keys_of
         for entry in entries:
             now, interval = entry.stamp.now, entry.interval
             # Once for all that came between the same borders: a clock that was far ahead may have left thousands of
@@ -147,9 +145,7 @@ class Readings:
                     current = self._open_window()
                 decided = _borders(now, interval, window) if current == window else None
             end = None if now is None or current is None else current.end
-            keys = array("q", [key_of(reading.series) for reading in entry.readings])
-            values = array("d", [FAILED if reading.value is None else reading.value for reading in entry.readings])
-            self._rows.add(end, interval, entry.stamp, keys, values)
+            self._rows.add(end, interval, entry.stamp, keys_of(entry.readings.series), entry.readings.values)
         self._rows.flush()
 
     def _open_window(self) -> OpenWindow | None:

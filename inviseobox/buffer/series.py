@@ -1,12 +1,14 @@
 """The series and their keys in the database. Runs in the buffer's thread, inside a transaction."""
 
 import json
+from array import array
 
 from inviseobox.buffer.database import Database
 from inviseobox.errors import BufferFault
 from inviseobox.records import Series
 
 _MOST_OBJECTS = 100_000
+_MOST_GROUPS = 10_000
 
 
 class SeriesKeys:
@@ -18,11 +20,27 @@ class SeriesKeys:
         self._written: dict[tuple[str, str], tuple[Series, int]] = {}
         # By the identity of the object, which is kept: hashing its texts for each reading would be most of a commit.
         self._seen: dict[int, tuple[Series, int]] = {}
+        self._groups: dict[int, tuple[tuple[Series, ...], array[int]]] = {}
 
     def forget(self) -> None:
         """Know nothing any more: what was written last may have been undone."""
         self._written.clear()
+        self._forget_objects()
+
+    def _forget_objects(self) -> None:
         self._seen.clear()
+        self._groups.clear()
+
+    def keys_of(self, group: tuple[Series, ...]) -> "array[int]":
+        """Return the keys of series that are read together. Raises BufferFault."""
+        seen = self._groups.get(id(group))
+        if seen is not None:
+            return seen[1]
+        keys = array("q", map(self.key_of, group))
+        if len(self._groups) >= _MOST_GROUPS:
+            self._groups.clear()
+        self._groups[id(group)] = (group, keys)
+        return keys
 
     def key_of(self, series: Series) -> int:
         """Return the key of a series. Raises BufferFault."""
@@ -35,9 +53,9 @@ class SeriesKeys:
         if known is None or known[0] != series:
             known = self._written[name] = (series, self._write(series))
             # Another object of this name must not be taken for what is written now.
-            self._seen.clear()
+            self._forget_objects()
         elif len(self._seen) >= _MOST_OBJECTS:
-            self._seen.clear()
+            self._forget_objects()
         self._seen[id(series)] = (series, known[1])
         return known[1]
 

@@ -6,11 +6,13 @@ of struct, on the registers as they came or with the two bytes of each swapped.
 
 import math
 import struct
+from array import array
 from collections.abc import Iterator, Sequence
 
 from inviseobox.devices.register_codec import ByteOrder
 from inviseobox.devices.sources import RegisterSource
 from inviseobox.errors import UnusableValue
+from inviseobox.records import FAILED
 
 _LAYOUTS = {
     "FLOAT32": "f",
@@ -25,8 +27,6 @@ _LAYOUTS = {
 """The classes that struct knows, with its letters for them."""
 _ENDS = {ByteOrder.ABCD: ">", ByteOrder.DCBA: "<", ByteOrder.BADC: ">", ByteOrder.CDAB: "<"}
 _SWAPPED = (ByteOrder.BADC, ByteOrder.CDAB)
-
-_Value = float | UnusableValue
 
 
 class AnswerDecoder:
@@ -63,30 +63,33 @@ class AnswerDecoder:
             places.append(place)
         return places, layout
 
-    def values(self, registers: Sequence[int]) -> list[_Value]:
-        """Return the value of each source, or the error that says why it has none."""
-        found: list[_Value] = [0.0] * len(self._sources)
+    def values(self, registers: Sequence[int]) -> "tuple[array[float], dict[int, UnusableValue]]":
+        """Return the value of each source, FAILED where it has none, and by their places why these have none."""
+        found: list[float] = [FAILED] * len(self._sources)
         for is_swapped, layout, places in self._groups:
             data = struct.pack(f"{'<' if is_swapped else '>'}{len(registers)}H", *registers)
             for place, value in zip(places, layout.unpack_from(data), strict=True):
-                found[place] = float(value) if math.isfinite(value) else self._by_itself(place, registers)
-        for place in self._by_themselves:
-            found[place] = self._by_itself(place, registers)
-        return found
+                found[place] = value
+        problems: dict[int, UnusableValue] = {}
+        if self._by_themselves or not all(map(math.isfinite, found)):
+            for place, value in enumerate(found):
+                if not math.isfinite(value):
+                    try:
+                        found[place] = self._by_itself(place, registers)
+                    except UnusableValue as error:
+                        found[place], problems[place] = FAILED, error
+        return array("d", found), problems
 
-    def likely_marks(self, registers: Sequence[int], values: Sequence[_Value]) -> Iterator[tuple[int, str]]:
+    def likely_marks(self, registers: Sequence[int], values: Sequence[float]) -> Iterator[tuple[int, str]]:
         """Yield the places of sources whose value many meters send when they have none, each with its raw value."""
         likely = [place for place, marks in self._marked if values[place] in marks]
         for place in [*likely, *self._by_themselves]:
             raw = self._sources[place].likely_mark(registers[self._starts[place] : self._ends[place]])
-            if raw is not None and isinstance(values[place], float):
+            if raw is not None and math.isfinite(values[place]):
                 yield place, raw
 
-    def _by_itself(self, place: int, registers: Sequence[int]) -> _Value:
-        try:
-            return self._sources[place].value(registers[self._starts[place] : self._ends[place]])
-        except UnusableValue as error:
-            return error
+    def _by_itself(self, place: int, registers: Sequence[int]) -> float:
+        return self._sources[place].value(registers[self._starts[place] : self._ends[place]])
 
 
 def _marks(source: RegisterSource) -> frozenset[float]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from math import isfinite
 
 from inviseobox import events
 from inviseobox.clock import MonotonicClock, loop_clock
@@ -9,13 +10,13 @@ from inviseobox.devices.inventory import Inventory
 from inviseobox.errors import BufferFault, ServerUnreachable, TokenRefused
 from inviseobox.health.heartbeats import Heartbeats
 from inviseobox.health.troubles import Troubles
-from inviseobox.records import Reading
+from inviseobox.records import Reading, Readings
 
 MOST_LIKELY_MARKS = 1000
 """Measurements about which a line tells that they may have no value, in the life of the process."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Latest:
     """What is known of one measurement: its last good value and when it came (seconds since the epoch).
 
@@ -79,15 +80,17 @@ class Health:
 
     def note_readings(self, readings: Iterable[Reading], at: float) -> None:
         """Remember readings that came at the wall clock `at`."""
-        for reading in readings:
-            latest = self.latest.setdefault(reading.series.measurement, Latest())
+        together = Readings.of(readings)
+        for series, value in zip(together.series, together.values, strict=True):
+            latest = self.latest.get(series.measurement)
+            if latest is None:
+                latest = self.latest[series.measurement] = Latest()
             latest.reads += 1
-            latest.answers = reading.value is not None
-            if reading.value is not None:
+            latest.answers = is_good = isfinite(value)
+            if is_good:
                 latest.good += 1
-                latest.value = reading.value
-                latest.at = at
-                self.progress.polling = at
+                latest.value = value
+                latest.at = self.progress.polling = at
 
     def note_window(self) -> None:
         """Note that a window was closed: the shares of good reads begin anew."""

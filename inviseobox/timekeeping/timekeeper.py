@@ -23,6 +23,10 @@ _log = logging.getLogger(__name__)
 
 BUILT = datetime.fromisoformat(inviseobox.BUILT).timestamp()
 _SETTING = "clock"
+_LOOK_PERIOD = 0.5
+"""Seconds between two looks at the witnesses for the sake of a stamp, while the clock is not stepped."""
+_STEP = 0.01
+"""Seconds by which two clocks that tick alike may seem to differ."""
 _NOTE_PERIOD = 300.0
 """Seconds between two times that what is known is written, where nothing else asks for it."""
 
@@ -57,6 +61,7 @@ class Timekeeper:
         self._witnesses = Witnesses(note, clocks.boot, built, self._started)
         self._noted = note
         self._noted_at = self._started
+        self._last: tuple[Judgement, float, float] | None = None
 
     @classmethod
     async def opened(cls, clocks: Clocks, buffer: Buffer, health: Health) -> "Timekeeper":
@@ -70,7 +75,16 @@ class Timekeeper:
         return cls(clocks, buffer, health, read_note(text))
 
     def stamp(self) -> Stamp:
-        """Return the stamp of what happens at this moment."""
+        """Return the stamp of what happens at this moment.
+
+        The judgement of just before holds while no clock was stepped: readings come by the thousand.
+        """
+        if self._last is not None:
+            judgement, last_wall, last_uptime = self._last
+            wall, uptime = self._clocks.wall(), self._clocks.uptime()
+            passed = uptime - last_uptime
+            if 0 <= passed < _LOOK_PERIOD and abs(wall - last_wall - passed) < _STEP:
+                return Stamp(None if judgement.now is None else judgement.now + passed, uptime)
         judgement, uptime = self._judge()
         return Stamp(judgement.now, uptime)
 
@@ -98,6 +112,7 @@ class Timekeeper:
     def hear_server(self, offset: float) -> None:
         """Take in the server's time minus the boot-time clock, of an answer that is the server's own."""
         self._judge()
+        self._last = None
         wall, uptime = self._clocks.wall(), self._clocks.uptime()
         if not self._witnesses.hear_server(offset, wall, uptime):
             return
@@ -113,6 +128,7 @@ class Timekeeper:
         judgement, uptime = self._judge()
         if judgement.now is None and self._buffer.waiting > max_size / 4:
             self._witnesses.believe()
+            self._last = None
             judgement, uptime = self._judge()
         self._health.dated_by = judgement.basis.value
         self._show("clock", clock_trouble(judgement, self._witnesses.least))
@@ -145,4 +161,6 @@ class Timekeeper:
         wall, uptime = self._clocks.wall(), self._clocks.uptime()
         if self._witnesses.look(self._clocks.synchronised_at(), wall, uptime):
             self._health.clock_witness = ClockWitness(wall, "the time synchronisation")
-        return self._witnesses.judge(wall, uptime), uptime
+        judgement = self._witnesses.judge(wall, uptime)
+        self._last = judgement, wall, uptime
+        return judgement, uptime

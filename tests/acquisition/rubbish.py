@@ -114,8 +114,19 @@ class _Received(io.BytesIO):
         return self
 
 
+def _document(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except ValueError:
+        found = re.search(rb'"(\w+)"\s*:\s*"?([^\s,}"]+)', body)
+        return {found[1].decode(): found[2].decode("latin-1")} if found else None
+
+
 def readable_page(data: bytes) -> object:
-    """Return the document of an answer that the standard library's client finds complete and successful, else None."""
+    """Return the document of an answer that the standard library's client finds complete and successful, else None.
+
+    Of one that is no JSON the value of its first key, if that stands there: the rest of a page may be spoilt.
+    """
     # Versions that do not exist are no error to httpx.
     data = re.sub(rb"\AHTTP/\d\.\d", b"HTTP/1.1", data)
     response = http.client.HTTPResponse(_Received(data), method="GET")  # type: ignore[arg-type]
@@ -126,7 +137,7 @@ def readable_page(data: bytes) -> object:
         codings = [one.strip().lower() for one in response.getheader("Content-Encoding", "").split(",")]
         if any(one in ("gzip", "x-gzip") for one in codings):
             body = gzip.decompress(body)
-        document: object = json.loads(body)
+        document: object = _document(body)
     except (http.client.HTTPException, ValueError, OSError, EOFError, RecursionError):
         return None
     return document if 200 <= response.status < 300 else None

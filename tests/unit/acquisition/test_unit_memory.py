@@ -21,7 +21,7 @@ def plan(*spans: Span) -> UnitPlan:
 def taught() -> UnitPlan:
     known = plan()
     known.cut(SPANS[2], 1000)
-    known.isolate(SPANS[0], 1000)
+    known.isolate(SPANS[0], 1000, is_refused=True)
     known.shorten(8, 1000)
     return known
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inviseobox.acquisition.register_plan import Request
 from inviseobox.acquisition.retry import LATER, Retry
-from inviseobox.acquisition.unit_plan import UnitPlan, registers_of
+from inviseobox.acquisition.unit_plan import UnitPlan, alone, registers_of
 from inviseobox.acquisition.unit_round import Answer, Attempt, Attempts, attempts
 from inviseobox.devices.registers import FunctionCode, Span
 
@@ -465,4 +465,6 @@ def test_the_lowest_register_that_is_silent_alone_costs_only_itself() -> None:
     others = set(wanted) - {registers(10, 1)}
     assert set(do_round(plan, device.answer).read) == others
     second = do_round(plan, device.answer, 10)
-    assert (set(second.read), second.waits) == (others, 0)
+    assert set(second.read) == others
+    assert second.refused == [alone(registers(10, 1))], "once more, after the others"
+    assert do_round(plan, device.answer, 14).waits == 0

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inviseobox.buffer.packing import FAILED, MOST_READINGS, Unreadable, about, pack, unpack
+from inviseobox.buffer.packing import MOST_READINGS, Unreadable, about, pack, unpack
+from inviseobox.records import FAILED
 
 KEYS = st.integers(-(2**63), 2**63 - 1) | st.integers(1, 5000)
 VALUES = st.floats(width=64) | st.floats(width=32) | st.just(FAILED)

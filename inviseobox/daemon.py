@@ -23,6 +23,7 @@ from inviseobox.health.health import Health
 from inviseobox.host import configuration_file, journal, status_file
 from inviseobox.host.journal import Redaction
 from inviseobox.host.notify import ServiceManager
+from inviseobox.host.preload import import_late_modules
 from inviseobox.host.status_line import status_line
 from inviseobox.network.http_client import HttpClient, tls_context
 from inviseobox.network.http_connections import HttpConnections
@@ -36,6 +37,8 @@ from inviseobox.timekeeping.timekeeper import Clocks, Timekeeper, system_clocks
 _log = logging.getLogger(__name__)
 
 _STATUS_FILE_PERIOD = 5.0
+_STATUS_FILE_REST = 200
+"""How often longer than writing status.json took it is left as it is: of many devices it takes a while."""
 _UNIT_MEMORY_KEY = "unit memory"
 _ENDS = "ended for"
 _STATUS_PERIOD = 1.0
@@ -72,6 +75,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
         loop.set_exception_handler(_note_library_error)
         _try_files(configuration, self._path)
+        import_late_modules()
         buffer = await Buffer.open(configuration.buffer_path, self._clocks.boot)
         time = await Timekeeper.opened(self._clocks, buffer, self._health)
         self._buffer_path = configuration.buffer_path
@@ -182,7 +186,6 @@ class Daemon:
         directory = os.environ.get("RUNTIME_DIRECTORY")
         if directory is None or now < self._next_status_file:
             return
-        self._next_status_file = now + _STATUS_FILE_PERIOD
         invocation = os.environ.get("INVOCATION_ID", "")
         content = status_file.snapshot(self._health, self._devices, time.now(), invocation)
         path = Path(directory) / "status.json"
@@ -193,6 +196,8 @@ class Daemon:
             self._health.troubles.begin("status file", trouble)
         else:
             self._health.troubles.end("status file")
+        done = asyncio.get_running_loop().time()
+        self._next_status_file = max(now + _STATUS_FILE_PERIOD, done + _STATUS_FILE_REST * (done - now))
 
     def _reloaded(self) -> Configuration | None:
         """Read the configuration again; return None where the running one stays."""

@@ -137,7 +137,13 @@ class Health:
         """Count the devices of which some measurement gave a value last, those that were read, and all listed."""
         good = read = 0
         for device in inventory.devices:
-            known = [self.latest.get(measurement.id) for measurement in device.measurements]
-            read += any(latest is not None for latest in known)
-            good += any(latest is not None and latest.answers for latest in known)
+            is_read = is_good = False
+            for measurement in device.measurements:
+                latest = self.latest.get(measurement.id)
+                is_read = is_read or latest is not None
+                if latest is not None and latest.answers:
+                    is_good = True
+                    break
+            read += is_read
+            good += is_good
         return good, read, len(inventory.devices)

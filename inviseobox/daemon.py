@@ -11,6 +11,7 @@ from typing import Any
 import inviseobox
 from inviseobox import events
 from inviseobox.acquisition.acquisition import Acquisition
+from inviseobox.acquisition.back_pressure import BackPressure
 from inviseobox.acquisition.intake import Intake
 from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.buffer import Buffer
@@ -107,7 +108,15 @@ class Daemon:
             memory = await _unit_memory(buffer)
             intake = Intake(buffer, self._devices, self._health, time)
             acquisition = Acquisition(
-                configuration, pages, self._lookups, supervisor, self._devices, intake, self._health, memory
+                configuration,
+                pages,
+                self._lookups,
+                supervisor,
+                self._devices,
+                intake,
+                self._health,
+                memory,
+                BackPressure(buffer, self._health).skips,
             )
             self._start_loops(configuration, buffer, time, supervisor, api, acquisition)
             self._manager.ready()

@@ -6,7 +6,7 @@ from typing import assert_never
 from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.acquisition.modbus_poller import ModbusPoller
 from inviseobox.acquisition.modbus_units import unit_key
-from inviseobox.acquisition.polling import Poller, Sink, UnusablePoller, poll
+from inviseobox.acquisition.polling import Poller, Sink, Skips, UnusablePoller, never, poll
 from inviseobox.acquisition.schedule import effective_period
 from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.acquisition.web_poller import WebPoller
@@ -35,10 +35,12 @@ class Acquisition:
         sink: Sink,
         health: Health,
         memory: UnitMemory,
+        skips: Skips = never,
     ) -> None:
         """Read `devices` and hand readings to `sink`; `memory` outlives this object.
 
-        Pages are read through `client`; `lookups` finds the hosts of Modbus.
+        Pages are read through `client`; `lookups` finds the hosts of Modbus. Starts of rounds are skipped as `skips`
+        says, but two rounds a window are always begun.
         """
         self._configuration = configuration
         self._client = client
@@ -48,6 +50,7 @@ class Acquisition:
         self._sink = sink
         self._health = health
         self._memory = memory
+        self._skips = skips
         self._running: dict[str, tuple[LinkContent, int]] = {}
 
     async def adopt(self, inventory: Inventory) -> None:
@@ -66,7 +69,12 @@ class Acquisition:
 
     def _start(self, task: str, content: LinkContent, interval: int) -> None:
         period = effective_period(self._period(content.link), interval)
-        self._supervisor.start(task, lambda: poll(self._poller(content, interval), period, self._health))
+
+        async def read() -> None:
+            poller = self._poller(content, interval)
+            await poll(poller, period, self._health, skips=self._skips, longest=interval / 2)
+
+        self._supervisor.start(task, read)
 
     def _period(self, link: Link | None) -> float:
         match link:

@@ -1,6 +1,7 @@
 """The loop of a link: rounds on a schedule, each reading all that is on the link."""
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Protocol
@@ -14,6 +15,8 @@ Sink = Callable[[Readings], None]
 
 REOPEN_PERIOD = 3.0
 """Seconds between two tries to open a link that is down, between poller."""
+SKIP_PERIOD = 0.1
+"""Seconds after a start that was skipped, where rounds follow each other without a pause."""
 IDLE_PERIOD = 1.0
 """Seconds between the starts of two rounds at least, where a round had nothing to ask."""
 MARGIN = 30.0
@@ -46,12 +49,27 @@ class Poller(Protocol):
         """Leave the link."""
 
 
-async def poll(poller: Poller, period: float, health: Health) -> None:
-    """Do a round at once and then every `period` seconds, for as long as it runs."""
+Skips = Callable[[], bool]
+"""Says whether the start of a round is to be skipped, for what was read before is not on the disk yet."""
+
+
+def never() -> bool:
+    """Skip no round."""
+    return False
+
+
+async def poll(
+    poller: Poller, period: float, health: Health, *, skips: Skips = never, longest: float = math.inf
+) -> None:
+    """Do a round at once and then every `period` seconds, for as long as it runs.
+
+    Starts may be skipped as `skips` says, but never so many that `longest` seconds pass from one round to the next.
+    """
     loop = asyncio.get_running_loop()
     start = loop.time()
     try:
         while True:
+            began = loop.time()
             outcome = await poller.poll_once(start + period)
             start = next_start(start, period, loop.time())
             if outcome is Outcome.IDLE:
@@ -59,6 +77,9 @@ async def poll(poller: Poller, period: float, health: Health) -> None:
             if outcome is Outcome.DOWN:
                 start = await _reopened(poller, max(start, loop.time() + REOPEN_PERIOD), health)
             await _sleep_until(start, poller.name, health)
+            while skips() and start + max(period, SKIP_PERIOD) - began < longest:
+                start += max(period, SKIP_PERIOD)
+                await _sleep_until(start, poller.name, health)
     finally:
         health.heartbeats.forget(poller.name)
         await poller.close()

@@ -38,6 +38,8 @@ class Buffer:
         self._sealing = asyncio.Lock()
         self.work = asyncio.Event()
         """Set when there is something new to send; whoever sends it clears it first."""
+        self.is_writable = True
+        """Whether the last commit reached the disk."""
 
     @classmethod
     async def open(cls, path: str, boot: str) -> "Buffer":
@@ -86,9 +88,19 @@ class Buffer:
         """The bytes that readings without a date take on the disk."""
         return self._readings.waiting
 
+    @property
+    def pending(self) -> int:
+        """Count the readings that are not on the disk yet."""
+        return self._readings.pending.count
+
     async def commit(self) -> None:
         """Bring what was recorded to the disk."""
-        await self._run(self._readings.commit)
+        try:
+            await self._run(self._readings.commit)
+        except BufferFault:
+            self.is_writable = False
+            raise
+        self.is_writable = True
 
     def is_overdue(self, now: float) -> bool:
         """Whether a window on the disk waits to be sealed at the time `now`, or readings wait to be dated."""

@@ -53,6 +53,11 @@ class Pending:
             self._settings[key] = value
 
     @property
+    def count(self) -> int:
+        """Count the readings."""
+        return self._count
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
         return not self._entries and not self._settings

@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 COMMIT_PERIOD = 5.0
 """Seconds between two commits; at a power cut no more raw readings than of this time are lost."""
+COMMIT_COUNT = 50_000
+"""Readings in memory that are brought to the disk without waiting for that."""
 _TICK = 1.0
 """Seconds between two looks at the time, for the clock may step."""
 _ALLOWANCE = 60.0
@@ -59,7 +61,7 @@ class Windows:
                 if dating and (border != last_border or self._buffer.is_overdue(dating.now)):
                     await self._seal(dating)
                     last_border = border
-                elif loop.time() >= next_commit:
+                elif loop.time() >= next_commit or self._buffer.pending >= COMMIT_COUNT:
                     await self._buffer.commit()
                     next_commit = loop.time() + COMMIT_PERIOD
                     self._health.progress.commits = self._time.now()

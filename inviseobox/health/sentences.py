@@ -104,6 +104,9 @@ _WORDS: dict[TroubleKind[Any], _Words] = {
     ),
     events.BUFFER: _Words("buffer", "is written again"),
     events.MEMORY: _Words("memory", "has room again"),
+    events.PACE: _Words(
+        "reading", "all rounds are begun again", "is modbus.period too short? what keeps the machine busy? (top)"
+    ),
     events.STATUS_FILE: _Words("status.json", "is written again", "is /run full? (df -h /run)"),
 }
 

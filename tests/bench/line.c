@@ -104,6 +104,8 @@ static void talk(const uint8_t *frame, int length, double begin)
         hear(&arrived);
         cut_in |= used > had;
     }
+    if (ended)
+        return;
     line_free = now();
     late += line_free - (begin + length * character);
     violations += (unsigned long)cut_in;

@@ -19,7 +19,7 @@ from .workloads import FLOATS
 
 _HALF = FLOATS // 2
 _SPANS = {
-    "merged": [(0, 44, (f">{_HALF}f8x{_HALF}f"))],
+    "merged": [(0, 44, f">{_HALF}f8x{_HALF}f")],
     "scattered": [(20 * number, 2, ">f") for number in range(FLOATS)],
 }
 """Address, count, and what its answer holds; as modbus_answer.h lays it out."""
@@ -80,13 +80,14 @@ def _over_serial(path: str, layout: str, units: int, deadline: float, found: _Su
 def main(seconds: float, units: int, kind: str, *place: str) -> None:
     """Ask for so many seconds."""
     found = _Sum()
+    began = time.process_time()
     deadline = time.monotonic() + seconds
     if kind == "tcp":
         asyncio.run(_all_over_tcp([int(port) for port in place], units, deadline, found))
     else:
         _over_serial(place[0], place[1], units, deadline, found)
     print("readings", found.readings)
-    print("cpu", time.process_time())
+    print("cpu", time.process_time() - began)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How often ten thousand boxes knock at one server: `python3 -m tests.campaigns.fleet`.
+"""How often ten thousand boxes knock at one server: `python3 -m tests.bench.fleet`.
 
 On paper: every box closes its window at the same moment, as far as its clock is right, and then sends its status and
 its values, one after the other. The device list is fetched once a window, counted from the start of each box.
@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from inviseobox.delivery.upload import start_offset
-
-from .sizes import chance
 
 BOXES = 10_000
 INTERVAL = 1800
@@ -52,18 +50,20 @@ def simulate(boxes: int, interval: int, offset: Offset, dice: random.Random) -> 
     return Load(max((deliveries + lists).values()), len(deliveries))
 
 
-def figures() -> list[str]:
-    """Return the busiest second with and without the offset, one line each."""
-    loads = [
-        (name, simulate(BOXES, INTERVAL, offset, chance(name)))
-        for name, offset in (("without", at_once), ("with", start_offset))
-    ]
-    return [
-        f"{BOXES} boxes, windows of {INTERVAL} s, {name} the offset: "
-        f"{load.peak} requests in the busiest second, deliveries in {load.busy_seconds} s"
-        for name, load in loads
-    ]
+def chance(name: str) -> random.Random:
+    """Return dice that fall the same in each run."""
+    return random.Random(f"fleet {name}")  # noqa: S311
+
+
+def figures() -> dict[str, float]:
+    """Return the requests in the busiest second with and without the offset."""
+    offsets: dict[str, Offset] = {"without": at_once, "with": start_offset}
+    return {
+        f"fleet {name}": simulate(BOXES, INTERVAL, offset, chance(name)).peak for name, offset in offsets.items()
+    }
 
 
 if __name__ == "__main__":
-    print(*figures(), sep="\n")
+    print(f"{BOXES} boxes, windows of {INTERVAL} s; requests in the busiest second")
+    for name, peak in figures().items():
+        print(f"{name.removeprefix('fleet ')} the offset: {peak:.0f}")

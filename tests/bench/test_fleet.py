@@ -2,9 +2,7 @@
 
 from inviseobox.delivery.upload import start_offset
 
-from . import fleet
-from .fleet import BOXES, INTERVAL, at_once, simulate
-from .sizes import chance, measured
+from .fleet import BOXES, INTERVAL, at_once, chance, simulate
 
 
 def test_the_offset_spreads_ten_thousand_boxes_over_a_minute() -> None:
@@ -15,8 +13,6 @@ def test_the_offset_spreads_ten_thousand_boxes_over_a_minute() -> None:
     assert spread.busy_seconds in range(58, 64)
     # Evenly: two requests a box over 60 s, and chance on top.
     assert spread.peak < 1.3 * 2 * BOXES / 60
-    for figure in fleet.figures():
-        measured(figure)
 
 
 def test_short_windows_leave_room_for_the_upload() -> None:

@@ -32,9 +32,7 @@ def sealing(workload: Workload, rounds: int) -> Figures:
 def sealed_bytes(workload: Workload, rounds: int, period: float) -> Figures:
     """Seal and take half an hour of calm rounds on a disk of its own; return what that writes."""
     with folder() as work, disk() as data:
-        command = python(
-            "tests.bench.sealing", data or work, str(workload.measurements), str(rounds), str(period)
-        )
+        command = python("tests.bench.sealing", data or work, str(workload.measurements), str(rounds), str(period))
         with program(*command) as running:
             written = float(running.words("written", within=600)[0])
     figures = {f"sealing written {workload.name}": written / (workload.measurements * rounds)}

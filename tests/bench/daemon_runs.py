@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from .places import Run, daemon, disk, folder, line, run, server, site
-from .processes import Program, Used, Written, python, written_to_device_of
+from .processes import Program, Used, Written, written_to_device_of
 from .workloads import S, Workload, over_serial, over_tcp
 
 Figures = dict[str, float]

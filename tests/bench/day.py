@@ -1,7 +1,7 @@
-"""`python3 -m tests.bench.day GATEWAYS UNITS HOURS FOLDER`: the daemon, its site and its server in one loop of simulated time.
+"""`python3 -m tests.bench.day GATEWAYS UNITS HOURS FOLDER`: a daemon, its site and its server in one simulated time.
 
-Rounds of 10 s, windows of half an hour; the database lies in FOLDER. It says "rss HOUR MB" after each twelfth of the time: memory of all three, of
-which site and server keep nothing.
+Rounds of 10 s, windows of half an hour; the database lies in FOLDER. It says "rss HOUR MB" after each twelfth of the
+time: memory of all three, of which site and server keep nothing.
 """
 
 import asyncio

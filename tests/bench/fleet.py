@@ -58,9 +58,7 @@ def chance(name: str) -> random.Random:
 def figures() -> dict[str, float]:
     """Return the requests in the busiest second with and without the offset."""
     offsets: dict[str, Offset] = {"without": at_once, "with": start_offset}
-    return {
-        f"fleet {name}": simulate(BOXES, INTERVAL, offset, chance(name)).peak for name, offset in offsets.items()
-    }
+    return {f"fleet {name}": simulate(BOXES, INTERVAL, offset, chance(name)).peak for name, offset in offsets.items()}
 
 
 if __name__ == "__main__":

@@ -124,11 +124,7 @@ def run(
         folder() as work,
         site(workload.gateways, interval, silent_unit) as (meters, ports),
         server(over_tcp(workload, ports), work) as (receiver, url),
-        daemon(
-            work, url, interval=interval, period=period, data=data, module=module, arguments=arguments
-        ) as box,
+        daemon(work, url, interval=interval, period=period, data=data, module=module, arguments=arguments) as box,
     ):
         meters.words("first", within=30)
         yield Run(box, meters, receiver, work)
-
-

@@ -70,7 +70,12 @@ def _calm(name: str, share: float, memory: float) -> list[Row]:
         Row(f"idle rss {name}", f"{name}: memory", "MB", memory),
         Row(f"all written {name}", f"{name}: written a reading, sealing included", "B", 24 if name == "L" else None),
         Row(f"calm written {name}", f"{name}: of it without sealing", "B"),
-        Row(f"all device bytes {name}", f"{name}: to the device, sealing included", "MB/day", 140 if name == "S" else None),
+        Row(
+            f"all device bytes {name}",
+            f"{name}: to the device, sealing included",
+            "MB/day",
+            140 if name == "S" else None,
+        ),
         Row(f"device bytes {name}", f"{name}: of it without sealing", "MB/day"),
         Row(f"all device flushes {name}", f"{name}: flushes, sealing included", "1/min", 9 if name == "S" else None),
     ]
@@ -137,22 +142,25 @@ def _all(figures: Figures, *names: str) -> list[float]:
     return [figures[name] for name in names] if all(name in figures for name in names) else []
 
 
-def table(figures: Figures, before: Figures) -> Iterator[str]:
-    """Yield the lines of the table; `before` are the figures of an earlier run. What was not measured shows as such."""
+def table(figures: Figures, before: Figures, *, is_judged: bool) -> Iterator[str]:
+    """Yield the lines of the table; `before` are the figures of an earlier run. What was not measured shows as such.
+
+    Whether a bound is kept is shown only if the run `is_judged`: a tiny one says nothing about that.
+    """
     yield _line_of("", "", "unit", "bound", "", "before", "change")
     for section, rows in SECTIONS.items():
         yield f"\n{section}"
         for row in rows:
-            yield _shown(row, figures.get(row.name), before.get(row.name))
+            yield _shown(row, figures.get(row.name), before.get(row.name), is_judged=is_judged)
 
 
-def _shown(row: Row, figure: float | None, before: float | None) -> str:
+def _shown(row: Row, figure: float | None, before: float | None, *, is_judged: bool) -> str:
     bound, kept = "", ""
     if row.bound is not None:
         bound = f"{'<=' if row.wants == 'less' else '>='} {_number(row.bound, 2 if row.bound < 1 else 0)}"
     if figure is None:
         return _line_of(row.title, "not measured", row.unit, bound, "", "", "")
-    if (meets := row.meets(figure)) is not None:
+    if is_judged and (meets := row.meets(figure)) is not None:
         kept = "kept" if meets else "MISSED"
     earlier = change = ""
     if before is not None:

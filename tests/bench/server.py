@@ -1,8 +1,9 @@
 """`python3 -m tests.bench.server DEVICE_LIST`: a server of the Inviseo API that is light enough never to be in the way.
 
 It says "port PORT" at its start, then a line for each request: "list AT", "status AT", "values AT END COUNT": when it
-came, in seconds since the epoch, and for values the window's end and how many there were. It speaks the documented form,
-believes what it is told, and keeps none of it but the digests of batches, so that one that comes twice is told once.
+came, in seconds since the epoch, and for values the window's end and how many there were. It speaks the documented
+form, believes what it is told, and keeps none of it but the digests of batches, so that one that comes twice is told
+once.
 """
 
 import asyncio

@@ -43,9 +43,7 @@ def over_serial(workload: Workload, port: str, *, scattered: bool) -> list[dict[
     """Return the device list of a workload on a serial line of 9600 8N1, its values where `line.c` has them."""
     settings = {"port": port, "baudrate": 9600, "bytesize": 8, "parity": "N", "stopbits": 1}
     communication = {"protocol": "Modbus", "mode": "RTU", "configuration": settings}
-    return [
-        _unit(f"00{unit:03d}", unit, communication, scattered=scattered) for unit in range(1, workload.units + 1)
-    ]
+    return [_unit(f"00{unit:03d}", unit, communication, scattered=scattered) for unit in range(1, workload.units + 1)]
 
 
 def configuration(folder: Path, url: str, *, interval: int, period: float) -> str:

@@ -17,7 +17,13 @@ from .places import BUILD, DAEMON_LOG, compile_programs
 from .workloads import L
 
 
+_ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
 def _interrupt(*_: object) -> None:
+    # Once is enough: what was started is being ended, and that is not to be cut short.
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -76,7 +82,7 @@ def _bench(size: str) -> int:
 
 def _profile() -> int:
     file = BUILD / "profile"
-    daemon_runs.profile(L, 10, 3, file)
+    daemon_runs.profile(L, 10, 6, file)
     print(*hot.functions(file, 25), sep="\n")
     return 0
 
@@ -86,7 +92,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m tests.bench", description=__doc__)
     parser.add_argument("what", nargs="?", default="usual", choices=[*plan.SIZES, "profile"])
     what = parser.parse_args().what
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    for number in _ENDING:
         signal.signal(number, _interrupt)
     try:
         compile_programs()

@@ -1,30 +1,31 @@
 """The functions of a profile that cost most."""
 
-import pstats
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from tests.support.daemons import CHECKOUT
 
-_OWN, _CUMULATIVE = 2, 3
+
+_MACHINERY = ("<frozen ", "/asyncio/", "/threading.py", "/concurrent/", "/tests/bench/", "/cli.py", "/commands/")
+"""What everything is called by, which says nothing of where the time goes."""
 
 
 def functions(file: Path, count: int) -> Iterator[str]:
-    """Yield the hottest functions by own time, then by the time with all that they call; shares of all CPU."""
-    stats: dict[Any, Any] = pstats.Stats(str(file)).stats  # type: ignore[attr-defined]
-    busy = sum(row[_OWN] for row in stats.values())
-    for title, column in (("own time", _OWN), ("cumulative time", _CUMULATIVE)):
-        yield f"\nby {title}; {busy:.1f} s of CPU in all"
-        for name, row in sorted(stats.items(), key=lambda item: -item[1][column])[:count]:
-            yield f"{row[column] / busy * 100:6.1f} %{row[column]:9.2f} s{row[1]:12,} calls  {_label(name)}"
+    """Yield the hottest functions by their own time, then by that with all that they call."""
+    profile = json.loads(file.read_text())
+    yield f"{profile['cpu']:.1f} s of CPU in all"
+    for title in ("own", "cumulative"):
+        yield f"\nby {title} time"
+        times: Mapping[str, float] = profile[title]
+        shown = [name for name in times if title == "own" or not any(part in name for part in _MACHINERY)]
+        for name in sorted(shown, key=lambda name: -times[name])[:count]:
+            yield f"{times[name] / profile['cpu'] * 100:6.1f} %{times[name]:8.2f} s  {_short(name)}"
 
 
-def _label(name: Any) -> str:
-    file, line, function = name
-    path = Path(file)
-    if path.is_relative_to(CHECKOUT):
-        path = path.relative_to(CHECKOUT)
-    elif path.is_absolute():
-        path = Path(*path.parts[-2:])
-    return function if file == "~" else f"{path}:{line} {function}"
+def _short(name: str) -> str:
+    path, _, function = name.partition(" ")
+    file = Path(path)
+    if file.is_relative_to(CHECKOUT):
+        return f"{file.relative_to(CHECKOUT)} {function}"
+    return f"{Path(*file.parts[-2:])} {function}"

@@ -16,7 +16,6 @@ from .daemon_runs import Figures
 from .places import BUILD, DAEMON_LOG, compile_programs
 from .workloads import L
 
-
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.support.daemons import Lines
+
 from .places import Run, daemon, disk, folder, line, run, server, site
-from .processes import Program, Used, Written, written_to_device_of
+from .processes import Program, Used, Written, words_of, written_to_device_of
 from .workloads import S, Workload, over_serial, over_tcp
 
 Figures = dict[str, float]
@@ -26,7 +28,7 @@ def as_fast_as_it_goes(workload: Workload, interval: int, windows: int) -> Figur
         after, meters_after = running.daemon.used(), running.site.used()
         time.sleep(IN_TIME + _LAST_TICK)
         running.site.stop()
-        arrived = late_windows(running.server, workload.measurements)
+        arrived = late_windows(running.server.lines, workload.measurements)
         answered = {int(end): int(count) for end, count in running.site.all_words("window")}
     ends = [first + (number + 1) * interval for number in range(windows)]
     polled = sum(answered.get(end, 0) for end in ends)
@@ -44,11 +46,11 @@ def as_fast_as_it_goes(workload: Workload, interval: int, windows: int) -> Figur
     }
 
 
-def late_windows(receiver: Program, measurements: int) -> Mapping[int, float]:
-    """Return for each window that is there as a whole how many seconds after its end its last report came."""
+def late_windows(said: Lines, measurements: int) -> Mapping[int, float]:
+    """Return for each window that the server has as a whole how many seconds after its end its last report came."""
     counts: Counter[int] = Counter()
     last: dict[int, float] = {}
-    for at, end, count in receiver.all_words("values"):
+    for at, end, count in words_of(said, "values"):
         counts[int(end)] += int(count)
         last[int(end)] = max(last.get(int(end), 0.0), float(at) - int(end))
     return {end: late for end, late in last.items() if counts[end] >= measurements}

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from tests.support.daemons import CHECKOUT
 
-
 _MACHINERY = ("<frozen ", "/asyncio/", "/threading.py", "/concurrent/", "/tests/bench/", "/cli.py", "/commands/")
 """What everything is called by, which says nothing of where the time goes."""
 

@@ -40,7 +40,7 @@ class Program:
 
     def all_words(self, name: str) -> list[list[str]]:
         """Return the words after `name` in each line that begins with it."""
-        return [words[1:] for line in list(self.lines.all) if (words := line.split()) and words[0] == name]
+        return words_of(self.lines, name)
 
     def stop(self) -> None:
         """End it, and wait until all it said has been read."""
@@ -52,6 +52,11 @@ class Program:
     def used(self) -> "Used":
         """Return what it has used since it began."""
         return used(self.process.pid)
+
+
+def words_of(lines: Lines, name: str) -> list[list[str]]:
+    """Return the words after `name` in each line that begins with it."""
+    return [words[1:] for line in list(lines.all) if (words := line.split()) and words[0] == name]
 
 
 @contextmanager

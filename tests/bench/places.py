@@ -92,9 +92,13 @@ def daemon(
     """Run the daemon as systemd does, or `module` in its place; its database lies in `data`, else in `work`."""
     file = work / "config.toml"
     file.write_text(configuration(data or work, url, interval=interval, period=period))
-    with tempfile.TemporaryDirectory(prefix="bench-") as short, contextlib.closing(ServiceManager(Path(short))) as told:
+    # In memory, as /run is: what is written there counts for no disk.
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", dir="/dev/shm") as runtime,
+        contextlib.closing(ServiceManager(Path(runtime))) as told,
+    ):
         command = python(module, *arguments, "run", "--config", file)
-        with program(*command, log=DAEMON_LOG, NOTIFY_SOCKET=told.path, RUNTIME_DIRECTORY=str(work)) as running:
+        with program(*command, log=DAEMON_LOG, NOTIFY_SOCKET=told.path, RUNTIME_DIRECTORY=runtime) as running:
             yield running
 
 

@@ -69,14 +69,14 @@ def _calm(name: str, share: float, memory: float) -> list[Row]:
         Row(f"share {name}", f"{name}: share of a core", "%", share, "less", 2),
         Row(f"idle rss {name}", f"{name}: memory", "MB", memory),
         Row(f"all written {name}", f"{name}: written a reading, sealing included", "B", 24 if name == "L" else None),
-        Row(f"calm written {name}", f"{name}: of it without sealing", "B"),
+        Row(f"calm written {name}", f"{name}: written a reading, without sealing", "B"),
         Row(
             f"all device bytes {name}",
             f"{name}: to the device, sealing included",
             "MB/day",
             140 if name == "S" else None,
         ),
-        Row(f"device bytes {name}", f"{name}: of it without sealing", "MB/day"),
+        Row(f"device bytes {name}", f"{name}: to the device, without sealing", "MB/day"),
         Row(f"all device flushes {name}", f"{name}: flushes, sealing included", "1/min", 9 if name == "S" else None),
     ]
 

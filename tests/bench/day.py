@@ -17,6 +17,7 @@ from pathlib import Path
 from inviseobox.daemon import Daemon
 from inviseobox.host import configuration_file
 from inviseobox.host.journal import Redaction
+from inviseobox.timekeeping.timekeeper import Clocks
 from tests.support import virtual_time
 
 from . import server
@@ -64,7 +65,7 @@ async def _live(workload: Workload, hours: float, work: Path) -> None:
     file = work / "config.toml"
     url = f"http://127.0.0.1:{receiver.sockets[0].getsockname()[1]}/api"
     file.write_text(configuration(work, url, interval=1800, period=10))
-    daemon = Daemon(str(file), Redaction(), clock=clock)
+    daemon = Daemon(str(file), Redaction(), Clocks("a day", clock, loop.time, lambda: None))
     running = asyncio.create_task(daemon.run(configuration_file.load(str(file), os.environ)))
     for look in range(1, _LOOKS + 1):
         await asyncio.sleep(hours * 3600 / _LOOKS)

@@ -24,7 +24,7 @@ from pathlib import Path
 from inviseobox.buffer import Buffer
 from inviseobox.delivery.windows import COMMIT_PERIOD
 from inviseobox.records import Reading, Series
-from tests.support.buffers import opened, series, waiting
+from tests.support.buffers import dating, opened, series, stamp, waiting
 
 from .processes import Written, used, written_to_device_of
 from .watched import watch
@@ -36,7 +36,7 @@ _PAUSE = 1.0
 
 
 def _record(buffer: Buffer, now: float, measurements: list[Series], number: int) -> None:
-    buffer.record(now, _INTERVAL, [Reading(one, number + index / 7) for index, one in enumerate(measurements)])
+    buffer.record(stamp(now), _INTERVAL, [Reading(one, number + index / 7) for index, one in enumerate(measurements)])
 
 
 async def _fill(buffer: Buffer, measurements: list[Series], rounds: int, period: float) -> None:
@@ -89,7 +89,7 @@ async def _main(folder: Path, count: int, rounds: int, period: float) -> None:
         await asyncio.sleep(0.1)
         began, end = time.monotonic(), _BEGIN + _INTERVAL + 0.5
         while buffer.is_overdue(end):
-            await buffer.seal(end)
+            await buffer.seal(dating(end))
         seconds = time.monotonic() - began
         sealed = used(os.getpid())
         for task in beside:

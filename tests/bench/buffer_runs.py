@@ -2,7 +2,7 @@
 
 import time
 
-from tests.campaigns.backlogs import fill
+from tests.support.backlogs import fill
 
 from .daemon_runs import Figures
 from .places import daemon, disk, folder, server

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.campaigns.disks import small_disk
 from tests.support.daemons import CHECKOUT, ServiceManager
+from tests.support.loop_disks import small_disk
 
 from .processes import Program, program, python
 from .workloads import Workload, configuration, over_tcp

@@ -14,11 +14,11 @@ from inviseobox.simulator.http_server import Response
 from tests.support.daemons import Place
 from tests.support.damages import damage, pages_in_use
 from tests.support.judging import faults
+from tests.support.loop_disks import small_disk
 from tests.support.waiting import wait_for
 
 from .backlogs import fill
 from .cuts import place_on, received_reports
-from .disks import small_disk
 from .files import backlog, on_disk
 from .pages import identities, page_site
 from .sizes import chance, sample

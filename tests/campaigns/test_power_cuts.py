@@ -6,9 +6,9 @@ import pytest
 
 from inviseobox.simulator.background import running_site
 from tests.support.daemons import Daemon, Place
+from tests.support.loop_disks import PowerCutDisk, power_cut_disk
 
 from .cuts import Campaign, kill, place_on
-from .disks import PowerCutDisk, power_cut_disk
 from .sizes import chance, sample
 
 

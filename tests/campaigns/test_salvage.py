@@ -10,11 +10,11 @@ import pytest
 from inviseobox.errors import BufferFault
 from tests.support.buffers import opened
 from tests.support.damages import damage, pages_in_use
+from tests.support.loop_disks import small_disk
 from tests.support.processes import started
 from tests.support.waiting import wait_for
 
 from .backlogs import fill
-from .disks import small_disk
 from .sizes import chance, sample
 
 _WINDOWS = 40

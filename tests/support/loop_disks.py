@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.support.disks import SmallDisk
+from .disks import SmallDisk
 
 _XFS_SIZE = 512 * 2**20  # mkfs.xfs makes none below 300 MB; little of it is ever used
 _EXT4_SIZE = 32 * 2**20

@@ -85,12 +85,15 @@ def start(times: int) -> Figures:
 
 
 def steady(workloads: tuple[Workload, Workload], period: float, seconds: float) -> Figures:
-    """Read S and L at a calm pace, side by side, each with a database on a disk of its own, and seal nothing."""
+    """Read S and L at a calm pace, side by side, each with a database on a disk of its own.
+
+    Either for whole windows of half an hour, or for less, and then no window ends meanwhile.
+    """
     figures: Figures = {}
     interval = 1800
-    # A window that ends meanwhile would be sealed; what that costs is measured by itself.
+    is_whole = seconds >= interval
     left = interval - time.time() % interval
-    if left < seconds + 3 * period:
+    if not is_whole and left < seconds + 3 * period:
         time.sleep(left + 3 * period)
     with ExitStack() as stack:
         boxes: list[tuple[Workload, Run, Path | None]] = []
@@ -109,11 +112,12 @@ def steady(workloads: tuple[Workload, Workload], period: float, seconds: float) 
         readings = workload.measurements * passed / period
         figures[f"share {name}"] = (used_after.cpu - used.cpu) / passed * 100
         figures[f"idle rss {name}"] = used_after.rss
-        figures[f"calm written {name}"] = (used_after.written - used.written) / readings
+        figures[f"{'all' if is_whole else 'calm'} written {name}"] = (used_after.written - used.written) / readings
         if device is not None and device_after is not None:
+            kind = "all " if is_whole else ""
             came = device_after.since(device)
-            figures[f"device bytes {name}"] = came.bytes / passed * 86_400 / 1e6
-            figures[f"device flushes {name}"] = came.flushes / passed * 60
+            figures[f"{kind}device bytes {name}"] = came.bytes / passed * 86_400 / 1e6
+            figures[f"{kind}device flushes {name}"] = came.flushes / passed * 60
     return figures
 
 

@@ -1,4 +1,4 @@
-"""Whether memory grows over a day of simulated time."""
+"""Whether memory grows over hours of simulated time."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -10,7 +10,7 @@ from .processes import program, python
 from .workloads import SMALL_L, L, S, Workload
 
 _SIMULATED = {"short": ((SMALL_L, 0.1),), "usual": ((S, 3.0),), "long": ((S, 24.0), (L, 24.0))}
-"""Hours, by the size of the benchmark; those of a usual one are too few to be shown as a day."""
+"""Hours, by the size of the benchmark."""
 
 
 def steps(size: str) -> Iterator[Step]:

@@ -112,9 +112,9 @@ SECTIONS: Mapping[str, list[Row]] = {
         Row("fleet without", "requests in the busiest second, without the offset", "1/s", None, "less", 0),
         Row("fleet with", "requests in the busiest second, with it", "1/s", None, "less", 0),
     ],
-    "A day of simulated time, rounds of 10 s": [
-        Row("day growth S", "S: memory after 24 h over that after 2 h", "MB"),
-        Row("day growth L", "L: memory after 24 h over that after 2 h", "MB"),
+    "Simulated time, rounds of 10 s: three hours of S; in bench-long a day of each": [
+        Row("day growth S", "S: memory at the end over that after a sixth", "MB"),
+        Row("day growth L", "L: memory at the end over that after a sixth", "MB"),
     ],
 }
 """All figures that there may be, in the order in which a person reads them."""

@@ -30,7 +30,7 @@ enum { REQUEST = 8 };
 static const double NEVER = -1;
 static volatile sig_atomic_t ended;
 static int master;
-static double character, silence, line_free = -1, began = -1, finished = -1, busy, late, shortest = 1e9;
+static double arrived, character, silence, line_free = -1, began = -1, finished = -1, busy, late, shortest = 1e9;
 static unsigned long violations, rubbish;
 static uint64_t readings;
 static uint8_t buffer[4096];
@@ -64,22 +64,22 @@ static uint16_t crc(const uint8_t *data, int length)
 }
 
 /* Take in what the master sent. A request begins with the first byte that is there. */
-static void hear(double *arrived)
+static void hear(void)
 {
     ssize_t got = read(master, buffer + used, sizeof buffer - (size_t)used);
     if (got <= 0)
         return;
     if (!used) {
-        *arrived = now();
+        arrived = now();
         if (began == NEVER) {
-            printf("first %.6f\n", *arrived);
+            printf("first %.6f\n", arrived);
             fflush(stdout);
         }
     }
     used += (int)got;
 }
 
-static void note_silence(double arrived)
+static void note_silence(void)
 {
     if (began == NEVER) {
         began = arrived;
@@ -92,26 +92,22 @@ static void note_silence(double arrived)
         violations++;
 }
 
-/* Bring an answer out byte by byte; what comes meanwhile waits, and is a violation. */
+/* Bring an answer out byte by byte; a request that comes meanwhile waits, after less than no silence. */
 static void talk(const uint8_t *frame, int length, double begin)
 {
-    double arrived = 0;
-    int had = used, cut_in = 0;
     for (int i = 0; i < length && !ended; i++) {
         sleep_until(begin + (i + 1) * character);
         if (write(master, frame + i, 1) != 1)
             break;
-        hear(&arrived);
-        cut_in |= used > had;
+        hear();
     }
     if (ended)
         return;
     line_free = now();
     late += line_free - (begin + length * character);
-    violations += (unsigned long)cut_in;
 }
 
-static void serve(double arrived)
+static void serve(void)
 {
     uint16_t sum = crc(buffer, REQUEST - 2);
     if (buffer[REQUEST - 2] != (sum & 0xFF) || buffer[REQUEST - 1] != sum >> 8) {
@@ -119,7 +115,7 @@ static void serve(double arrived)
         used = 0;
         return;
     }
-    note_silence(arrived);
+    note_silence();
     uint8_t frame[LONGEST_PDU + 3];
     uint64_t found = 0;
     frame[0] = buffer[0];
@@ -128,7 +124,7 @@ static void serve(double arrived)
     frame[length++] = (uint8_t)sum, frame[length++] = (uint8_t)(sum >> 8);
     used -= REQUEST;
     memmove(buffer, buffer + REQUEST, (size_t)used);
-    talk(frame, length, arrived + REQUEST * character + silence);
+    talk(frame, length, (arrived > line_free ? arrived : line_free) + REQUEST * character + silence);
     if (ended)
         return;
     readings += found;
@@ -168,13 +164,12 @@ int main(int argc, char **argv)
     fcntl(master, F_SETFL, O_NONBLOCK);
     printf("port %s\n", path);
     fflush(stdout);
-    double arrived = 0;
     while (!ended) {
         struct pollfd file = {.fd = master, .events = POLLIN};
         if (used < REQUEST && poll(&file, 1, 1000) > 0)
-            hear(&arrived);
+            hear();
         if (used >= REQUEST)
-            serve(arrived);
+            serve();
     }
     printf("readings %llu\nseconds %.6f\nbusy %.6f\nlate %.6f\nviolations %lu\nshortest %.3f\nrubbish %lu\n",
            (unsigned long long)readings, finished - began, busy, late, violations, shortest, rubbish);

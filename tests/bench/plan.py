@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from . import buffer_runs, daemon_runs, fleet, peers
+from . import buffer_runs, daemon_runs, fleet, instruments, peers
 from .daemon_runs import Figures
 from .workloads import SMALL_L, L, S, Workload
 
@@ -61,6 +61,7 @@ def _once(size: Size) -> Iterator[Step]:
     yield "start", partial(daemon_runs.start, size.starts)
     yield "backlog", partial(buffer_runs.backlog, large.measurements, size.backlog_windows)
     yield "dead unit", partial(daemon_runs.one_dead_unit, S, 1.0, size.dead)
+    yield "line, whether it sees violations", instruments.line_sees_violations
     for layout in ("merged", "scattered"):
         yield f"line, {layout}", partial(daemon_runs.over_the_line, layout, size.line)
         for peer in peers.PEERS:

@@ -23,22 +23,24 @@ def sealing(workload: Workload, rounds: int) -> Figures:
     with folder() as work:
         command = python("tests.bench.sealing", work, str(workload.measurements), str(rounds), "1")
         with program(*command) as running:
-            running.words("written", within=1200)
+            running.process.wait(1200)
     seen = {words[0]: float(words[1]) for words in (line.split() for line in running.lines.all)}
     milliseconds = {"sealing stall": 1000.0}
     return {figure: seen[name] * milliseconds.get(figure, 1.0) for name, figure in _NAMES.items()}
 
 
-def sealed_bytes(workload: Workload, rounds: int, period: float) -> Figures:
-    """Seal and take half an hour of calm rounds on a disk of its own; return what that writes."""
+def bytes_of_a_window(workload: Workload, rounds: int, period: float) -> Figures:
+    """Fill, seal and take half an hour of calm rounds on a disk of its own; return what that writes."""
+    name = workload.name
     with folder() as work, disk() as data:
         command = python("tests.bench.sealing", data or work, str(workload.measurements), str(rounds), str(period))
         with program(*command) as running:
-            written = float(running.words("written", within=600)[0])
-    figures = {f"sealing written {workload.name}": written / (workload.measurements * rounds)}
+            running.process.wait(600)
+    figures = {f"all written {name}": float(running.words("written")[0]) / (workload.measurements * rounds)}
     if data is not None:
-        figures[f"sealing device bytes {workload.name}"] = float(running.words("device_bytes")[0])
-        figures[f"sealing device flushes {workload.name}"] = float(running.words("device_flushes")[0])
+        seconds = rounds * period
+        figures[f"all device bytes {name}"] = float(running.words("device_bytes")[0]) / seconds * 86_400 / 1e6
+        figures[f"all device flushes {name}"] = float(running.words("device_flushes")[0]) / seconds * 60
     return figures
 
 

@@ -17,8 +17,8 @@ def over_tcp(peer: str, workload: Workload, seconds: float) -> Figures:
     with site(workload.gateways, 3600) as (_, ports):
         places = [str(port) for port in ports]
         with program(*_command(peer), str(seconds), str(workload.units), "tcp", *places) as running:
-            readings = float(running.words("readings", within=seconds + 30)[0])
-            cpu = float(running.words("cpu")[0])
+            running.process.wait(seconds + 30)
+        readings, cpu = (float(running.words(word)[0]) for word in ("readings", "cpu"))
     return {f"polled {name}": readings / seconds, f"cpu {name}": cpu / max(1.0, readings) * 100_000}
 
 
@@ -26,7 +26,7 @@ def over_the_line(peer: str, layout: str, seconds: float) -> Figures:
     """Let a peer ask over a paced line of 9600 8N1."""
     with line(layout) as (meters, port):
         with program(*_command(peer), str(seconds), str(S.units), "rtu", port, layout) as running:
-            running.words("readings", within=seconds + 30)
+            running.process.wait(seconds + 30)
         meters.stop()
     return line_figures(meters, f"{layout} {peer}")
 

@@ -56,7 +56,7 @@ def _once(size: Size) -> Iterator[Step]:
     yield "calm rounds", partial(daemon_runs.steady, (S, large), size.calm_period, size.calm)
     rounds = max(1, size.sealing_rounds // 10)
     for workload in (S, large):
-        yield f"what sealing {workload.name} writes", partial(buffer_runs.sealed_bytes, workload, rounds, 10)
+        yield f"what a window of {workload.name} writes", partial(buffer_runs.bytes_of_a_window, workload, rounds, 10)
     yield "sealing", partial(buffer_runs.sealing, large, size.sealing_rounds)
     yield "start", partial(daemon_runs.start, size.starts)
     yield "backlog", partial(buffer_runs.backlog, large.measurements, size.backlog_windows)

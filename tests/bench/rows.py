@@ -69,15 +69,16 @@ def _calm(name: str, share: float, memory: float) -> list[Row]:
         Row(f"share {name}", f"{name}: share of a core", "%", share, "less", 2),
         Row(f"idle rss {name}", f"{name}: memory", "MB", memory),
         Row(f"all written {name}", f"{name}: written a reading, sealing included", "B", 24 if name == "L" else None),
-        Row(f"calm written {name}", f"{name}: written a reading, without sealing", "B"),
+        Row(f"calm written {name}", f"{name}: written a reading, first minutes", "B"),
         Row(
             f"all device bytes {name}",
             f"{name}: to the device, sealing included",
             "MB/day",
             140 if name == "S" else None,
         ),
-        Row(f"device bytes {name}", f"{name}: to the device, without sealing", "MB/day"),
+        Row(f"device bytes {name}", f"{name}: to the device, first minutes", "MB/day"),
         Row(f"all device flushes {name}", f"{name}: flushes, sealing included", "1/min", 9 if name == "S" else None),
+        Row(f"device flushes {name}", f"{name}: flushes, first minutes", "1/min"),
     ]
 
 
@@ -119,8 +120,6 @@ SECTIONS: Mapping[str, list[Row]] = {
 }
 """All figures that there may be, in the order in which a person reads them."""
 
-_WINDOWS_A_DAY = 48
-
 
 def with_ratios(figures: Figures) -> dict[str, float]:
     """Add the figures that follow from others, where those were measured."""
@@ -129,12 +128,6 @@ def with_ratios(figures: Figures) -> dict[str, float]:
         for peer in ("pymodbus", "libmodbus"):
             if own_and_its := _all(figures, f"cpu {name}", f"cpu {name} {peer}"):
                 found[f"ratio {peer} {name}"] = own_and_its[0] / max(1e-9, own_and_its[1])
-        if parts := _all(figures, f"calm written {name}", f"sealing written {name}"):
-            found[f"all written {name}"] = sum(parts)
-        if parts := _all(figures, f"device bytes {name}", f"sealing device bytes {name}"):
-            found[f"all device bytes {name}"] = parts[0] + _WINDOWS_A_DAY * parts[1] / 1e6
-        if parts := _all(figures, f"device flushes {name}", f"sealing device flushes {name}"):
-            found[f"all device flushes {name}"] = parts[0] + _WINDOWS_A_DAY * parts[1] / 1440
     return found
 
 

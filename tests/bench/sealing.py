@@ -1,15 +1,16 @@
-"""`python3 -m tests.bench.sealing FOLDER MEASUREMENTS ROUNDS PERIOD`: one window of half an hour, filled and sealed.
+"""`python3 -m tests.bench.sealing FOLDER MEASUREMENTS ROUNDS PERIOD`: windows of half an hour, filled and sealed.
 
 The buffer alone, with a clock of its own: ROUNDS rounds of so many measurements, PERIOD seconds apart, committed as the
 daemon commits them; then the window is sealed while the readings of the next one go on being recorded and committed;
-then all is taken as if a server had it. It says in the end, a name and a number a line:
+then all is taken as if a server had it. Calm rounds fill some windows before that one, so that it finds files which
+have their size. It says in the end, a name and a number a line:
   readings        readings of the window
   seconds         from the call that seals to its end
   cpu             seconds of CPU meanwhile, in all threads
   longest_commit  seconds that a commit took meanwhile, the longest
   longest_stall   seconds that the event loop was held up meanwhile, time without a processor taken off
   rss             MB of memory at its highest
-  written         bytes that sealing and taking made the kernel write
+  written         bytes that the window made the kernel write, from its first reading until all is taken
   device_bytes    what of it reached the device, and
   device_flushes  how often that was flushed; both are left out where the folder is on no disk that counts them
 """
@@ -31,6 +32,7 @@ from .watched import watch
 
 _INTERVAL = 1800
 _BEGIN = 1_700_000_000 // _INTERVAL * _INTERVAL
+_WINDOWS_BEFORE = 8
 _PAUSE = 1.0
 """Seconds between two commits while the window is sealed."""
 
@@ -39,11 +41,11 @@ def _record(buffer: Buffer, now: float, measurements: list[Series], number: int)
     buffer.record(stamp(now), _INTERVAL, [Reading(one, number + index / 7) for index, one in enumerate(measurements)])
 
 
-async def _fill(buffer: Buffer, measurements: list[Series], rounds: int, period: float) -> None:
+async def _fill(buffer: Buffer, begin: int, measurements: list[Series], rounds: int, period: float) -> None:
     committed = 0.0
     for number in range(rounds):
         passed = number * period
-        _record(buffer, _BEGIN + passed, measurements, number)
+        _record(buffer, begin + passed, measurements, number)
         if passed - committed >= COMMIT_PERIOD:
             await buffer.commit()
             committed = passed
@@ -79,8 +81,15 @@ async def _main(folder: Path, count: int, rounds: int, period: float) -> None:
     measurements = [series(f"65a0000000000000{number:08d}", device=f"meter {number // 20}") for number in range(count)]
     longest = [0.0]
     async with opened(folder / "data.db") as buffer:
-        await _fill(buffer, measurements, rounds, period)
-        device, process = _device(folder), used(os.getpid())
+        if period > COMMIT_PERIOD:
+            for before in range(_WINDOWS_BEFORE, 0, -1):
+                begin = _BEGIN - before * _INTERVAL
+                await _fill(buffer, begin, measurements, rounds, period)
+                await buffer.seal(dating(begin + _INTERVAL + 0.5))
+                await waiting(buffer)
+        device, written = _device(folder), used(os.getpid()).written
+        await _fill(buffer, _BEGIN, measurements, rounds, period)
+        process = used(os.getpid())
         stalls = folder / "stalls"
         beside = [
             asyncio.create_task(watch(stalls, write_every=0.0)),
@@ -105,7 +114,7 @@ async def _main(folder: Path, count: int, rounds: int, period: float) -> None:
     print("longest_commit", longest[0])
     print("longest_stall", stalls.read_text().split()[1])
     print("rss", sealed.highest_rss)
-    print("written", after.written - process.written)
+    print("written", after.written - written)
     if device is not None and device_after is not None:
         print("device_bytes", device_after.since(device).bytes)
         print("device_flushes", device_after.since(device).flushes)

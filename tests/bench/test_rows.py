@@ -40,12 +40,6 @@ def test_ratios_follow_where_both_were_measured() -> None:
     assert "ratio pymodbus L" not in with_ratios({"cpu L": 1.5})
 
 
-def test_a_day_writes_what_it_writes_calmly_and_what_48_windows_write() -> None:
-    figures = with_ratios({"device bytes S": 40.0, "sealing device bytes S": 2e6, "device flushes S": 5.0})
-    assert figures["all device bytes S"] == 136.0
-    assert "all device flushes S" not in figures
-
-
 def test_medians_are_of_each_figure() -> None:
     assert medians([{"a": 1.0, "b": 5.0}, {"a": 9.0}, {"a": 2.0}]) == {"a": 2.0, "b": 5.0}
 

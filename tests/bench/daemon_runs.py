@@ -62,9 +62,12 @@ def longest_stall(workload: Workload, interval: int, windows: int) -> Figures:
         file = work / "stalls"
         with run(workload, interval=interval, period=0, module="tests.bench.watched", arguments=[str(file)]):
             _sleep_to_border(interval)
+            start_up = float(file.read_text().split()[1])
+            file.unlink()
             time.sleep(windows * interval + 2)
             longest, own = (1000 * float(word) for word in file.read_text().split())
-    return {f"stall {workload.name}": longest, f"own stall {workload.name}": own}
+    name = workload.name
+    return {f"start stall {name}": 1000 * start_up, f"stall {name}": longest, f"own stall {name}": own}
 
 
 def start(times: int) -> Figures:

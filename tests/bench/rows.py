@@ -88,6 +88,7 @@ SECTIONS: Mapping[str, list[Row]] = {
     "The event loop, L as fast as it goes": [
         Row("own stall L", "longest stall, waiting for a processor taken off", "ms", 50),
         Row("stall L", "longest stall, all of it", "ms"),
+        Row("start stall L", "longest stall until the first window ends", "ms"),
     ],
     "Rounds of 10 s, windows of 1,800 s": [*_calm("S", 0.15, 46), *_calm("L", 0.8, 60)],
     "Sealing a window of L, 1,800 rounds": [

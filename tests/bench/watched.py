@@ -27,8 +27,15 @@ def _write(file: Path, longest: float, own: float) -> None:
     file.write_text(f"{longest:.6f} {own:.6f}\n")
 
 
+def _is_removed(file: Path) -> bool:
+    return not file.exists()
+
+
 async def watch(file: Path, write_every: float = 1.0) -> None:
-    """Watch the loop that runs this; what is found is written to `file` every so many seconds, where it is new."""
+    """Watch the loop that runs this; what is found is written to `file` every so many seconds, where it is new.
+
+    Whoever removes the file lets it begin anew.
+    """
     loop = asyncio.get_running_loop()
     longest = own = 0.0
     _write(file, longest, own)
@@ -42,6 +49,8 @@ async def watch(file: Path, write_every: float = 1.0) -> None:
         own = max(own, late - (waited - earlier))
         if loop.time() - written > write_every:
             written = loop.time()
+            if _is_removed(file):
+                longest = own = 0.0
             _write(file, longest, own)
 
 

@@ -39,7 +39,8 @@ class AnswerGate:
     def begin(self) -> "asyncio.Future[None]":
         """Let nothing through until the next request is sent.
 
-        Return a future that fails with InvalidAnswer once no right answer to that request can come any more.
+        Return a future for the end of that request: it fails with InvalidAnswer once no right answer can come any more,
+        and the caller ends it otherwise.
         """
         self.close()
         self._refusal = asyncio.get_running_loop().create_future()

@@ -108,15 +108,19 @@ def _line(link: SerialLink) -> dict[str, Any]:
 
 async def _answer(request: Callable[[], Awaitable[Any]], gate: AnswerGate, unit_attribute: str) -> Answer:
     try:
-        refusal = gate.begin()
+        ended = gate.begin()
+
+        def end(asking: "asyncio.Future[Any]") -> None:
+            if not asking.cancelled():
+                asking.exception()  # asyncio would complain of one that nobody looks at.
+            if not ended.done():
+                ended.set_result(None)
+
         # From 3.8 on the call itself raises where the connection is gone already.
         asking = asyncio.ensure_future(request())
-        asking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        asking.add_done_callback(end)
         try:
-            ends: set[asyncio.Future[Any]] = {asking, refusal}
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            if refusal.done():
-                refusal.result()
+            await ended
         finally:
             asking.cancel()
             gate.close()

@@ -17,7 +17,17 @@ from inviseobox.errors import InvalidAnswer
 
 _MOST_REPAIRS = 1000
 """Places of a page that may be other than JSON wants; a page of more is none."""
-_DECODER = json.JSONDecoder(strict=False)
+
+
+def _whole(digits: str) -> int | str:
+    """Read an integer. One with more digits than Python reads is taken as a text: it costs its own value only."""
+    try:
+        return int(digits)
+    except ValueError:
+        return digits
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_int=_whole)
 _BLANK = "\ufeff\0 \t\r\n"
 _LATIN_1 = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}
 """What surrogateescape makes of bytes that are no UTF-8 → what they are in Latin-1."""

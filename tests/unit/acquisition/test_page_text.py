@@ -76,6 +76,15 @@ def test_a_number_beside_a_bare_word_is_what_it_is_alone(number: str) -> None:
     assert read_value(document, "temperature") == float(number)
 
 
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 5000, "1e999", "9" * 5000 + ".5"])
+@pytest.mark.parametrize("other", ["41.2", "nan"])
+def test_a_number_beyond_all_bounds_costs_its_own_key_only(number: str, other: str) -> None:
+    document = parse_page(f'{{"temperature":{number},"other":{other},"humidity":41.2}}'.encode())
+    assert read_value(document, "humidity") == 41.2
+    with pytest.raises(UnusableValue, match="not a number"):
+        read_value(document, "temperature")
+
+
 @pytest.mark.parametrize(
     ("text", "document"),
     [

@@ -16,6 +16,9 @@ SECOND_ANSWER_TIME = 0.05
 LONGEST_HOLD = 0.5
 """Seconds for which an answer is held back at most; a second one may be long, and the line slow."""
 
+LONGEST_FRAME = 260
+"""Bytes of the longest frame (MODBUS Messaging on TCP/IP Implementation Guide V1.0b, section 3.1.2)."""
+
 _LATE = 0.01
 
 
@@ -35,6 +38,9 @@ class AnswerGate:
         self._held_since = 0.0
         self._heard_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._passed = b""
+        self._passed_at = 0.0
+        self._since = b""
 
     def begin(self) -> "asyncio.Future[None]":
         """Let nothing through until the next request is sent.
@@ -85,7 +91,16 @@ class AnswerGate:
         self._heard_at = asyncio.get_running_loop().time()
         if self._habits.line is not None:
             self._habits.line.hear(data, self._heard_at)
+        if self._finder is None and self._passed:
+            self._hear_again(data)
         self._feed(data)
+
+    def _hear_again(self, data: bytes) -> None:
+        """Look whether the last answer comes once more before anything else is asked."""
+        self._since += data[: LONGEST_FRAME - len(self._since)]
+        if self._passed in self._since:
+            self._habits.came_again(self._heard_at - self._passed_at)
+            self._passed = b""
 
     def _feed(self, data: bytes) -> None:
         finder = self._finder
@@ -154,11 +169,18 @@ class AnswerGate:
             return
         frame = self._held
         self.close()
-        self._let_in(frame)
+        self._hand_on(frame)
 
     def _pass(self, frame: bytes) -> None:
         self._note_habits()
+        rest = self._finder.rest if self._finder is not None else b""
         self.close()
+        self._hand_on(frame)
+        if rest:
+            self._hear_again(rest)
+
+    def _hand_on(self, frame: bytes) -> None:
+        self._passed, self._passed_at, self._since = frame, self._heard_at, b""
         self._let_in(frame)
 
     def _note_habits(self) -> None:

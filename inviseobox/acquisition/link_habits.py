@@ -23,6 +23,8 @@ class LinkHabits:
         """What is heard on a serial line; None where no line is shared."""
         self.echoes: int | None = None
         """How often the line echoes a request at most; None before the first answer."""
+        self.doubled_within = 0.0
+        """Seconds after an answer in which the same one came once more at the latest; 0 where none did."""
         self._zeros = 0
         self._refused = 0
         self.shows_numbers = False
@@ -32,6 +34,10 @@ class LinkHabits:
         """Note an answer: whether its transaction number was 0 instead of the request's, and the echoes before it."""
         self._zeros += is_zero
         self.echoes = max(self.echoes or 0, echoes)
+
+    def came_again(self, after: float) -> None:
+        """Note that an answer came a second time, so many seconds after the first."""
+        self.doubled_within = max(self.doubled_within, after)
 
     def shown_a_number(self) -> None:
         """Note that a frame came whose transaction number is not 0."""

@@ -59,6 +59,7 @@ class ModbusLink:
         self._is_rtu = link.framing is Framing.RTU
         self._habits = LinkHabits(link.framing)
         self._fresh = FreshConnections()
+        self._listened_to: set[int] = set()
 
     @property
     def is_serial(self) -> bool:
@@ -101,8 +102,21 @@ class ModbusLink:
                 self._note_answer()
                 return values
             finally:
-                if quiet := DOUBLES_TIME if self._habits.leaves_numbers_out else self._silence:
+                if quiet := self._silence_after(span.unit):
                     self._be_quiet_for(quiet)
+
+    def _silence_after(self, unit: int) -> float:
+        """Return the seconds in which nothing is asked after a request to this unit.
+
+        Without numbers an answer that comes twice would be taken for that to the next request. After the first request
+        to each unit it is listened whether one does.
+        """
+        if not self._is_rtu:
+            return DOUBLES_TIME if self._habits.leaves_numbers_out else self._silence
+        doubled, is_first = self._habits.doubled_within, unit not in self._listened_to
+        self._listened_to.add(unit)
+        needed = min(doubled + DOUBLES_TIME, GUARD_TIME) if doubled else 2 * DOUBLES_TIME if is_first else 0.0
+        return max(needed, self._silence)
 
     async def reopen(self) -> None:
         """Open the connection without reading. Raises LinkDown."""

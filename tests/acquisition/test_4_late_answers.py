@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from inviseobox.acquisition.modbus_link import GUARD_TIME
 from inviseobox.configuration import ModbusSettings
+from inviseobox.devices.links import Framing
+from inviseobox.errors import NoAnswer
 from inviseobox.simulator.fault_choice import Script
 from inviseobox.simulator.faults import Late, Slow, Twice
 from inviseobox.simulator.modbus_pdu import UnitImage
@@ -20,6 +22,9 @@ from inviseobox.simulator.modbus_reply import Asked, Fault, Replies
 from tests.support import virtual_time
 from tests.support.entries import modbus_device
 
+from .frames import Asked as Request
+from .frames import holding, right, values
+from .modbus_tcp_links import framed, talking_to
 from .wires import TRANSPORTS, Box, wire
 
 TIMEOUT = 1.0
@@ -110,3 +115,30 @@ def test_late_and_doubled_rtu_answers_to_reads_of_other_lengths_are_booked_to_no
         poll_through(transport, OF_ALL_LENGTHS, script)
 
     holds()
+
+
+@pytest.mark.parametrize("lag", [0.0, 0.03, 0.08])
+def test_where_each_rtu_answer_comes_twice_none_is_booked_to_the_next_read(lag: float) -> None:
+    """The last register is silent: the only answer that comes after its request is the second to the one before."""
+    doubles: set[asyncio.Task[None]] = set()
+
+    async def twice(asked: Request, writer: asyncio.StreamWriter) -> None:
+        frame = framed(Framing.RTU, asked, right(asked))
+
+        async def again() -> None:
+            await asyncio.sleep(lag)
+            writer.write(frame)
+
+        if asked.address != 30:
+            writer.write(frame)
+            doubles.add(asyncio.ensure_future(again()))
+
+    async def scenario() -> None:
+        async with talking_to(twice, Framing.RTU) as link:
+            for _ in range(3):
+                for address in (10, 20):
+                    assert await link.read(holding(address, 1)) == values(holding(address, 1))
+                with pytest.raises(NoAnswer):
+                    await link.read(holding(30, 1))
+
+    virtual_time.run(scenario())

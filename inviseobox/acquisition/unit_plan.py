@@ -50,12 +50,17 @@ class UnitPlan:
     isolated: dict[Span, Retry] = field(default_factory=dict)
     """With each the next try."""
     doubtful: set[Span] = field(default_factory=set)
+    suspects: set[Span] = field(default_factory=set)
+    """What a unit that had just answered was silent to, while it is not known yet whether it fell silent itself."""
     good: set[Span] = field(default_factory=set)
     """What gave values since the start of the program."""
     stays_busy: bool = False
     """Whether the unit was busy to the end of its last round."""
+    _start: Retry = field(default_factory=lambda: Retry(None, SOON))
+    """The next look whether a unit that never gave a value has come to its start."""
     _known_good: set[Request] = field(default_factory=set)
     _probes: int = 0
+    _turns: int = 0
     _requests: tuple[Knowledge, list[Request]] | None = None
 
     def __post_init__(self) -> None:
@@ -80,16 +85,22 @@ class UnitPlan:
         One of what it `answered` just now will do best. None where there is nothing but `other_than`.
         """
         spans = [span for span in answered or self.wanted if other_than is None or other_than.wanted != (span,)]
-        hopeful = [span for span in spans if span not in self.isolated] or spans
+        apart = [span for span in spans if other_than is None or span not in other_than.wanted] or spans
+        hopeful = [span for span in apart if span not in self.isolated] or apart
         if not hopeful:
             return None
         self._probes += 1
         span = sorted(hopeful)[self._probes % len(hopeful)]
         return alone(self.least.get(span, span))
 
-    def is_doubtful(self, request: Request) -> bool:
-        """Whether a part of the read may be what the unit does not answer."""
-        return bool(self.doubtful) and not self.doubtful.isdisjoint(request.wanted)
+    def doubtful_ones(self, requests: Sequence[Request]) -> list[Request]:
+        """Return the reads of which a part may be what the unit does not answer, another one first each time."""
+        if not self.doubtful:
+            return []
+        self._turns += 1
+        found = [request for request in requests if not self.doubtful.isdisjoint(request.wanted)]
+        first = self._turns % max(1, len(found))
+        return found[first:] + found[:first]
 
     def note_read(self, request: Request) -> None:
         """Note that a read was answered with values."""
@@ -98,6 +109,8 @@ class UnitPlan:
             self.good.update(request.wanted)
         if self.doubtful:
             self.doubtful.difference_update(request.wanted)
+        if self.suspects:
+            self.suspects.difference_update(request.wanted)
         if self.isolated:
             for span in request.wanted:
                 self.isolated.pop(span, None)
@@ -108,6 +121,7 @@ class UnitPlan:
         Only one that `is_refused`, and never gave values, waits longer: the device does not seem to have it.
         """
         self.doubtful.discard(span)
+        self.suspects.discard(span)
         if span in self.isolated:
             self.isolated[span] = self.isolated[span].failed(now, LATER)
         elif is_refused and span not in self.good:
@@ -116,8 +130,12 @@ class UnitPlan:
             self.isolated[span] = Retry(now, SOON)
 
     def expect_back(self, now: float, tried: Collection[Span]) -> None:
-        """Let all that once gave values be tried now, but what was `tried` just before: a part of it is back."""
-        for span in (self.isolated.keys() & self.good).difference(tried):
+        """Let all that once gave values be tried now, but what was `tried` just before: a part of it is back.
+
+        Where nothing did before, that is everything: the unit has come to its start.
+        """
+        once_good = self.isolated.keys() & self.good if self.good.difference(tried) else set(self.isolated)
+        for span in once_good.difference(tried):
             self.isolated[span] = Retry(now, SOON)
 
     def narrow(self, span: Span) -> None:
@@ -157,6 +175,16 @@ class UnitPlan:
         self.longer = self.longer.begun(now)
         self.cuts = {span: retry.begun(now) for span, retry in self.cuts.items()}
         self.isolated = {span: retry.begun(now) for span, retry in self.isolated.items()}
+        if self.isolated and not self.good and self.isolated.keys() >= self.wanted:
+            self._expect_start(now)
+
+    def _expect_start(self, now: float) -> None:
+        """Let one span be tried soon where the unit never gave a value: it may be starting, after a power cut, say."""
+        self._start = self._start.begun(now)
+        if self._start.is_due(now):
+            self._start = self._start.failed(now, LATER)
+            self._probes += 1
+            self.isolated[sorted(self.isolated)[self._probes % len(self.isolated)]] = Retry(now, LATER)
 
     def crossing(self, cut: Span, wanted: Iterable[Span] | None = None) -> Request | None:
         """Return the read that would go across the border before the span if there were no cut, if any would.

@@ -74,6 +74,8 @@ class _Round:
         self._done: list[Request] = []
         self._is_plain = True
         self._has_asked = self._has_answered = self._answers_since_silence = False
+        # The last request, if the one before it had a valid answer.
+        self._asked_while_answering: Request | None = None
         self._busy: list[Request] = []
         # Reads without values, of which it is to be found out which part is to blame.
         self._unread: list[tuple[Request, Answer]] = []
@@ -83,7 +85,7 @@ class _Round:
         if was_silent and not (yield from self._answers_probe()):
             return False
         requests = self._plan.requests()
-        doubtful = [request for request in requests if self._plan.is_doubtful(request)]
+        doubtful = self._plan.doubtful_ones(requests)
         for request in requests:
             # While all is well no probe can have read it already.
             if request in doubtful or (not self._is_plain and self._read.issuperset(request.wanted)):
@@ -91,6 +93,8 @@ class _Round:
             # The first silence may be a lost frame; after several, what is silent will not be asked twice here.
             answer = yield from self._ask(request, tries=2 if self._waits > 0 else 1)
             if not answer.is_valid and not (yield from self._lives(request, answer)):
+                if self._has_answered:  # It may be this read that made the unit deaf: the others come first now.
+                    self._plan.doubtful.update(request.wanted)
                 return False
             yield from self._take(request, answer)
         self._waits = _MOST_WAITS
@@ -103,6 +107,7 @@ class _Round:
     def _ask(self, request: Request, *, tries: int = 1, pause: float = 0.0) -> _Asking:
         answer = yield Attempt(request, tries, pause)
         self._has_asked = True
+        self._asked_while_answering = request if self._answers_since_silence else None
         self._answers_since_silence = answer.is_valid
         if answer is Answer.READ:
             self._done.append(request)
@@ -235,8 +240,21 @@ class _Round:
         least = self._plan.least.get(span)
         if least is not None and (yield from self._ask(alone(least))) is Answer.READ:
             self._plan.narrow(span)
-        elif answer is not Answer.SILENT or (yield from self._lives(alone(span), answer)):
+        elif answer is not Answer.SILENT or (yield from self._stays_silent_to(span)):
             self._plan.isolate(span, self._now, is_refused=answer is Answer.REFUSED)
+
+    def _stays_silent_to(self, span: Span) -> Attempts:
+        """Return whether a unit that answers something else does not answer for a span even then.
+
+        What it does not like may leave it deaf for a while: then only what it is silent to just after an answer counts.
+        """
+        if self._asked_while_answering == alone(span):
+            if span in self._plan.suspects:
+                return True
+            self._plan.suspects.add(span)
+        if not (yield from self._lives(alone(span), Answer.SILENT)):
+            return False
+        return (yield from self._ask(alone(span))) is not Answer.READ
 
     def _trials_due(self) -> Iterator[bool]:
         for retries in (self._plan.isolated, self._plan.cuts):

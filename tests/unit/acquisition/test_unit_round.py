@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from inviseobox.acquisition.register_plan import Request
@@ -198,6 +198,7 @@ def test_isolated_registers_are_tried_again_after_ten_minutes_and_taken_back(
     device = Device(holes)
     plan, _ = taught(wanted, device, now=1000)
     isolated = sorted(plan.isolated)
+    assume(plan.isolated.keys() < wanted)
 
     def refused_alone(now: float) -> list[Span]:
         return [one.wanted[0] for one in do_round(plan, device.answer, now).refused if one.wanted[0] in isolated]
@@ -468,3 +469,68 @@ def test_the_lowest_register_that_is_silent_alone_costs_only_itself() -> None:
     assert set(second.read) == others
     assert second.refused == [alone(registers(10, 1))], "once more, after the others"
     assert do_round(plan, device.answer, 14).waits == 0
+
+
+@pytest.mark.parametrize("starts_at", [8, 40, 200])
+def test_a_unit_that_refuses_everything_until_it_has_started_is_read_soon_after(starts_at: int) -> None:
+    wanted = frozenset([registers(10, 1), registers(48, 1), registers(52, 2), registers(300, 1)])
+    plan = UnitPlan(wanted, GAP, LIMIT)
+    requests = 0
+    read_at = None
+    for now in range(0, 600, 4):
+        done = do_round(plan, Device().answer if now >= starts_at else lambda _: Answer.REFUSED, now)
+        requests += done.attempts if now < starts_at else 0
+        if set(done.read) == wanted:
+            read_at = now
+            break
+    assert read_at is not None
+    assert read_at <= 2 * starts_at + 10
+    assert requests < 20
+
+
+@dataclass
+class DeafDevice:
+    """Answers no read of `bad`, and for so many seconds after such a read nothing at all; a time-out takes one."""
+
+    bad: int
+    deaf_for: float
+    now: float = 0.0
+    deaf_until: float = 0.0
+
+    def answer(self, attempt: Attempt) -> Answer:
+        span = attempt.request.span
+        for _ in range(attempt.tries):
+            if self.now >= self.deaf_until:
+                if not span.address <= self.bad < span.end:
+                    return Answer.READ
+                self.deaf_until = self.now + self.deaf_for
+            self.now += 1
+        return Answer.SILENT
+
+
+@pytest.mark.parametrize("deaf_for", [0.0, 1.5, 2.5, 3.5])
+@pytest.mark.parametrize("bad", [10, 48, 52, 54, 300, 302])
+def test_a_read_that_makes_a_unit_deaf_for_a_while_costs_only_itself(bad: int, deaf_for: float) -> None:
+    wanted = frozenset(registers(address, 1) for address in (10, 48, 52, 54, 300, 302))
+    plan = UnitPlan(wanted, GAP, LIMIT)
+    device = DeafDevice(bad, deaf_for)
+    was_silent = False
+    rounds: list[set[Span]] = []
+    for start in range(0, 3600, 10):
+        device.now = max(device.now, float(start))
+        done = do_round(plan, device.answer, device.now, was_silent=was_silent)
+        was_silent = not done.is_answering
+        rounds.append(set(done.read))
+    for span in wanted - {registers(bad, 1)}:
+        assert sum(span in read for read in rounds) >= 0.9 * len(rounds), span
+    assert set(plan.isolated) == {registers(bad, 1)}
+
+
+@pytest.mark.parametrize("instead", [Answer.ODD, Answer.SILENT])
+def test_the_question_whether_a_unit_lives_is_not_about_a_part_of_what_failed(instead: Answer) -> None:
+    wanted = frozenset(registers(address, 1) for address in (48, 52, 54, 300))
+    for bad in (48, 52, 54):
+        plan = UnitPlan(wanted, GAP, LIMIT)
+        done = do_round(plan, Device(holes=frozenset({bad}), instead=(instead,)).answer)
+        assert done.is_answering
+        assert registers(300, 1) in done.read

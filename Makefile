@@ -77,9 +77,10 @@ unit: dependencies
 	@echo "== unit tests"
 	@$(PYTHON) -m pytest -q --junitxml=build/unit.xml tests --ignore=tests/acquisition --ignore=tests/integration --ignore=tests/system --ignore=tests/campaigns
 
+# Several files at a time: these tests wait more than they work.
 integration: dependencies
 	@echo "== integration tests"
-	@$(PYTHON) -m pytest -q --junitxml=build/integration.xml tests/integration
+	@$(PYTHON) -m pytest -q -n 3 --dist loadfile --junitxml=build/integration.xml tests/integration
 
 # $(call copy,DIRECTORY): what is on disk: tracked files with their changes, and new ones that git does not ignore.
 copy = rm -rf $(1) && mkdir -p $(1) \

@@ -63,6 +63,10 @@ class InvalidAnswer(ReadError):
     """Bytes came, but they are not a valid answer to this request. Treat as noise: repeat once, never use the bytes."""
 
 
+class AnswersCollided(InvalidAnswer):
+    """Two answers came to one request, for somebody else asks on the line. Use neither; ask again in a moment."""
+
+
 class Refused(ReadError):
     """The device answered with a Modbus exception.
 

@@ -9,7 +9,7 @@ from inviseobox.acquisition.modbus_frame import AnswerFinder
 from inviseobox.acquisition.rtu_answer import RtuAnswerFinder
 from inviseobox.acquisition.tcp_answer import TcpAnswerFinder
 from inviseobox.devices.links import Framing
-from inviseobox.errors import InvalidAnswer
+from inviseobox.errors import AnswersCollided, InvalidAnswer
 
 SECOND_ANSWER_TIME = 0.05
 """Seconds of silence after an answer, where somebody else asks on the line, before it is the only one."""
@@ -129,7 +129,7 @@ class AnswerGate:
         if frame := self._finder.last_look():
             self._found(frame)
             return True
-        oddity = self._finder.oddity() if is_last and not self._habits.shares_line(self._heard_at) else ""
+        oddity = self._finder.oddity() if is_last else ""
         if oddity:
             self._refuse(InvalidAnswer(oddity))
         return bool(oddity)
@@ -142,7 +142,7 @@ class AnswerGate:
 
     def _found(self, frame: bytes) -> None:
         if self._held:
-            self._refuse(InvalidAnswer("two answers to one request; somebody else asks on this line"))
+            self._refuse(AnswersCollided("two answers to one request; somebody else asks on this line"))
         elif self._habits.shares_line(self._heard_at):
             self._hold(frame)
         else:

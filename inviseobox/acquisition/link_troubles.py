@@ -105,4 +105,4 @@ def _cause(failure: Failure) -> str:
         case Answer.SILENT:
             return f"{failure.words} when it is asked for, though the device answers other reads"
         case _:
-            return f"the device answers {failure.words}"
+            return failure.words if failure.code is None else f"the device answers {failure.words}"

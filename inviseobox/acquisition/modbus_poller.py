@@ -13,7 +13,7 @@ from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.acquisition.unit_round import Answer, Attempt, Attempts, attempts
 from inviseobox.configuration import ModbusSettings
 from inviseobox.devices.link_content import LinkContent
-from inviseobox.errors import InvalidAnswer, LinkDown, ReadError, Refused
+from inviseobox.errors import AnswersCollided, InvalidAnswer, LinkDown, ReadError, Refused
 from inviseobox.events import Trouble, together
 from inviseobox.health.health import Health
 from inviseobox.health.troubles import LINK
@@ -171,6 +171,9 @@ class ModbusPoller:
 
 def _failure(request: Request, error: ReadError) -> Failure:
     """Return what an error of a read means."""
+    if isinstance(error, AnswersCollided):
+        # It says nothing about this read: as of a unit that is busy.
+        return Failure(request, Answer.BUSY, str(error))
     if not isinstance(error, Refused):
         return Failure(request, Answer.ODD if isinstance(error, InvalidAnswer) else Answer.SILENT, str(error))
     code = error.exception_code

@@ -5,6 +5,7 @@ which it does not have; it may also meet it with silence, or with what is no ans
 trying: `unit_round` does that, and this is what it found out.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -59,7 +60,7 @@ class UnitPlan:
     _start: Retry = field(default_factory=lambda: Retry(None, SOON))
     """The next look whether a unit that never gave a value has come to its start."""
     _known_good: set[Request] = field(default_factory=set)
-    _probes: int = 0
+    _probes: Counter[tuple[Span, ...]] = field(default_factory=Counter)
     _turns: int = 0
     _requests: tuple[Knowledge, list[Request]] | None = None
 
@@ -85,12 +86,14 @@ class UnitPlan:
         One of what it `answered` just now will do best. None where there is nothing but `other_than`.
         """
         spans = [span for span in answered or self.wanted if other_than is None or other_than.wanted != (span,)]
-        apart = [span for span in spans if other_than is None or span not in other_than.wanted] or spans
-        hopeful = [span for span in apart if span not in self.isolated] or apart
+        hopeful = [span for span in spans if span not in self.isolated] or spans
         if not hopeful:
             return None
-        self._probes += 1
-        span = sorted(hopeful)[self._probes % len(hopeful)]
+        # What has nothing to do with the other read comes first.
+        failed = other_than.wanted if other_than is not None else ()
+        turns = tuple(sorted(hopeful, key=lambda span: (span in failed, span)))
+        span = turns[self._probes[turns] % len(turns)]
+        self._probes[turns] += 1
         return alone(self.least.get(span, span))
 
     def doubtful_ones(self, requests: Sequence[Request]) -> list[Request]:
@@ -183,8 +186,9 @@ class UnitPlan:
         self._start = self._start.begun(now)
         if self._start.is_due(now):
             self._start = self._start.failed(now, LATER)
-            self._probes += 1
-            self.isolated[sorted(self.isolated)[self._probes % len(self.isolated)]] = Retry(now, LATER)
+            turns = tuple(sorted(self.isolated))
+            self.isolated[turns[self._probes[turns] % len(turns)]] = Retry(now, LATER)
+            self._probes[turns] += 1
 
     def crossing(self, cut: Span, wanted: Iterable[Span] | None = None) -> Request | None:
         """Return the read that would go across the border before the span if there were no cut, if any would.

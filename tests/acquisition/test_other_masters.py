@@ -21,7 +21,7 @@ from tests.support import virtual_time
 from tests.support.entries import modbus_device
 from tests.support.modbus_frames import rtu
 
-from .frames import Asked, holding, right
+from .frames import Asked, device, holding, right
 from .modbus_tcp_links import talking_to
 from .wires import TRANSPORTS, Box, Wire, wire
 
@@ -149,6 +149,25 @@ def test_where_two_answers_come_neither_is_taken(pause: float) -> None:
             began = asyncio.get_running_loop().time()
             assert await link.read(holding(1, 2)) == [1, 2]
             assert asyncio.get_running_loop().time() - began < 0.04
+
+    virtual_time.run(scenario())
+
+
+def test_what_two_answers_came_to_is_asked_again_at_the_end_of_the_round(caplog: pytest.LogCaptureFixture) -> None:
+    """It is about the line: no unit counts as silent for it, no register as bad, and one line tells."""
+    caplog.set_level(logging.INFO, "inviseobox")
+    intruder = Intruder(0.02)
+
+    async def scenario() -> None:
+        box = Box(ModbusSettings(period=10))
+        async with device(intruder.act, is_rtu=True) as port:
+            meter = modbus_device(port, {1: [0, 50, 100, 150]})
+            meter["communication"]["mode"] = "RTUoverTCP"
+            async with box.polling(meter):
+                await asyncio.sleep(605)
+        failed, good = box.failed(), box.good()
+        assert min(good.values()) >= 0.9 * (good + failed)["1/0"], failed
+        assert [line for line in caplog.messages if "somebody else" not in line] == []
 
     virtual_time.run(scenario())
 

@@ -141,6 +141,8 @@ def test_the_status_file_of_a_running_daemon_keeps_its_schema(box: Place) -> Non
         with at_work(box, site, RUNTIME_DIRECTORY=str(runtime), INVOCATION_ID="ab" * 16) as daemon:
             wait_for_more(site, 2)
             wait_for(lambda: path.exists() and status_file.read(path)["last_delivered_window"], WITHIN, "a delivery")
+            # The deaf gateway is given some time first: it might want that after a connect.
+            wait_for(lambda: status_file.read(path)["troubles"], 30, "a trouble")
             daemon.stop()
     content = status_file.read(path)
     assert_valid(content)

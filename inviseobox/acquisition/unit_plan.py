@@ -190,6 +190,12 @@ class UnitPlan:
             self.isolated[turns[self._probes[turns] % len(turns)]] = Retry(now, LATER)
             self._probes[turns] += 1
 
+    def has_trials(self, now: float) -> bool:
+        """Whether anything is to be tried again now."""
+        retries = (*self.isolated.values(), *self.cuts.values())
+        is_short = self.shortened is not None and self.longer.is_due(now)
+        return is_short or any(retry.is_due(now) for retry in retries)
+
     def crossing(self, cut: Span, wanted: Iterable[Span] | None = None) -> Request | None:
         """Return the read that would go across the border before the span if there were no cut, if any would.
 

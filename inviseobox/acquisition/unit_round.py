@@ -5,7 +5,7 @@ reads of all units of the link, until the good parts flow and a bad register sta
 needless are taken back. What is only tried costs no reading, and little time: see `_MOST_WAITS`.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import pairwise
@@ -98,7 +98,7 @@ class _Round:
                 return False
             yield from self._take(request, answer)
         self._waits = _MOST_WAITS
-        if doubtful or self._busy or self._unread or any(self._trials_due()):
+        if doubtful or self._busy or self._unread or self._plan.has_trials(self._now):
             yield None
             return (yield from self._finish(doubtful))
         self._plan.stays_busy = False
@@ -255,11 +255,6 @@ class _Round:
         if not (yield from self._lives(alone(span), Answer.SILENT)):
             return False
         return (yield from self._ask(alone(span))) is not Answer.READ
-
-    def _trials_due(self) -> Iterator[bool]:
-        for retries in (self._plan.isolated, self._plan.cuts):
-            yield from (retry.is_due(self._now) for retry in retries.values())
-        yield self._plan.shortened is not None and self._plan.longer.is_due(self._now)
 
     def _try_isolated(self) -> _Work:
         """Ask alone for each span whose turn has come; where one is back, so may be the others."""

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ _log = logging.getLogger(__name__)
 _STATUS_FILE_PERIOD = 5.0
 _STATUS_FILE_REST = 200
 """How often longer than writing status.json took it is left as it is: of many devices it takes a while."""
+_SWITCH_INTERVAL = 0.0005
+"""Seconds for which a working thread keeps the interpreter from the event loop, which gives it away with each send."""
 _UNIT_MEMORY_KEY = "unit memory"
 _ENDS = "ended for"
 _STATUS_PERIOD = 1.0
@@ -77,6 +80,7 @@ class Daemon:
         loop.set_exception_handler(_note_library_error)
         _try_files(configuration, self._path)
         import_late_modules()
+        sys.setswitchinterval(_SWITCH_INTERVAL)
         buffer = await Buffer.open(configuration.buffer_path, self._clocks.boot)
         time = await Timekeeper.opened(self._clocks, buffer, self._health)
         self._buffer_path = configuration.buffer_path

@@ -17,7 +17,7 @@ _SPARE = 0.5
 """Seconds before the next round in which no slow page is waited for: a round that ends late costs the next one."""
 LEAST_LIMIT = 0.1
 """Seconds in which a page may answer at all; one that has less is skipped."""
-_LEAST_PATIENCE = 1.0
+_LEAST_EXTRA = 1.0
 """Seconds that a page may take beyond twice what it took the last time, whatever that costs others."""
 
 
@@ -100,12 +100,12 @@ class Turns:
         match rank:
             case 0:
                 # However many begin to hang in one round, each leaves half of the time to those that come after it.
-                left = max(2 * pace.took + _LEAST_PATIENCE, lost / 2 if self._usual_left else lost)
+                left = max(2 * pace.took + _LEAST_EXTRA, lost / 2 if self._usual_left else lost)
             case 1:
                 left /= self._short_left * (2 if self._long else 1)
                 if left < LEAST_LIMIT:
                     # Lazy pages have taken the time of others, which lose no window if it is asked all the same.
-                    left = min(_LEAST_PATIENCE, lost / (2 * self._short_left))
+                    left = min(_LEAST_EXTRA, lost / (2 * self._short_left))
                 self._short_left -= 1
             case 2:
                 pace.long_limit_due = now + LONG_LIMIT_PERIOD
@@ -124,4 +124,4 @@ class Turns:
         oldest = self._oldest_to_come[self._usual_left]
         if first is not None:
             oldest = min(oldest, first - self._period)
-        return oldest + self._window - _LEAST_PATIENCE - _SPARE
+        return oldest + self._window - _LEAST_EXTRA - _SPARE

@@ -26,7 +26,7 @@ def watch() -> LineWatch:
     return line
 
 
-FOREIGN = {
+OTHERS = {
     "a read": ask(1, 200, 2),
     "a read of another unit": ask(9, 0, 10),
     "a read that looks like an answer": ask(1, 0x0300, 1),
@@ -37,7 +37,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("size", [1, 10_000])
-@pytest.mark.parametrize("frame", FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("frame", OTHERS.values(), ids=OTHERS)
 def test_one_request_that_is_not_ours_is_another_masters(frame: bytes, size: int) -> None:
     line = watch()
     for start in range(0, len(frame), size):

@@ -7,8 +7,8 @@ same is wrong with many registers of a unit it is the registers together.
 from collections.abc import Mapping, Sequence
 
 from inviseobox import events
+from inviseobox.acquisition.attempt import Answer
 from inviseobox.acquisition.modbus_units import Failure, Unit
-from inviseobox.acquisition.unit_round import Answer
 from inviseobox.devices.registers import Span
 from inviseobox.events import Trouble, together
 from inviseobox.health.troubles import LINK

@@ -4,13 +4,14 @@ import asyncio
 import logging
 
 from inviseobox import events
+from inviseobox.acquisition.attempt import Answer, Attempt
 from inviseobox.acquisition.link_troubles import covered, link_troubles
 from inviseobox.acquisition.modbus_link import ModbusLink
 from inviseobox.acquisition.modbus_units import Failure, Unit, units_of
 from inviseobox.acquisition.polling import MARGIN, Outcome, Sink
 from inviseobox.acquisition.register_plan import Request
 from inviseobox.acquisition.unit_memory import UnitMemory
-from inviseobox.acquisition.unit_round import Answer, Attempt, Attempts, attempts
+from inviseobox.acquisition.unit_round import Attempts, attempts
 from inviseobox.configuration import ModbusSettings
 from inviseobox.devices.link_content import LinkContent
 from inviseobox.errors import AnswersCollided, InvalidAnswer, LinkDown, ReadError, Refused

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from inviseobox.acquisition.attempt import Answer
 from inviseobox.acquisition.register_plan import Request
 from inviseobox.acquisition.unit_availability import UnitAvailability
 from inviseobox.acquisition.unit_plan import UnitPlan
-from inviseobox.acquisition.unit_round import Answer
 from inviseobox.configuration import ModbusSettings
 from inviseobox.devices.answer_decoder import AnswerDecoder
-from inviseobox.devices.inventory import ListedMeasurement
+from inviseobox.devices.inventory import Device, ListedMeasurement
+from inviseobox.devices.links import Framing, TcpLink
 from inviseobox.devices.registers import Span
 from inviseobox.devices.sources import JsonSource, RegisterSource, Unusable
 from inviseobox.errors import UnusableValue
@@ -155,6 +156,10 @@ def units_of(link: str, measurements: Iterable[ListedMeasurement], settings: Mod
     return [_unit(link, number, targets, settings) for number, targets in by_number.items()]
 
 
+def _has_numbers(devices: Iterable[Device]) -> bool:
+    return all(isinstance(device.link, TcpLink) and device.link.framing is Framing.TCP for device in devices)
+
+
 def _unit(link: str, number: int, targets: dict[Span, list[Target]], settings: ModbusSettings) -> Unit:
     devices = [target.listed.device for group in targets.values() for target in group]
     wanted = frozenset(targets)
@@ -171,5 +176,5 @@ def _unit(link: str, number: int, targets: dict[Span, list[Target]], settings: M
         device=together(device.name for device in devices),
         device_id=together(device.id for device in devices),
         targets=targets,
-        plan=UnitPlan(wanted, settings.gap, settings.max_registers, least),
+        plan=UnitPlan(wanted, settings.gap, settings.max_registers, least, has_numbers=_has_numbers(devices)),
     )

@@ -43,9 +43,13 @@ class UnitPlan:
     gap: int
     longest: int
     least: Mapping[Span, Span] = field(default_factory=dict)
+    has_numbers: bool = True
+    """Whether answers have the number of their request, as on Modbus/TCP; else a late one is told by its length."""
     shortened: int | None = None
     longer: Retry = field(default_factory=lambda: Retry(None, FIRST_TRIAL))
     """When a longer read is tried again, while reads are shortened."""
+    tries: int | None = None
+    """The length in registers that is tried then; None for twice what is known to do."""
     cuts: dict[Span, Retry] = field(default_factory=dict)
     """With each the next trial to read across it."""
     isolated: dict[Span, Retry] = field(default_factory=dict)
@@ -60,7 +64,7 @@ class UnitPlan:
     _start: Retry = field(default_factory=lambda: Retry(None, SOON))
     """The next look whether a unit that never gave a value has come to its start."""
     _known_good: set[Request] = field(default_factory=set)
-    _probes: Counter[tuple[Span, ...]] = field(default_factory=Counter)
+    _probes: Counter[tuple[Request, ...]] = field(default_factory=Counter)
     _turns: int = 0
     _requests: tuple[Knowledge, list[Request]] | None = None
 
@@ -91,10 +95,18 @@ class UnitPlan:
             return None
         # What has nothing to do with the other read comes first.
         failed = other_than.wanted if other_than is not None else ()
-        turns = tuple(sorted(hopeful, key=lambda span: (span in failed, span)))
-        span = turns[self._probes[turns] % len(turns)]
+        turns = tuple(
+            alone(self.least.get(span, span)) for span in sorted(hopeful, key=lambda span: (span in failed, span))
+        )
+        if other_than is not None and not self.has_numbers:
+            turns = self._unlike(other_than, turns) or turns
         self._probes[turns] += 1
-        return alone(self.least.get(span, span))
+        return turns[(self._probes[turns] - 1) % len(turns)]
+
+    def _unlike(self, failed: Request, reads: Iterable[Request]) -> tuple[Request, ...]:
+        """Return reads whose answers a late one to `failed` cannot be taken for: those of another length."""
+        apart = [one for one in self.requests() if set(one.wanted).isdisjoint(failed.wanted)]
+        return tuple(one for one in (*reads, *apart) if one.span.count != failed.span.count)
 
     def doubtful_ones(self, requests: Sequence[Request]) -> list[Request]:
         """Return the reads of which a part may be what the unit does not answer, another one first each time."""
@@ -163,15 +175,21 @@ class UnitPlan:
         self.shortened = max(SHORTEST_LIMIT, min(registers, self._limit))
         self.longer = Retry(now + FIRST_TRIAL, FIRST_TRIAL)
 
-    def lengthen(self, now: float) -> None:
-        """Allow reads of twice the length, which the unit answers."""
-        doubled = 2 * (self.shortened or self.longest)
-        self.shortened = doubled if doubled < self.longest else None
+    def lengthen(self, read: Span, now: float) -> None:
+        """Allow reads of the length of one that was tried, which the unit answers."""
+        registers = registers_of(read)
+        self.shortened = registers if registers < self.longest else None
+        self.tries = None
         self.longer = Retry(now + FIRST_TRIAL, FIRST_TRIAL)
 
     def stays_short(self, now: float) -> None:
-        """Keep to short reads after a trial that failed."""
+        """Keep to short reads after a trial that failed; the next one is half as much longer."""
+        nearer = (self._reach() + (self.shortened or 0)) // 2
+        self.tries = nearer if nearer > (self.shortened or 0) else None
         self.longer = self.longer.failed(now, LAST_TRIAL)
+
+    def _reach(self) -> int:
+        return self.tries or 2 * (self.shortened or self.longest)
 
     def begin(self, now: float) -> None:
         """Let pauses begin that are known from an earlier run of the program."""
@@ -186,8 +204,8 @@ class UnitPlan:
         self._start = self._start.begun(now)
         if self._start.is_due(now):
             self._start = self._start.failed(now, LATER)
-            turns = tuple(sorted(self.isolated))
-            self.isolated[turns[self._probes[turns] % len(turns)]] = Retry(now, LATER)
+            turns = tuple(map(alone, sorted(self.isolated)))
+            self.isolated[turns[self._probes[turns] % len(turns)].span] = Retry(now, LATER)
             self._probes[turns] += 1
 
     def has_trials(self, now: float) -> bool:
@@ -211,8 +229,9 @@ class UnitPlan:
         """Return a read that is longer than the unit seems to like, if any is wanted."""
         if self.shortened is None:
             return None
-        requests = self._plan(self.wanted, 2 * self.shortened)
-        return next((one for one in requests if registers_of(one.span) > self.shortened and len(one.wanted) > 1), None)
+        requests = [one for one in self._plan(self.wanted, self._reach()) if len(one.wanted) > 1]
+        longest = max(requests, key=lambda one: registers_of(one.span), default=None)
+        return longest if longest is not None and registers_of(longest.span) > self.shortened else None
 
     @property
     def _limit(self) -> int:

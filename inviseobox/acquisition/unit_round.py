@@ -6,10 +6,9 @@ needless are taken back. What is only tried costs no reading, and little time: s
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
-from enum import Enum, auto
 from itertools import pairwise
 
+from inviseobox.acquisition.attempt import Answer, Attempt
 from inviseobox.acquisition.register_plan import Request
 from inviseobox.acquisition.unit_plan import SHORTEST_LIMIT, UnitPlan, alone, middle, over, registers_of
 from inviseobox.devices.registers import Span
@@ -18,37 +17,6 @@ _MOST_WAITS = 3
 """Reads without a valid answer in a round, beside those of the plan: each costs the whole link a time-out."""
 _BUSY_PAUSES = (0.2, 0.4, 0.8)
 """Seconds that a busy unit is given at the end of the round, before each further question."""
-
-
-class Answer(Enum):
-    """What came of a read."""
-
-    READ = auto()
-    """Values."""
-    REFUSED = auto()
-    """Exception 2 or 3: the device does not like this read, whatever the reason."""
-    FAILED = auto()
-    """Another exception, which may be about this read or about the device as a whole."""
-    BUSY = auto()
-    """Exception 5 or 6: not now."""
-    ODD = auto()
-    """What is no valid answer to this request."""
-    SILENT = auto()
-    """Nothing, or the word of a gateway that nothing came."""
-
-    @property
-    def is_valid(self) -> bool:
-        """Whether it shows that the unit is there and understands."""
-        return self not in (Answer.ODD, Answer.SILENT)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One read to do, after a pause in seconds; up to so many `tries` while there is no valid answer."""
-
-    request: Request
-    tries: int = 1
-    pause: float = 0.0
 
 
 Attempts = Generator[Attempt | None, Answer, bool]
@@ -73,7 +41,8 @@ class _Round:
         self._now = now
         self._done: list[Request] = []
         self._is_plain = True
-        self._has_asked = self._has_answered = self._answers_since_silence = False
+        self._has_answered = self._answers_since_silence = False
+        self._last: Request | None = None
         # The last request, if the one before it had a valid answer.
         self._asked_while_answering: Request | None = None
         self._busy: list[Request] = []
@@ -106,7 +75,7 @@ class _Round:
 
     def _ask(self, request: Request, *, tries: int = 1, pause: float = 0.0) -> _Asking:
         answer = yield Attempt(request, tries, pause)
-        self._has_asked = True
+        self._last = request
         self._asked_while_answering = request if self._answers_since_silence else None
         self._answers_since_silence = answer.is_valid
         if answer is Answer.READ:
@@ -119,6 +88,13 @@ class _Round:
         else:
             self._waits -= 1
         return answer
+
+    def _has_time_for(self, request: Request) -> bool:
+        """Whether a read may be tried now, whose answer cannot be mistaken for a late one to the read before."""
+        last = self._last
+        if last is None or last == request or self._plan.has_numbers or self._answers_since_silence:
+            return self._waits > 0
+        return self._waits > 0 and last.span.count != request.span.count
 
     @property
     def _read(self) -> set[Span]:
@@ -153,7 +129,7 @@ class _Round:
         """Do what is left after the good reads of all units; return whether the unit still answers."""
         yield from self._ask_busy()
         for request in doubtful:
-            if self._waits <= 0:
+            if not self._has_time_for(request):
                 break
             answer = yield from self._ask(request)
             if not (answer.is_valid or self._read or (yield from self._lives(request, answer))):
@@ -164,7 +140,7 @@ class _Round:
         yield from self._try_isolated()
         yield from self._try_cuts()
         yield from self._try_longer()
-        return self._has_answered or not self._has_asked
+        return self._has_answered or self._last is None
 
     def _ask_busy(self) -> _Work:
         """Ask again what the unit was too busy for. One that is busy in every round is given no time for it."""
@@ -210,7 +186,7 @@ class _Round:
         self._plan.doubtful.update(spans if answer is not Answer.REFUSED else ())
         halves = (over(spans[:border]), over(spans[border:]))
         for half in halves:
-            if self._waits <= 0:
+            if not self._has_time_for(half):
                 return
             found = yield from self._ask(half)
             if found is not Answer.READ:
@@ -232,7 +208,9 @@ class _Round:
         # Of the spans of this request only: what else a read could bridge from here is for later trials to find out.
         crossing = self._plan.crossing(cut, refused.wanted)
         is_new = crossing not in (None, refused)
-        if crossing is None or (is_new and self._waits > 0 and (yield from self._ask(crossing)) is Answer.READ):
+        if crossing is None or (
+            is_new and self._has_time_for(crossing) and (yield from self._ask(crossing)) is Answer.READ
+        ):
             self._plan.uncut(cut)
 
     def _isolate(self, span: Span, answer: Answer) -> _Work:
@@ -259,10 +237,10 @@ class _Round:
     def _try_isolated(self) -> _Work:
         """Ask alone for each span whose turn has come; where one is back, so may be the others."""
         tried: set[Span] = set()
-        while self._waits > 0:
+        while True:
             due = sorted(span for span, retry in self._plan.isolated.items() if retry.is_due(self._now))
             span = next((span for span in due if span not in tried), None)
-            if span is None:
+            if span is None or not self._has_time_for(alone(span)):
                 return
             tried.add(span)
             answer = yield from self._ask(alone(span))
@@ -278,7 +256,7 @@ class _Round:
             crossing = self._plan.crossing(cut)
             if crossing is None:
                 self._plan.uncut(cut)
-            elif self._waits > 0:
+            elif self._has_time_for(crossing):
                 if (yield from self._ask(crossing)) is Answer.READ:
                     self._plan.uncut(cut)
                 else:
@@ -288,9 +266,9 @@ class _Round:
     def _try_longer(self) -> _Work:
         """Try a longer read, where its turn has come."""
         longer = self._plan.longer_read()
-        if longer is None or not self._plan.longer.is_due(self._now) or self._waits <= 0:
+        if longer is None or not (self._plan.longer.is_due(self._now) and self._has_time_for(longer)):
             return
         if (yield from self._ask(longer)) is Answer.READ:
-            self._plan.lengthen(self._now)
+            self._plan.lengthen(longer.span, self._now)
         else:
             self._plan.stays_short(self._now)

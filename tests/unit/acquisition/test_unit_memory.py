@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inviseobox.acquisition.attempt import Answer, Attempt
 from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.acquisition.unit_plan import UnitPlan
-from inviseobox.acquisition.unit_round import Answer, Attempt, attempts
+from inviseobox.acquisition.unit_round import attempts
 from inviseobox.devices.registers import FunctionCode, Span
 
 SPANS = tuple(Span(1, FunctionCode.HOLDING_REGISTERS, address, 2) for address in (0, 2, 6, 8))

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from inviseobox.acquisition.attempt import Answer, Attempt
 from inviseobox.acquisition.register_plan import Request
 from inviseobox.acquisition.retry import LATER, Retry
 from inviseobox.acquisition.unit_plan import UnitPlan, alone, registers_of
-from inviseobox.acquisition.unit_round import Answer, Attempt, Attempts, attempts
+from inviseobox.acquisition.unit_round import Attempts, attempts
 from inviseobox.devices.registers import FunctionCode, Span
 
 from .fewest_requests import fewest_requests
@@ -255,14 +256,14 @@ def test_refusals_of_one_function_code_do_not_touch_another() -> None:
 FAULTS = st.lists(st.sampled_from([one for one in Answer if one is not Answer.READ]), min_size=1, max_size=3).map(tuple)
 
 
-@given(DISJOINT.map(built), HOLES, st.sampled_from([4, 6, 125]), FAULTS)
+@given(DISJOINT.map(built), HOLES, st.sampled_from([4, 6, 125]), FAULTS, st.booleans())
 def test_whatever_a_unit_does_with_some_reads_the_others_are_read(
-    wanted: frozenset[Span], holes: frozenset[int], longest: int, instead: tuple[Answer, ...]
+    wanted: frozenset[Span], holes: frozenset[int], longest: int, instead: tuple[Answer, ...], has_numbers: bool
 ) -> None:
     """An hour of rounds: 90 % of the readings, twice the requests of the best plan, and few time-outs."""
     device = Device(holes, longest, instead)
     readable = [span for span in wanted if device.has(span)]
-    plan = UnitPlan(wanted, GAP, LIMIT)
+    plan = UnitPlan(wanted, GAP, LIMIT, has_numbers=has_numbers)
     is_silent = False
     read = dict.fromkeys(readable, 0)
     waits = 0
@@ -534,3 +535,21 @@ def test_the_question_whether_a_unit_lives_is_not_about_a_part_of_what_failed(in
         done = do_round(plan, Device(holes=frozenset({bad}), instead=(instead,)).answer)
         assert done.is_answering
         assert registers(300, 1) in done.read
+
+
+def test_without_numbers_a_late_answer_to_what_failed_cannot_be_taken_for_the_next_one() -> None:
+    """The read that follows a silence has another length, where any has, and silent reads do not follow each other."""
+    wanted = frozenset(registers(address, 1) for address in (0, 50, 51, 100, 101, 102))
+    plan = UnitPlan(wanted, GAP, LIMIT, has_numbers=False)
+    asked: list[tuple[Request, Answer]] = []
+
+    def answer(attempt: Attempt) -> Answer:
+        found = Answer.SILENT if attempt.request.span.address == 0 else Answer.READ
+        asked.append((attempt.request, found))
+        return found
+
+    for now in range(0, 600, 10):
+        do_round(plan, answer, now)
+    after = [later for (_, found), (later, _) in pairwise(asked) if found is Answer.SILENT]
+    assert after
+    assert all(request.span.count != 1 or request.span.address == 0 for request in after)

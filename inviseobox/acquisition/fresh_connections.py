@@ -99,7 +99,7 @@ class FreshConnections:
         return is_first and self._asks > 1
 
     def stays_open(self) -> bool:
-        """Note a silence, or an answer that is none; return whether the connection is kept all the same."""
+        """Note a silence or an invalid answer; return whether the connection is kept all the same."""
         self._silences += 1
         return self.settles and self._has_answered and self._silences < MOST_SILENCES
 

@@ -26,7 +26,7 @@ _PLAIN_TEXT = (
     "RECORD_LAYER_FAILURE",
     "RECORD_TOO_LARGE",
 )
-"""What OpenSSL, from 3.0 on, makes of a record that is none."""
+"""What OpenSSL, from 3.0 on, says of bytes that are no TLS record."""
 _IDLE_TIME = 5.0
 """Seconds for which a connection is kept for the next request: gateways on the way forget it soon."""
 

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
 import inviseobox
@@ -22,10 +21,11 @@ from inviseobox.delivery.windows import Windows
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.errors import BufferFault, ConfigurationError, LoopFailed
 from inviseobox.health.health import Health
-from inviseobox.host import configuration_file, journal, status_file
+from inviseobox.host import configuration_file, journal
 from inviseobox.host.journal import Redaction
 from inviseobox.host.notify import ServiceManager
 from inviseobox.host.preload import import_late_modules
+from inviseobox.host.status_file import StatusFile
 from inviseobox.host.status_line import status_line
 from inviseobox.network.http_client import HttpClient, tls_context
 from inviseobox.network.http_connections import HttpConnections
@@ -38,9 +38,6 @@ from inviseobox.timekeeping.timekeeper import Clocks, Timekeeper, system_clocks
 
 _log = logging.getLogger(__name__)
 
-_STATUS_FILE_PERIOD = 5.0
-_STATUS_FILE_REST = 200
-"""How often longer than writing status.json took it is left as it is: of many devices it takes a while."""
 _SWITCH_INTERVAL = 0.0005
 """Seconds for which a working thread keeps the interpreter from the event loop, which gives it away with each send."""
 _UNIT_MEMORY_KEY = "unit memory"
@@ -62,7 +59,7 @@ class Daemon:
         self._devices = DevicesInForce()
         self._lookups = NameLookups()
         self._server_lookups = NameLookups(threads=2)
-        self._next_status_file = 0.0
+        self._status_file = StatusFile(os.environ)
         self._buffer_path = ""
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
@@ -186,31 +183,13 @@ class Daemon:
                 self._manager.feed_watchdog()
             self._health.troubles.settle()
             time.look(configuration.buffer_max_size)
-            self._write_status_file(time)
             line = status_line(self._health, self._devices)
+            self._status_file.update(self._health, self._devices, time.now(), is_news=line != shown)
             if line != shown:
                 self._manager.status(line)
                 shown = line
             await _first(self._stop, self._reload, supervisor.has_given_up, seconds=period)
         return configuration
-
-    def _write_status_file(self, time: Timekeeper) -> None:
-        now = asyncio.get_running_loop().time()
-        directory = os.environ.get("RUNTIME_DIRECTORY")
-        if directory is None or now < self._next_status_file:
-            return
-        invocation = os.environ.get("INVOCATION_ID", "")
-        content = status_file.snapshot(self._health, self._devices, time.now(), invocation)
-        path = Path(directory) / "status.json"
-        try:
-            status_file.write(path, content)
-        except OSError as error:
-            trouble = events.STATUS_FILE(error.strerror or str(error), file=str(path))
-            self._health.troubles.begin("status file", trouble)
-        else:
-            self._health.troubles.end("status file")
-        done = asyncio.get_running_loop().time()
-        self._next_status_file = max(now + _STATUS_FILE_PERIOD, done + _STATUS_FILE_REST * (done - now))
 
     def _reloaded(self) -> Configuration | None:
         """Read the configuration again; return None where the running one stays."""

@@ -6,10 +6,13 @@
 import json
 import os
 import stat
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import inviseobox
+from inviseobox import events
+from inviseobox.clock import MonotonicClock, loop_clock
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.devices.inventory import Device, Measurement
 from inviseobox.devices.sources import RegisterSource
@@ -24,9 +27,46 @@ MODE = 0o640
 MAX_SIZE = 16_777_216
 """Bytes; ten thousand devices take about half of it."""
 
+_PERIOD = 10.0
+"""Seconds between two times that the file is written while there is no news."""
+_REST = 1000
+"""How often longer than writing the file took it is left as it is: of many devices it takes a while."""
 
-def snapshot(health: Health, in_force: DevicesInForce, now: float, invocation_id: str) -> dict[str, Any]:
-    """Describe the daemon at the time `now`. Pure; all times are in seconds since the epoch."""
+
+class StatusFile:
+    """The file of the running daemon, which is written anew now and then."""
+
+    def __init__(self, environment: Mapping[str, str], now: MonotonicClock = loop_clock) -> None:
+        """Write it into $RUNTIME_DIRECTORY of `environment` as systemd sets it; without one there is no file."""
+        directory = environment.get("RUNTIME_DIRECTORY")
+        self._path = Path(directory) / "status.json" if directory is not None else None
+        self._invocation_id = environment.get("INVOCATION_ID", "")
+        self._now = now
+        self._due = self._rests_until = float("-inf")
+
+    def update(self, health: Health, in_force: DevicesInForce, time: float, *, is_news: bool) -> None:
+        """Write the file if it is due, sooner if there `is_news`; note in `health` if it cannot be written.
+
+        `time` is in seconds since the epoch. To be called every second or so.
+        """
+        began = self._now()
+        if is_news:
+            self._due = began
+        if self._path is None or began < max(self._due, self._rests_until):
+            return
+        try:
+            write(self._path, overview(health, in_force, time, self._invocation_id), devices(health, in_force))
+        except OSError as error:
+            trouble = events.STATUS_FILE(error.strerror or str(error), file=str(self._path))
+            health.troubles.begin("status file", trouble)
+        else:
+            health.troubles.end("status file")
+        self._due = began + _PERIOD
+        self._rests_until = began + _REST * (self._now() - began)
+
+
+def overview(health: Health, in_force: DevicesInForce, now: float, invocation_id: str) -> dict[str, Any]:
+    """Describe the daemon at the time `now`, apart from its devices. Pure; times are in seconds since the epoch."""
     devices = in_force.inventory.devices
     links: dict[str, list[Device]] = {}
     for device in devices:
@@ -53,8 +93,12 @@ def snapshot(health: Health, in_force: DevicesInForce, now: float, invocation_id
         "disk_free": health.disk_free,
         "troubles": [_trouble(trouble) for trouble in health.troubles.current()],
         "links": [_link(health, name, of_link) for name, of_link in links.items()],
-        "devices": [_device(health, device) for device in devices],
     }
+
+
+def devices(health: Health, in_force: DevicesInForce) -> Iterator[dict[str, Any]]:
+    """Describe one device after the other. Pure."""
+    return (_device(health, device) for device in in_force.inventory.devices)
 
 
 def _trouble(trouble: Trouble) -> dict[str, Any]:
@@ -101,11 +145,18 @@ def _measurement(health: Health, measurement: Measurement) -> dict[str, Any]:
     }
 
 
-def write(path: Path, content: dict[str, Any]) -> None:
-    """Replace the file as a whole, so that a reader never sees half of it. Raises OSError."""
+def write(path: Path, overview: Mapping[str, Any], devices: Iterable[Mapping[str, Any]]) -> None:
+    """Replace the file as a whole, so that a reader never sees half of it. Raises OSError.
+
+    Of many devices the text is never in memory as a whole.
+    """
     new = path.with_suffix(".new")
-    # Without indentation, which the C part of json does not know: of many devices it takes a quarter of the time.
-    new.write_text(json.dumps(content) + "\n")
+    with new.open("w") as file:
+        # Without indentation, which the C part of json does not know: it takes a quarter of the time.
+        file.write(json.dumps(overview).removesuffix("}") + ', "devices": [')
+        for number, device in enumerate(devices):
+            file.write(",\n" * (number > 0) + json.dumps(device))
+        file.write("]}\n")
     # The unit's umask lets nobody else in; the group may read this.
     new.chmod(MODE)
     new.replace(path)

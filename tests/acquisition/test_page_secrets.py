@@ -14,7 +14,7 @@ from inviseobox.configuration import HttpSettings
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.devices.link_content import by_link
 from inviseobox.health.health import Health
-from inviseobox.host.status_file import snapshot
+from inviseobox.host import status_file
 from inviseobox.host.status_line import status_line
 from inviseobox.records import Reading
 from inviseobox.simulator.http_server import Request, Response
@@ -62,7 +62,8 @@ def test_the_url_of_a_page_is_told_to_nobody_with_what_it_hides(
             for _ in range(2):
                 await rounds.poll_once(0)
                 told.append(status_line(health, devices))
-                told.append(json.dumps(snapshot(health, devices, 0.0, "run")))
+                told.append(json.dumps(status_file.overview(health, devices, 0.0, "run")))
+                told.append(json.dumps(list(status_file.devices(health, devices))))
             told.extend(trouble.kind.name for trouble in health.troubles.current())
             await rounds.close()
 

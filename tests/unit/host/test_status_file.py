@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.errors import StatusUnreadable
 from inviseobox.health.health import ClockWitness, Health
 from inviseobox.health.troubles import LINK
-from inviseobox.host.status_file import MAX_SIZE, read, snapshot, write
+from inviseobox.host import status_file
+from inviseobox.host.status_file import MAX_SIZE, StatusFile, devices, overview, read
 from inviseobox.records import Reading
 from inviseobox.timekeeping.witnesses import Basis
 from tests.support.entries import listed, modbus_device, web_device
@@ -37,9 +39,16 @@ def known(**readings: float | None) -> tuple[Health, DevicesInForce]:
     return health, devices
 
 
-def status(health: Health, devices: DevicesInForce) -> dict[str, Any]:
-    """Return the snapshot as a reader gets it, once it is known to be valid."""
-    content: dict[str, Any] = json.loads(json.dumps(snapshot(health, devices, 2000.0, "run")))
+def write(path: Path, health: Health, in_force: DevicesInForce) -> None:
+    status_file.write(path, overview(health, in_force, 2000.0, "run"), devices(health, in_force))
+
+
+def status(health: Health, in_force: DevicesInForce) -> dict[str, Any]:
+    """Return the status as a reader gets it, once it is known to be valid."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "status.json"
+        write(path, health, in_force)
+        content = read(path)
     assert_valid(content)
     return content
 
@@ -99,11 +108,60 @@ def test_the_schema_names_all_by_which_readings_may_be_dated() -> None:
 
 
 def test_a_written_status_is_read_back_and_only_the_group_may_read_it(tmp_path: Path) -> None:
-    content = snapshot(*known(**{"3/0": 5.0}), 2000.0, "run")
-    write(tmp_path / "status.json", content)
-    assert read(tmp_path / "status.json") == content
+    health, in_force = known(**{"3/0": 5.0})
+    write(tmp_path / "status.json", health, in_force)
+    described = {**overview(health, in_force, 2000.0, "run"), "devices": list(devices(health, in_force))}
+    assert read(tmp_path / "status.json") == described
     assert (tmp_path / "status.json").stat().st_mode & 0o777 == 0o640
     assert [entry.name for entry in tmp_path.iterdir()] == ["status.json"]
+
+
+class Hand:
+    """A clock that is moved by hand, and on by so much at each look."""
+
+    def __init__(self, work: float = 0.0) -> None:
+        self.time = 100.0
+        self._work = work
+
+    def __call__(self) -> float:
+        self.time += self._work
+        return self.time
+
+
+def written_at(folder: Path, clock: Hand, news_at: set[int], seconds: int) -> list[int]:
+    """Return in which of so many seconds the file was written, with news in some of them."""
+    path = folder / "status.json"
+    file = StatusFile({"RUNTIME_DIRECTORY": str(folder)}, clock)
+    began, found = clock.time, []
+    for second in range(seconds):
+        clock.time = began + second
+        file.update(*known(), 2000.0, is_news=second in news_at)
+        if path.exists():
+            found.append(second)
+            path.unlink()
+    return found
+
+
+def test_the_file_is_written_every_ten_seconds_and_at_once_when_there_is_news(tmp_path: Path) -> None:
+    assert written_at(tmp_path, Hand(), {0, 3, 4}, 30) == [0, 3, 4, 14, 24]
+
+
+def test_a_file_that_takes_long_to_write_is_written_more_seldom_and_news_wait(tmp_path: Path) -> None:
+    assert written_at(tmp_path, Hand(0.0205), {0, 3}, 70) == [0, 21, 42, 63]
+
+
+def test_without_a_runtime_directory_there_is_no_file() -> None:
+    StatusFile({}, Hand()).update(*known(), 2000.0, is_news=True)
+
+
+def test_a_file_that_cannot_be_written_is_a_trouble_until_it_can(tmp_path: Path) -> None:
+    health, in_force = known()
+    file = StatusFile({"RUNTIME_DIRECTORY": str(tmp_path / "missing")}, Hand())
+    file.update(health, in_force, 2000.0, is_news=True)
+    assert [trouble.kind for trouble in health.troubles.current()] == [events.STATUS_FILE]
+    (tmp_path / "missing").mkdir()
+    file.update(health, in_force, 2000.0, is_news=True)
+    assert not health.troubles.current()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 2}', '{"schema": 1', "[" * 100_000, "\xff"])
@@ -131,7 +189,7 @@ def test_a_status_that_is_not_a_plain_file_of_bounded_size_is_not_read(tmp_path:
     path = tmp_path / "status.json"
     match kind:
         case "link":
-            write(tmp_path / "other", snapshot(*known(), 2000.0, ""))
+            write(tmp_path / "other", *known())
             path.symlink_to(tmp_path / "other")
         case "directory":
             path.mkdir()

@@ -93,6 +93,11 @@ class Buffer:
         """Count the readings that are not on the disk yet."""
         return self._readings.pending.count
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether a commit would write nothing."""
+        return self._readings.pending.is_empty
+
     async def commit(self) -> None:
         """Bring what was recorded to the disk."""
         try:

@@ -16,7 +16,9 @@ from inviseobox.timekeeping.timekeeper import Timekeeper
 _log = logging.getLogger(__name__)
 
 COMMIT_PERIOD = 5.0
-"""Seconds between two commits; at a power cut no more raw readings than of this time are lost."""
+"""Seconds for which readings wait in memory for a commit; at a power cut no more than those of this time are lost."""
+IDLE_PERIOD = 60.0
+"""Seconds between two commits while there is nothing to write: only to see that the disk still takes some."""
 COMMIT_COUNT = 50_000
 """Readings in memory that are brought to the disk without waiting for that."""
 _TICK = 1.0
@@ -48,10 +50,12 @@ class Windows:
     async def run(self) -> None:
         """Commit and seal. A full disk is waited out: everything stays in memory meanwhile."""
         loop = asyncio.get_running_loop()
-        next_commit = loop.time()
+        next_commit = next_idle_commit = loop.time()
         last_border = None
         while True:
             self._beat()
+            if self._buffer.is_idle and loop.time() < next_idle_commit:
+                next_commit = min(loop.time() + COMMIT_PERIOD, next_idle_commit)
             interval = self._devices.interval()
             # While nobody knows the time, nothing is sealed: readings are brought to the disk, where they wait.
             dating = self._time.dating(interval)
@@ -64,6 +68,7 @@ class Windows:
                 elif loop.time() >= next_commit or self._buffer.pending >= COMMIT_COUNT:
                     await self._buffer.commit()
                     next_commit = loop.time() + COMMIT_PERIOD
+                    next_idle_commit = loop.time() + IDLE_PERIOD
                     self._health.progress.commits = self._time.now()
                     self._health.disk_free = await self._buffer.disk_free()
             except BufferFault as error:

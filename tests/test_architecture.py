@@ -36,7 +36,7 @@ FLOORS = [
 PURE = {
     "untrusted", "configuration", "devices", "reports",
     "health.sentences", "health.steadiness",
-    "acquisition.attempt",
+    "acquisition.attempt", "acquisition.doubled_answers",
     "acquisition.fresh_connections", "acquisition.line_watch", "acquisition.link_habits", "acquisition.link_troubles",
     "acquisition.modbus_frame", "acquisition.modbus_units", "acquisition.page_text", "acquisition.page_turns",
     "acquisition.register_plan", "acquisition.retry", "acquisition.rtu_answer", "acquisition.rtu_crc",

@@ -1,6 +1,7 @@
 """What is let through to pymodbus of all that comes on a connection: the frame that answers the request under way."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import assert_never
 
@@ -16,6 +17,10 @@ SECOND_ANSWER_TIME = 0.05
 LONGEST_HOLD = 0.5
 """Seconds for which an answer is held back at most; a second one may be long, and the line slow."""
 
+RECENT = 0.5
+"""Seconds after an answer in which it may come once more."""
+_MOST_RECENT = 100
+"""Answers of which it is looked for."""
 LONGEST_FRAME = 260
 """Bytes of the longest frame (MODBUS Messaging on TCP/IP Implementation Guide V1.0b, section 3.1.2)."""
 
@@ -25,32 +30,35 @@ _LATE = 0.01
 class AnswerGate:
     """Stands in front of one connection: nothing but one right answer to each request passes."""
 
-    def __init__(self, framing: Framing, habits: LinkHabits, let_in: Callable[[bytes], None]) -> None:
-        """Hand the answers to `let_in`; what is odd about them is noted in `habits`."""
+    def __init__(
+        self,
+        framing: Framing,
+        habits: LinkHabits,
+        let_in: Callable[[bytes], None],
+        refuse: Callable[[InvalidAnswer], None],
+    ) -> None:
+        """Hand the answers to `let_in`; what is odd about them is noted in `habits`.
+
+        `refuse` is told, at most once a request, that no right answer can come any more.
+        """
         self._framing = framing
         self._habits = habits
         self._let_in = let_in
+        self._tell_refusal = refuse
         self._finder: AnswerFinder | None = None
-        self._refusal: asyncio.Future[None] | None = None
         self._request = b""
         self._shows_numbers = False
         self._held = b""
         self._held_since = 0.0
-        self._heard_at = 0.0
+        self.heard_at = 0.0
+        """When something came last, on the loop's clock."""
         self._timer: asyncio.TimerHandle | None = None
+        self._recent: deque[tuple[float, bytes]] = deque(maxlen=_MOST_RECENT)
+        self.came_before = False
+        """Whether the last answer is byte for byte one of just before."""
         self._passed = b""
         self._passed_at = 0.0
         self._since = b""
-
-    def begin(self) -> "asyncio.Future[None]":
-        """Let nothing through until the next request is sent.
-
-        Return a future for the end of that request: it fails with InvalidAnswer once no right answer can come any more,
-        and the caller ends it otherwise.
-        """
-        self.close()
-        self._refusal = asyncio.get_running_loop().create_future()
-        return self._refusal
 
     def close(self) -> None:
         """Let nothing through any more."""
@@ -61,7 +69,8 @@ class AnswerGate:
             self._timer = None
 
     def sent(self, request: bytes) -> None:
-        """Open for the answer to this request."""
+        """Open for the answer to this request, and to no earlier one."""
+        self.close()
         self._request = request
         self._finder = self._new_finder()
         if self._habits.line is not None:
@@ -88,9 +97,9 @@ class AnswerGate:
 
     def take(self, data: bytes) -> None:
         """Take what came."""
-        self._heard_at = asyncio.get_running_loop().time()
+        self.heard_at = asyncio.get_running_loop().time()
         if self._habits.line is not None:
-            self._habits.line.hear(data, self._heard_at)
+            self._habits.line.hear(data, self.heard_at)
         if self._finder is None and self._passed:
             self._hear_again(data)
         self._feed(data)
@@ -99,7 +108,7 @@ class AnswerGate:
         """Look whether the last answer comes once more before anything else is asked."""
         self._since += data[: LONGEST_FRAME - len(self._since)]
         if self._passed in self._since:
-            self._habits.came_again(self._heard_at - self._passed_at)
+            self._habits.came_again(self.heard_at - self._passed_at)
             self._passed = b""
 
     def _feed(self, data: bytes) -> None:
@@ -136,14 +145,12 @@ class AnswerGate:
 
     def _refuse(self, error: InvalidAnswer) -> None:
         self.close()
-        if self._refusal is not None and not self._refusal.done():
-            self._refusal.set_exception(error)
-            self._refusal.exception()  # asyncio would complain of one that nobody looks at.
+        self._tell_refusal(error)
 
     def _found(self, frame: bytes) -> None:
         if self._held:
             self._refuse(AnswersCollided("two answers to one request; somebody else asks on this line"))
-        elif self._habits.shares_line(self._heard_at):
+        elif self._habits.shares_line(self.heard_at):
             self._hold(frame)
         else:
             self._pass(frame)
@@ -152,7 +159,7 @@ class AnswerGate:
         """Wait whether a second answer comes."""
         self._note_habits()
         rest = self._finder.rest if self._finder is not None else b""
-        self._held, self._held_since = frame, self._heard_at
+        self._held, self._held_since = frame, self.heard_at
         self._finder = self._new_finder()
         self._timer = asyncio.get_running_loop().call_later(SECOND_ANSWER_TIME, self._end_hold)
         self._feed(rest)
@@ -162,7 +169,7 @@ class AnswerGate:
         now = loop.time()
         # A loop that stood still has not read yet what came meanwhile.
         is_late = self._timer is not None and now - self._timer.when() > _LATE
-        quiet_since = now if is_late else self._heard_at
+        quiet_since = now if is_late else self.heard_at
         quiet_at = min(quiet_since + SECOND_ANSWER_TIME, self._held_since + LONGEST_HOLD)
         if quiet_at > now:
             self._timer = loop.call_at(quiet_at, self._end_hold)
@@ -180,8 +187,16 @@ class AnswerGate:
             self._hear_again(rest)
 
     def _hand_on(self, frame: bytes) -> None:
-        self._passed, self._passed_at, self._since = frame, self._heard_at, b""
+        if self._framing is Framing.RTU:
+            self._note_whether_it_came_before(frame)
+        self._passed, self._passed_at, self._since = frame, self.heard_at, b""
         self._let_in(frame)
+
+    def _note_whether_it_came_before(self, frame: bytes) -> None:
+        while self._recent and self.heard_at - self._recent[0][0] > RECENT:
+            self._recent.popleft()
+        self.came_before = any(frame == other for _, other in self._recent)
+        self._recent.append((self.heard_at, frame))
 
     def _note_habits(self) -> None:
         match self._finder:

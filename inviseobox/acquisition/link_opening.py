@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import assert_never
 
 from inviseobox.acquisition.link_habits import LinkHabits
-from inviseobox.acquisition.pymodbus_connection import Connection, connection_for
+from inviseobox.acquisition.pymodbus_connection import Connection
 from inviseobox.devices.links import SerialLink, TcpLink
 from inviseobox.errors import LinkDown
 
@@ -25,7 +25,7 @@ async def opened(link: SerialLink | TcpLink, habits: LinkHabits, timeout: float,
 
     Raises LinkDown, which names the `limit` that the link has for all of its addresses together.
     """
-    connection = connection_for(link, habits)
+    connection = Connection(link, habits)
     try:
         _check_port(link)
         async with asyncio.timeout(timeout):

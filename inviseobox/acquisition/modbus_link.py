@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from inviseobox.acquisition.answer_gate import LONGEST_HOLD
+from inviseobox.acquisition.doubled_answers import DOUBLES_TIME, LISTENING, DoubledAnswers
 from inviseobox.acquisition.fresh_connections import LONGEST_PAUSE, FreshConnections
 from inviseobox.acquisition.link_habits import LinkHabits
 from inviseobox.acquisition.link_opening import opened
@@ -22,10 +23,10 @@ GUARD_TIME = 0.5
 """Seconds of silence on an RTU line after a fault, in which a late answer goes by."""
 REOPEN_PAUSE = 0.5
 """Seconds before a connection that failed just after another was dropped is tried once more."""
-DOUBLES_TIME = 0.05
-"""Seconds before the next request on a link without numbers, in which an answer that comes twice goes by."""
+_QUICKEST = 0.0001
+"""Seconds that pass at least until a byte on the line is heard, and until the first byte of a request is on it."""
 _DELIVERY_TIME = 1.0
-"""Seconds that an answer which is there takes through pymodbus, at most."""
+"""Seconds for which an answer that is there may still be held back, at most."""
 EXCEPTION_NAMES = {
     1: "illegal function",
     2: "illegal data address",
@@ -59,7 +60,7 @@ class ModbusLink:
         self._is_rtu = link.framing is Framing.RTU
         self._habits = LinkHabits(link.framing)
         self._fresh = FreshConnections()
-        self._listened_to: set[int] = set()
+        self._doubles = DoubledAnswers()
 
     @property
     def is_serial(self) -> bool:
@@ -70,7 +71,7 @@ class ModbusLink:
     def worst_case(self) -> float:
         """The longest time in seconds that one read may take, opening and guard time included."""
         asking = LONGEST_PAUSE + 2 * self._timeout + LONGEST_HOLD + _DELIVERY_TIME
-        return 4 * OPEN_TIMEOUT + REOPEN_PAUSE + 3 * GUARD_TIME + asking
+        return 4 * OPEN_TIMEOUT + REOPEN_PAUSE + 3 * GUARD_TIME + 2 * asking
 
     def oddities(self, now: float) -> dict[TroubleKind[Any], str]:
         """Return what is odd about the link: kinds of trouble, which are about a link, and the cause of each."""
@@ -86,37 +87,38 @@ class ModbusLink:
         """
         async with self._lock:
             connection = await self._opened()
-            await self._be_quiet()
+            if silence := self._silence_before(span):
+                self._be_quiet_for(silence, since=connection.heard_at)
             try:
-                values = _checked(span, await self._answer(connection, span))
+                values = _checked(span, await self._believed(connection, span))
             except Refused:
-                self._note_answer()
+                self._note_answer(span, was_refused=True)
                 raise
             except (NoAnswer, InvalidAnswer):
+                self._doubles.failed()
                 self._give_up(connection)
                 raise
             except BaseException:
+                self._doubles.failed()
                 self._drop()
                 raise
             else:
-                self._note_answer()
+                self._note_answer(span, was_refused=False)
                 return values
-            finally:
-                if quiet := self._silence_after(span.unit):
-                    self._be_quiet_for(quiet)
 
-    def _silence_after(self, unit: int) -> float:
-        """Return the seconds in which nothing is asked after a request to this unit.
-
-        Without numbers an answer that comes twice would be taken for that to the next request. After the first request
-        to each unit it is listened whether one does.
-        """
+    def _silence_before(self, span: Span) -> float:
+        """Return the seconds of silence that this request needs after what was heard last."""
         if not self._is_rtu:
             return DOUBLES_TIME if self._habits.leaves_numbers_out else self._silence
-        doubled, is_first = self._habits.doubled_within, unit not in self._listened_to
-        self._listened_to.add(unit)
-        needed = min(doubled + DOUBLES_TIME, GUARD_TIME) if doubled else 2 * DOUBLES_TIME if is_first else 0.0
-        return max(needed, self._silence)
+        return max(self._doubles.silence_before(span, self._habits.doubled_within), self._silence)
+
+    async def _believed(self, connection: Connection, span: Span) -> Answer:
+        """Ask, once more where the answer may be an earlier one come again. Raises NoAnswer or InvalidAnswer."""
+        answer = await self._answer(connection, span)
+        if self._is_rtu and connection.came_before and self._doubles.is_suspect(span):
+            self._be_quiet_for(LISTENING)
+            answer = await self._answer(connection, span)
+        return answer
 
     async def reopen(self) -> None:
         """Open the connection without reading. Raises LinkDown."""
@@ -128,8 +130,9 @@ class ModbusLink:
         async with self._lock:
             self._drop()
 
-    def _note_answer(self) -> None:
+    def _note_answer(self, span: Span, *, was_refused: bool) -> None:
         """Keep the answers that a request may have which was sent more than once from the next request."""
+        self._doubles.answered(span, was_refused=was_refused)
         if not self._fresh.answered():
             return
         if self._habits.leaves_numbers_out:
@@ -139,7 +142,7 @@ class ModbusLink:
 
     def _give_up(self, connection: Connection) -> None:
         """Close the connection after a fault, or let late answers go by on it."""
-        if not self._fresh.stays_open() or connection.lost.done() or self._habits.leaves_numbers_out:
+        if not self._fresh.stays_open() or connection.is_lost or self._habits.leaves_numbers_out:
             self._drop()
         elif self._is_rtu:
             self._be_quiet_for(GUARD_TIME)
@@ -153,21 +156,20 @@ class ModbusLink:
             if self._is_rtu:
                 self._be_quiet_for(GUARD_TIME)
 
-    def _be_quiet_for(self, seconds: float) -> None:
-        self._quiet_until = max(self._quiet_until, self._now() + seconds)
+    def _be_quiet_for(self, seconds: float, since: float | None = None) -> None:
+        self._quiet_until = max(self._quiet_until, (self._now() if since is None else since) + seconds)
 
     async def _be_quiet(self) -> None:
         if self._quiet_until:
-            await asyncio.sleep(max(0.0, self._quiet_until - self._now()))
-            # What came meanwhile is read, and dropped, before the request goes out.
-            await asyncio.sleep(0)
+            # What came meanwhile is read, and dropped, before the request goes out: also where the silence is over.
+            await asyncio.sleep(max(0.0, self._quiet_until - _QUICKEST - self._now()))
 
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
 
     async def _opened(self) -> Connection:
-        if self._connection is not None and self._connection.lost.done():
+        if self._connection is not None and self._connection.is_lost:
             self._drop()
         if self._connection is None:
             await self._be_quiet()
@@ -214,38 +216,31 @@ class ModbusLink:
         """Ask, on a fresh connection again and again for a while. Raises NoAnswer or InvalidAnswer."""
         if pause := self._fresh.pause(self._now()):
             await asyncio.sleep(pause)
-        reading = asyncio.ensure_future(connection.read(span))
-        reading.add_done_callback(lambda task: task.cancelled() or task.exception())
+        # Before the silence, for what this takes would be added to it.
+        request = connection.request(span)
+        await self._be_quiet()
+        connection.ask(request)
         try:
-            while not await self._is_answered(connection, reading, span):
+            while not await self._is_answered(connection, span):
                 # A late answer to the same request will do; one to another went by before.
-                if self._is_rtu and await _ends(reading, connection, GUARD_TIME):
+                if self._is_rtu and await connection.ended(GUARD_TIME):
                     break
                 connection.repeat()
-            if reading.done():
-                return reading.result()
+            return connection.answer()
         finally:
-            reading.cancel()
-        raise NoAnswer("the connection was closed instead of an answer")
+            connection.end()
 
-    async def _is_answered(self, connection: Connection, reading: "asyncio.Future[Answer]", span: Span) -> bool:
+    async def _is_answered(self, connection: Connection, span: Span) -> bool:
         """Wait for an answer; return False if the request is to be sent again. Raises NoAnswer."""
         self._fresh.asked(span.unit, self._now())
-        if await _ends(reading, connection, self._timeout):
+        if await connection.ended(self._timeout):
             return True
         asks_again = self._fresh.asks_again()
-        if connection.last_look(is_last=not asks_again) and await _ends(reading, connection, _DELIVERY_TIME):
+        if connection.last_look(is_last=not asks_again) and await connection.ended(_DELIVERY_TIME):
             return True
         if asks_again:
             return False
         raise NoAnswer(f"no answer within {self._timeout:g} s (modbus.timeout)")
-
-
-async def _ends(reading: "asyncio.Future[Answer]", connection: Connection, timeout: float) -> bool:
-    """Wait for so many seconds; return whether the read, or its connection, has come to an end."""
-    ends: set[asyncio.Future[Any]] = {reading, connection.lost}
-    await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    return reading.done() or connection.lost.done()
 
 
 def _frame_silence(link: SerialLink | TcpLink) -> float:

@@ -1,18 +1,17 @@
 """One Modbus connection by pymodbus. The only file that imports it.
 
 Debian's three releases carry three generations of pymodbus (3.0, 3.8, 3.15), which differ in names, in what they do
-on faults, and in what they take for an answer. So pymodbus only builds and takes apart the frames here: time limits,
-repeats, reconnects, and what is a frame that answers the request are not left to it. Features are looked at, never the
-version.
+on faults, and in what they take for an answer. So pymodbus only builds and takes apart the frames here, and opens
+serial ports: time limits, repeats, reconnects, and what is a frame that answers the request are not left to it, and its
+client classes are not used. Features are looked at, never the version.
 """
 
 import asyncio
-import inspect
 import logging
-import os
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, assert_never
+
+from pymodbus.exceptions import ModbusException
 
 from inviseobox.acquisition.answer_gate import AnswerGate
 from inviseobox.acquisition.link_habits import LinkHabits
@@ -20,27 +19,37 @@ from inviseobox.devices.links import Framing, SerialLink, TcpLink
 from inviseobox.devices.registers import Span
 from inviseobox.errors import InvalidAnswer, NoAnswer
 
-# The import of pymodbus.client 3.0 calls logging.basicConfig(), which would print every line twice.
-_handlers = logging.root.handlers[:]
-import pymodbus.client  # noqa: E402
-from pymodbus.exceptions import ConnectionException, ModbusException  # noqa: E402
-
 try:
-    from pymodbus.framer import FramerType
+    from pymodbus.framer import FramerRTU, FramerSocket
 except ImportError:
-    import serial_asyncio
-    from pymodbus.client.base import ModbusClientProtocol
+    from pymodbus import bit_read_message as bits
+    from pymodbus import register_read_message as registers
+    from pymodbus.factory import ClientDecoder
     from pymodbus.framer.rtu_framer import ModbusRtuFramer
     from pymodbus.framer.socket_framer import ModbusSocketFramer
+    from serial_asyncio import create_serial_connection
 
-    FramerType = None
-logging.root.handlers[:] = _handlers
-# pymodbus logs each time-out as an error; what is worth a line is decided elsewhere.
+    FramerRTU = FramerSocket = None
+    _PORT_SETTINGS = {"exclusive": True}
+else:
+    from pymodbus.pdu import DecodePDU
+    from pymodbus.pdu import bit_message as bits
+    from pymodbus.pdu import register_message as registers
+    from pymodbus.transport.serialtransport import create_serial_connection
+
+    _PORT_SETTINGS = {}
+# pymodbus logs much that is said elsewhere, if it is worth a line.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
-_UNUSED_LIMIT = 600
-"""Seconds; pymodbus wants limits of its own, which must never be reached before the caller's."""
-_METHODS = {1: "read_coils", 2: "read_discrete_inputs", 3: "read_holding_registers", 4: "read_input_registers"}
+_LAST_NUMBER = 65_000
+"""After this transaction number comes 1 again."""
+_CLOSED = "the connection was closed instead of an answer"
+_REQUESTS = {
+    1: bits.ReadCoilsRequest,
+    2: bits.ReadDiscreteInputsRequest,
+    3: registers.ReadHoldingRegistersRequest,
+    4: registers.ReadInputRegistersRequest,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,37 +65,12 @@ class Answer:
     values: list[int]
 
 
-class Connection(Protocol):
-    """A connection that is opened once. One request at a time is under way on it."""
+class _Frames(Protocol):
+    def request(self, span: Span, number: int) -> bytes:
+        """Return the frame that asks for a span; `number` is that of the transaction, where the framing has one."""
 
-    lost: "asyncio.Future[None]"
-    """Done when the other side or the port went away."""
-
-    async def open(self) -> None:
-        """Open it. Raises OSError, and what else pyserial raises for settings that a port does not take."""
-
-    async def read(self, span: Span) -> Answer:
-        """Send one request and wait for its answer, without a limit in time. Raises NoAnswer or InvalidAnswer.
-
-        Run it in a task of its own, for pymodbus 3.15 turns a cancellation into an error.
-        """
-
-    def repeat(self) -> None:
-        """Send the request under way once more, byte for byte: an answer to either will do."""
-
-    def last_look(self, *, is_last: bool) -> bool:
-        """End the read with what came, though it had to be waited whether more comes; return whether that ends it.
-
-        `is_last`: where what came instead of the answer was odd, end it with an InvalidAnswer that says so.
-        """
-
-    def close(self) -> None:
-        """Drop it."""
-
-
-def connection_for(link: SerialLink | TcpLink, habits: LinkHabits) -> Connection:
-    """Make a connection that is not open yet, over the pymodbus that is installed."""
-    return _Pymodbus30(link, habits) if FramerType is None else _Pymodbus38(link, habits)
+    def answer(self, frame: bytes) -> Answer:
+        """Return what a frame holds. Raises InvalidAnswer."""
 
 
 _T = TypeVar("_T")
@@ -102,188 +86,191 @@ def _by_framing(framing: Framing, *, tcp: _T, rtu: _T) -> _T:
             assert_never(framing)
 
 
-def _line(link: SerialLink) -> dict[str, Any]:
-    return {name: getattr(link, name) for name in ("baudrate", "bytesize", "parity", "stopbits")}
-
-
-async def _answer(request: Callable[[], Awaitable[Any]], gate: AnswerGate, unit_attribute: str) -> Answer:
-    try:
-        ended = gate.begin()
-
-        def end(asking: "asyncio.Future[Any]") -> None:
-            if not asking.cancelled():
-                asking.exception()  # asyncio would complain of one that nobody looks at.
-            if not ended.done():
-                ended.set_result(None)
-
-        # From 3.8 on the call itself raises where the connection is gone already.
-        asking = asyncio.ensure_future(request())
-        asking.add_done_callback(end)
-        try:
-            await ended
-        finally:
-            asking.cancel()
-            gate.close()
-        response = asking.result()
-    except ConnectionException:
-        raise NoAnswer("the connection was closed instead of an answer") from None
-    except (ModbusException, ValueError):
-        raise InvalidAnswer("an answer that is not a valid Modbus frame") from None
-    except OSError as error:
-        raise NoAnswer(str(error)) from None
+def _answer(response: Any, unit: int) -> Answer:
     is_error = response.isError()
     function = response.function_code & 0x7F
-    values = () if is_error else response.bits if function <= 2 else response.registers
-    return Answer(
-        unit=getattr(response, unit_attribute),
-        function=function,
-        exception_code=int(response.exception_code) if is_error else None,
-        values=[int(value) for value in values],
-    )
+    if is_error:
+        return Answer(unit, function, int(response.exception_code), [])
+    return Answer(unit, function, None, list(map(int, response.bits)) if function <= 2 else response.registers)
 
 
-class _Pymodbus38:
-    """pymodbus from 3.8 on: its client, with its own time limits, repeats and reconnects switched off."""
+class _Frames30:
+    """Frames by pymodbus 3.0."""
+
+    def __init__(self, framing: Framing) -> None:
+        framer = _by_framing(framing, tcp=ModbusSocketFramer, rtu=ModbusRtuFramer)
+        self._framer = framer(ClientDecoder())
+
+    def request(self, span: Span, number: int) -> bytes:
+        message = _REQUESTS[span.function](span.address, span.count, unit=span.unit)
+        message.transaction_id = number
+        return bytes(self._framer.buildPacket(message))
+
+    def answer(self, frame: bytes) -> Answer:
+        found: list[Any] = []
+        self._framer.resetFrame()
+        try:
+            # Unit 0: of any unit.
+            self._framer.processIncomingPacket(frame, found.append, unit=0)
+        except ModbusException:
+            found.clear()
+        if not found:
+            raise _not_valid()
+        return _answer(found[0], found[0].unit_id)
+
+
+class _Frames38:
+    """Frames by pymodbus from 3.8 on."""
+
+    def __init__(self, framing: Framing) -> None:
+        self._framer: Any = _by_framing(framing, tcp=FramerSocket, rtu=FramerRTU)(DecodePDU(False))
+        self._has_expectations = hasattr(self._framer, "handleFrame")
+
+    def request(self, span: Span, number: int) -> bytes:
+        message = _REQUESTS[span.function](
+            address=span.address, count=span.count, dev_id=span.unit, transaction_id=number
+        )
+        return bytes(self._framer.buildFrame(message))
+
+    def answer(self, frame: bytes) -> Answer:
+        try:
+            # 3.15 wants to know unit and number; 0: any.
+            _, response = (
+                self._framer.handleFrame(frame, 0, 0)
+                if self._has_expectations
+                else self._framer.processIncomingFrame(frame)
+            )
+        except ModbusException:
+            response = None
+        if response is None:
+            raise _not_valid()
+        return _answer(response, response.dev_id)
+
+
+def _not_valid() -> InvalidAnswer:
+    return InvalidAnswer("an answer that is not a valid Modbus frame")
+
+
+class Connection(asyncio.Protocol):
+    """A connection that is opened once. One request at a time is under way on it, from `ask` to `end`."""
 
     def __init__(self, link: SerialLink | TcpLink, habits: LinkHabits) -> None:
-        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Prepare a connection to a port or to a numeric address."""
+        self.is_lost = False
+        """Whether the other side or the port went away."""
         self._link = link
-        common: dict[str, Any] = {
-            "timeout": _UNUSED_LIMIT,
-            "retries": 0,
-            "reconnect_delay": 0,
-            "trace_packet": self._note_request,
-            "trace_connect": self._note_loss,
-        }
-        self._client: Any
-        common["framer"] = _by_framing(link.framing, tcp=FramerType.SOCKET, rtu=FramerType.RTU)
-        match link:
-            case SerialLink():
-                self._client = pymodbus.client.AsyncModbusSerialClient(link.port, **_line(link), **common)
-            case TcpLink():
-                self._client = pymodbus.client.AsyncModbusTcpClient(link.host, port=link.port, **common)
-            case _:
-                assert_never(link)
-        # It is asked here what is let in: from 3.15 on more than 1024 bytes at once are dropped before they are shown.
-        self._gate = AnswerGate(link.framing, habits, self._client.ctx.data_received)
-        self._client.ctx.data_received = self._gate.take
-        parameters = inspect.signature(self._client.read_coils).parameters
-        self._unit = "device_id" if "device_id" in parameters else "slave"
+        self._frames: _Frames = (_Frames30 if FramerRTU is None else _Frames38)(link.framing)
+        self._gate = AnswerGate(link.framing, habits, self._let_in, self._end_with)
+        self._transport: Any = None
+        self._number = 0
+        self._outcome: Answer | NoAnswer | InvalidAnswer | None = None
+        self._waiting: asyncio.Future[None] | None = None
 
-    def _note_request(self, sending: bool, data: bytes) -> bytes:
-        if sending:
-            self._gate.sent(data)
-        return data
+    @property
+    def heard_at(self) -> float:
+        """When something came last, on the loop's clock; 0 where nothing came yet."""
+        return self._gate.heard_at
 
-    def _note_loss(self, connected: bool) -> None:
-        if not connected and not self.lost.done():
-            self.lost.set_result(None)
+    @property
+    def came_before(self) -> bool:
+        """Whether the last answer is byte for byte one of just before."""
+        return self._gate.came_before
 
     async def open(self) -> None:
-        if not await self._client.connect():
-            await self._raise_reason()
-
-    async def _raise_reason(self) -> None:
-        """Raise the OSError that pymodbus only logged, by trying what it tried."""
+        """Open it. Raises OSError, and what else pyserial raises for settings that a port does not take."""
+        loop = asyncio.get_running_loop()
         match self._link:
-            case SerialLink(port=port):
-                os.close(os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC))
-                raise OSError("it is not a serial port, or another program uses it")
+            case SerialLink(port=port) as link:
+                settings = {name: getattr(link, name) for name in ("baudrate", "bytesize", "parity", "stopbits")}
+                settings |= _PORT_SETTINGS
+                self._transport, _ = await create_serial_connection(loop, lambda: self, port, **settings)
+                # It would tell asyncio at length of a port that is pulled out while a request goes out.
+                self._transport._fatal_error = lambda error, message="": self._transport.abort()  # noqa: SLF001
             case TcpLink(host=host, port=number):
-                _, writer = await asyncio.open_connection(host, number)
-                writer.close()
-                raise OSError("the connection failed once")
+                self._transport, _ = await loop.create_connection(lambda: self, host, number)
             case _:
                 assert_never(self._link)
 
-    async def read(self, span: Span) -> Answer:
-        method = getattr(self._client, _METHODS[span.function])
-        arguments = {"count": span.count, self._unit: span.unit}
-        return await _answer(lambda: method(span.address, **arguments), self._gate, "dev_id")
+    def request(self, span: Span) -> bytes:
+        """Return the request for a span; it is for one use."""
+        self._number = self._number % _LAST_NUMBER + 1
+        return self._frames.request(span, self._number)
+
+    def ask(self, request: bytes) -> None:
+        """Send a request. Raises NoAnswer where the connection is gone."""
+        if self.is_lost:
+            raise NoAnswer(_CLOSED)
+        self._outcome = None
+        self._gate.sent(request)
+        self._transport.write(request)
+
+    async def ended(self, within: float) -> bool:
+        """Wait at most so many seconds; return whether the request has come to an end, which `answer` tells."""
+        if self._outcome is None:
+            loop = asyncio.get_running_loop()
+            self._waiting = loop.create_future()
+            timer = loop.call_later(within, self._wake)
+            try:
+                await self._waiting
+            finally:
+                timer.cancel()
+                self._waiting = None
+        return self._outcome is not None
+
+    def answer(self) -> Answer:
+        """Return what came back. Raises NoAnswer where the connection was closed instead, or InvalidAnswer."""
+        match self._outcome:
+            case Answer() as answer:
+                return answer
+            case None:
+                raise NoAnswer(_CLOSED)
+            case error:
+                raise error
 
     def repeat(self) -> None:
-        transport = self._client.ctx.transport
-        if transport is not None:
-            transport.write(self._gate.sent_again())
+        """Send the request under way once more, byte for byte: an answer to either will do."""
+        if not self.is_lost:
+            self._transport.write(self._gate.sent_again())
 
     def last_look(self, *, is_last: bool) -> bool:
+        """End the request with what came, though it had to be waited whether more comes; return whether that ends it.
+
+        `is_last`: where what came instead of the answer was odd, end it with an InvalidAnswer that says so.
+        """
         return self._gate.last_look(is_last=is_last)
 
-    def close(self) -> None:
+    def end(self) -> None:
+        """Take no answer any more."""
         self._gate.close()
-        self._client.close()
-
-
-if FramerType is None:
-
-    class _Protocol(ModbusClientProtocol):  # type: ignore[misc]
-        """The protocol of 3.0 under its client classes, which redial in a busy loop and cannot be used again."""
-
-        def __init__(self, link: SerialLink | TcpLink, habits: LinkHabits, lost: "asyncio.Future[None]") -> None:
-            framer = _by_framing(link.framing, tcp=ModbusSocketFramer, rtu=ModbusRtuFramer)
-            super().__init__(framer=framer, timeout=_UNUSED_LIMIT)
-            self._lost = lost
-            self.gate = AnswerGate(link.framing, habits, super().data_received)
-
-        def write_transport(self, packet: bytes) -> Any:
-            if self.transport is None:
-                raise ConnectionException("closed before the request")
-            self.gate.sent(packet)
-            return super().write_transport(packet)
-
-        def data_received(self, data: bytes) -> None:
-            self.gate.take(data)
-
-        def connection_lost(self, reason: Any) -> None:
-            super().connection_lost(reason)
-            if not self._lost.done():
-                self._lost.set_result(None)
-
-
-class _Pymodbus30:
-    """pymodbus 3.0: its protocol class over connections that are opened here."""
-
-    def __init__(self, link: SerialLink | TcpLink, habits: LinkHabits) -> None:
-        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._link = link
-        self._protocol: Any = _Protocol(link, habits, self.lost)
-        self._transport: Any = None
-
-    async def open(self) -> None:
-        link = self._link
-        loop = asyncio.get_running_loop()
-
-        def protocol() -> Any:
-            return self._protocol
-
-        match link:
-            case SerialLink():
-                self._transport, _ = await serial_asyncio.create_serial_connection(
-                    loop, protocol, link.port, exclusive=True, **_line(link)
-                )
-                # It would tell asyncio at length of a port that is pulled out while a request goes out.
-                self._transport._fatal_error = lambda error, message: self._transport.abort()  # noqa: SLF001
-            case TcpLink():
-                self._transport, _ = await loop.create_connection(protocol, link.host, link.port)
-            case _:
-                assert_never(link)
-
-    async def read(self, span: Span) -> Answer:
-        # On RTU an answer is given to the newest of the requests that still wait, also of those that were given up.
-        self._protocol.transaction.transactions.clear()
-        method = getattr(self._protocol, _METHODS[span.function])
-        return await _answer(lambda: method(span.address, span.count, slave=span.unit), self._protocol.gate, "unit_id")
-
-    def repeat(self) -> None:
-        if self._protocol.transport is not None:
-            self._protocol.transport.write(self._protocol.gate.sent_again())
-
-    def last_look(self, *, is_last: bool) -> bool:
-        return bool(self._protocol.gate.last_look(is_last=is_last))
 
     def close(self) -> None:
-        self._protocol.gate.close()
+        """Drop it."""
+        self._gate.close()
         # A serial one that is closing already, and has nothing left to send, cannot be closed once more.
         line = self._transport
         if line is not None and (not line.is_closing() or line.get_write_buffer_size()):
             line.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came (asyncio.Protocol)."""
+        self._gate.take(data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Note the end (asyncio.Protocol)."""
+        self.is_lost = True
+        self._end_with(NoAnswer(_CLOSED))
+
+    def _let_in(self, frame: bytes) -> None:
+        try:
+            self._end_with(self._frames.answer(frame))
+        except InvalidAnswer as error:
+            self._end_with(error)
+
+    def _end_with(self, outcome: Answer | NoAnswer | InvalidAnswer) -> None:
+        if self._outcome is None:
+            self._outcome = outcome
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from inviseobox.acquisition.modbus_link import GUARD_TIME
 from inviseobox.configuration import ModbusSettings
 from inviseobox.devices.links import Framing
-from inviseobox.errors import NoAnswer
+from inviseobox.errors import NoAnswer, Refused
 from inviseobox.simulator.fault_choice import Script
 from inviseobox.simulator.faults import Late, Slow, Twice
 from inviseobox.simulator.modbus_pdu import UnitImage
@@ -24,6 +24,7 @@ from tests.support.entries import modbus_device
 
 from .frames import Asked as Request
 from .frames import holding, right, values
+from .frames import registers as answer
 from .modbus_tcp_links import framed, talking_to
 from .wires import TRANSPORTS, Box, wire
 
@@ -140,5 +141,60 @@ def test_where_each_rtu_answer_comes_twice_none_is_booked_to_the_next_read(lag: 
                     assert await link.read(holding(address, 1)) == values(holding(address, 1))
                 with pytest.raises(NoAnswer):
                     await link.read(holding(30, 1))
+
+    virtual_time.run(scenario())
+
+
+@pytest.mark.parametrize("lag", [0.0, 0.03, 0.08])
+@pytest.mark.parametrize("refuses", [False, True])
+def test_where_one_unit_of_a_quiet_line_answers_twice_none_is_booked_to_the_next_read(
+    lag: float, refuses: bool
+) -> None:
+    """The line was found quiet with another unit; after that, what came just before is not believed at once."""
+    doubles: set[asyncio.Task[None]] = set()
+
+    async def act(asked: Request, writer: asyncio.StreamWriter) -> None:
+        refused = refuses and asked.address == 10
+        frame = framed(Framing.RTU, asked, bytes([0x83, 2]) if refused else right(asked))
+
+        async def again() -> None:
+            await asyncio.sleep(lag)
+            writer.write(frame)
+
+        if asked.address != 40:
+            writer.write(frame)
+            if asked.unit == 2:
+                doubles.add(asyncio.ensure_future(again()))
+
+    async def scenario() -> None:
+        async with talking_to(act, Framing.RTU) as link:
+            for unit in (1, 1, 2, 2, 1, 2):
+                for address in (10, 20, 30):
+                    span = holding(address, 1, unit)
+                    if refuses and address == 10:
+                        with pytest.raises(Refused):
+                            await link.read(span)
+                    else:
+                        assert await link.read(span) == values(span)
+                if unit == 2:
+                    with pytest.raises(NoAnswer):
+                        await link.read(holding(40, 1, unit))
+
+    virtual_time.run(scenario())
+
+
+def test_equal_values_of_neighbours_cost_a_unit_two_more_looks_in_its_life() -> None:
+    asked: list[int] = []
+
+    async def equal(request: Request, writer: asyncio.StreamWriter) -> None:
+        asked.append(request.unit)
+        writer.write(framed(Framing.RTU, request, answer(7)))
+
+    async def scenario() -> None:
+        async with talking_to(equal, Framing.RTU) as link:
+            for unit in (1, 2, 3):
+                for address in range(10):
+                    assert await link.read(holding(address, 1, unit)) == [7]
+        assert [asked.count(unit) for unit in (1, 2, 3)] == [11, 11, 11]
 
     virtual_time.run(scenario())

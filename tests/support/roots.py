@@ -22,11 +22,12 @@ _REFRESH_AFTER = 7 * _DAY
 _BUILD_TIMEOUT = 600
 _PACKAGES = ("systemd", "systemd-sysv", "dbus", "mount", "ca-certificates")
 _APT_SETTINGS = (
-    # The index of a release in the making is valid for a week only; a mirror that stands still outlives it.
-    'Acquire::Check-Valid-Until "false"',
     'DPkg::Lock::Timeout "60"',
     'APT::Keep-Downloaded-Packages "true"',
 )
+# The index of a release in the making is valid for a week only; a mirror that stands still outlives it. This is for the
+# source of Debian alone: of any other one, the tests are to see that it has expired.
+_SOURCE_OPTIONS = "check-valid-until=no"
 _HOOKS = (
     # It would load modules into the kernel that all machines and their host share.
     'ln -s /dev/null "$1/etc/systemd/system/systemd-modules-load.service"',
@@ -124,7 +125,7 @@ def _mmdebstrap(release: str, mirror: str) -> list[str]:
     command += ["--skip=cleanup/apt/lists"]
     command += [f"--aptopt={setting}" for setting in (*_APT_SETTINGS, *_proxies())]
     command += [f"--customize-hook={hook}" for hook in _HOOKS]
-    return [*command, release, "-", f"deb {mirror} {release} main"]
+    return [*command, release, "-", f"deb [{_SOURCE_OPTIONS}] {mirror} {release} main"]
 
 
 def _proxies() -> list[str]:

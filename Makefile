@@ -38,7 +38,7 @@ install = if ! plan=$$(apt-get -s $(1) 2>&1) || grep -q '^Inst ' <<< "$$plan"; t
 help:
 	@echo "make demo         show the daemon at work on a simulated site, for three windows"
 	@echo "make test         all that CI runs: linters, unit and integration tests, packages, system tests"
-	@echo "make deb          build the Debian package into build/deb/"
+	@echo "make deb          build the Debian package into build/deb/; with the one of the keys, given REPO_URL= and REPO_KEYRING="
 	@echo "make reproducible build it once more, in other circumstances, and compare"
 	@echo "make lint         run ruff and mypy"
 	@echo "make unit         run the unit tests"
@@ -87,10 +87,18 @@ copy = rm -rf $(1) && mkdir -p $(1) \
 	&& comm -z -23 <(git ls-files -z --cached --others --exclude-standard | sort -zu) <(git ls-files -z --deleted | sort -zu) \
 	| tar -c --null --files-from=- --mode=u=rwX,go=rX | tar -x -C $(1)
 
+# inviseobox-archive-keyring takes the address of a repository and its public keys, as gpg --export writes them.
+TO_PUBLISH := $(and $(REPO_URL),$(REPO_KEYRING))
+with_keyring = $(if $(TO_PUBLISH),env REPO_URL='$(REPO_URL)' REPO_KEYRING='$(abspath $(REPO_KEYRING))')
+profiles = $(if $(TO_PUBLISH),--build-profiles=pkg.inviseobox.keyring)
+
 deb: dependencies
 	@echo "== build the package"
+	@$(if $(TO_PUBLISH),$(PYTHON) debian/repository/keyring_package.py '$(REPO_URL)' '$(REPO_KEYRING)' build/keyring, \
+		echo "without inviseobox-archive-keyring, which takes REPO_URL and REPO_KEYRING")
 	@rm -rf build/source build/deb && mkdir -p build/deb && $(call copy,build/source/inviseobox)
-	@$(call quietly,deb,umask 022 && cd build/source/inviseobox && dpkg-buildpackage --no-sign --build=binary)
+	@$(call quietly,deb,umask 022 && cd build/source/inviseobox \
+		&& $(with_keyring) dpkg-buildpackage --no-sign --build=binary $(profiles))
 	@mv build/source/*.deb build/source/*.changes build/source/*.buildinfo build/deb/
 	@ls build/deb/*.deb
 
@@ -103,7 +111,7 @@ reproducible: deb
 	@mkdir -p $(again)/locales && localedef -i fr_FR -f UTF-8 $(again)/locales/fr_FR.UTF-8
 	@$(call quietly,reproducible,cd $(again)/inviseobox && umask 077 && find . -exec touch -h {} + \
 		&& LOCPATH=$(CURDIR)/$(again)/locales LC_ALL=fr_FR.UTF-8 TZ=Pacific/Kiritimati DEB_BUILD_OPTIONS=nocheck \
-		faketime "+400 days" dpkg-buildpackage --no-sign --build=binary)
+		$(with_keyring) faketime "+400 days" dpkg-buildpackage --no-sign --build=binary $(profiles))
 	@for package in build/deb/*.deb; do cmp "$$package" "$(again)/$${package##*/}"; done
 	@rm -rf build/elsewhere
 

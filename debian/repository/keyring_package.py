@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from errors import Refused
+
 KEYRING = "/usr/share/keyrings/inviseobox-archive-keyring.gpg"
 SOURCE = "/etc/apt/sources.list.d/inviseobox.sources"
 
@@ -19,7 +21,7 @@ _ALLOWED = (_PUBLIC_KEY, _PUBLIC_SUBKEY, _SIGNATURE, _USER_ID, _USER_ATTRIBUTE)
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.:_~%+/\[\]-]+")
 
 
-class NotPublishable(Exception):
+class NotPublishable(Refused):
     """An address or a keyring that no box could use; the message says what would be right. Nothing is built."""
 
 

@@ -1,0 +1,146 @@
+"""What each of the maintainer's commands does: it decides, then publishes both suites anew."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bootstrap
+import keys
+import packages
+import publishing
+import releases
+import renewal
+import roles
+import showing
+import suites
+from errors import Refused
+from keys import Keys
+from packages import KEYRING_PACKAGE, POOL, Package
+from publishing import Folder
+from renewal import Place
+from roles import Roles
+from state import State
+from suites import SUITES, Content
+from versions import order
+
+
+def publish(place: Place, files: list[Path]) -> None:
+    """Publish package files of one version."""
+    new = packages.read(files)
+    digests = {package.name: package.sha256 for package in new}
+    with publishing.opened(place.folder) as folder:
+        before = folder.state() or State()
+        _renew(place, folder, before, suites.published(before.content, new[0].version, digests), new)
+
+
+def promote(place: Place, version: str | None, percent: int | None) -> None:
+    """Bring a version of beta to stable."""
+    _change(place, lambda content: suites.promoted(content, version, percent))
+
+
+def phase(place: Place, percent: int) -> None:
+    """Offer the newest version of stable to more boxes."""
+    _change(place, lambda content: suites.phased(content, percent))
+
+
+def withdraw(place: Place, version: str) -> None:
+    """Offer a version to no box any more."""
+    _change(place, lambda content: suites.withdrawn(content, version))
+
+
+def sign(place: Place) -> None:
+    """Give what is published a new date and new signatures."""
+    _change(place, lambda content: content)
+
+
+def rotate(place: Place, *, revoked: bool) -> None:
+    """Let the successor become current, beside the old key, or in its place where that one is revoked."""
+    with publishing.opened(place.folder) as folder, keys.opened(place.keys) as mine:
+        before = _published(folder)
+        renewal.next_date(place, folder)
+        now = mine.roles()
+        if revoked and now.old is not None and not now.revoked:
+            after = roles.old_revoked(now)
+        else:
+            roles.check_rotatable(now)
+            after = roles.rotated(now, mine.gpg.make(), revoked=revoked)
+        if revoked and after.old is not None:
+            mine.gpg.revoke(after.old)
+        _renew_as(place, folder, mine, before, after)
+
+
+def retire(place: Place) -> None:
+    """Let only the current key sign, and name the old one no more."""
+    with publishing.opened(place.folder) as folder, keys.opened(place.keys) as mine:
+        before = _published(folder)
+        renewal.next_date(place, folder)
+        after = roles.retired(mine.roles())
+        for suite in SUITES:
+            _check_keyring(folder, mine, before.content, suite, after)
+        _renew_as(place, folder, mine, before, after)
+
+
+def keyring(place: Place, file: Path) -> None:
+    """Write the public keys that boxes are to hold to `file`; make the keys first if there are none."""
+    with keys.opened(place.keys) as mine:
+        content = mine.gpg.public(mine.roles().keyring)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+
+
+def bootstrap_commands(root: Path) -> str:
+    """Return what the owner of a new box is to be told about the repository in the folder `root`."""
+    published = _published(Folder(root))
+    script = root / bootstrap.SCRIPT
+    if not published.url or not script.exists():
+        raise Refused("the repository has no address yet: give it one with make repo REPO_URL=https://…")
+    return bootstrap.commands(published.url, hashlib.sha256(script.read_bytes()).hexdigest())
+
+
+def overview(place: Place, now: int) -> dict[str, Any]:
+    """Return what `show` tells, at `now`."""
+    folder = Folder(place.folder)
+    found = {suite: releases.read(text) for suite, text in folder.in_releases().items()}
+    return showing.overview(_published(folder), found, keys.known_roles(keys.folder_of(place.keys)), now)
+
+
+def _change(place: Place, decide: Callable[[Content], Content]) -> None:
+    with publishing.opened(place.folder) as folder:
+        before = _published(folder)
+        _renew(place, folder, before, decide(before.content))
+
+
+def _renew(place: Place, folder: Folder, before: State, content: Content, new: list[Package] | None = None) -> None:
+    with keys.opened(place.keys) as mine:
+        renewal.renew(place, folder, mine, before, content, new or [])
+
+
+def _renew_as(place: Place, folder: Folder, mine: Keys, before: State, after: Roles) -> None:
+    """Publish the same with other keys. They are written down first: whoever is stopped there goes on with `sign`."""
+    roles.check_continuity(after.signers, before.trusted)
+    mine.set_roles(after)
+    renewal.renew(place, folder, mine, before, before.content, [])
+
+
+def _published(folder: Folder) -> State:
+    found = folder.state()
+    if found is None:
+        raise Refused(f"nothing is published in {folder.root} yet: begin with make repo")
+    return found
+
+
+def _check_keyring(folder: Folder, mine: Keys, content: Content, suite: str, after: Roles) -> None:
+    """See that the newest package with the keys of a suite holds those that boxes need from now on."""
+    versions = sorted(content.suites[suite].versions, key=order, reverse=True)
+    names = [name for version in versions for name in content.files[version] if name.startswith(f"{KEYRING_PACKAGE}_")]
+    if not versions:
+        return
+    held = mine.gpg.held_by(packages.keyring_of(folder.root / POOL / names[0])) if names else ()
+    missing = {after.current, after.successor} - set(held)
+    if missing:
+        what = f"{names[0]} in {suite} lacks" if names else f"{suite} has no {KEYRING_PACKAGE} with"
+        raise Refused(
+            f"{what} the key {min(missing)}, and boxes would not know it: publish a new version "
+            "with REPO_URL, promote it, and wait until boxes have it"
+        )

@@ -1,0 +1,98 @@
+"""Which key signs, which one follows it, and which one is on its way out; the text of that. Pure.
+
+Boxes hold the current key and its successor from the first package on. So a box that was off while a key was replaced
+still knows the one that signs when it comes back.
+"""
+
+import json
+from dataclasses import dataclass, replace
+
+from errors import Failed, Refused
+
+NAME = "roles.json"
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Fingerprints by what the keys are for; `old` is the one that is being replaced, `revoked` if it signs no more."""
+
+    current: str
+    successor: str
+    old: str | None = None
+    revoked: bool = False
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        """Return the keys that sign."""
+        return (self.current,) if self.old is None or self.revoked else (self.old, self.current)
+
+    @property
+    def keyring(self) -> tuple[str, ...]:
+        """Return the keys whose public parts boxes are to hold; a revoked one with its revocation."""
+        return (*(() if self.old is None else (self.old,)), self.current, self.successor)
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """Return the keys by which boxes know the repository."""
+        return tuple(key for key in self.keyring if not (self.revoked and key == self.old))
+
+
+def check_rotatable(roles: Roles) -> None:
+    """See that no key is on its way out already.
+
+    Raises:
+        Refused: one is.
+    """
+    if roles.old is not None:
+        raise Refused(f"the key {roles.old} is still on its way out: first make repo-retire")
+
+
+def old_revoked(roles: Roles) -> Roles:
+    """Return the roles in which the key that is on its way out signs no more."""
+    return replace(roles, revoked=True)
+
+
+def rotated(roles: Roles, successor: str, *, revoked: bool = False) -> Roles:
+    """Return the roles in which the successor has become current, and `successor` follows it."""
+    return Roles(current=roles.successor, successor=successor, old=roles.current, revoked=revoked)
+
+
+def retired(roles: Roles) -> Roles:
+    """Return the roles without the old key.
+
+    Raises:
+        Refused: there is none.
+    """
+    if roles.old is None:
+        raise Refused("no key is on its way out: to replace the current one, make repo-rotate")
+    return Roles(roles.current, roles.successor)
+
+
+def check_continuity(signers: tuple[str, ...], trusted: tuple[str, ...]) -> None:
+    """See that boxes know one of the keys that sign; `trusted` is empty while nothing is published.
+
+    Raises:
+        Refused: they do not.
+    """
+    if trusted and not set(signers) & set(trusted):
+        raise Refused(
+            f"boxes know the repository by {' and '.join(trusted)}, which are not here: name those by REPO_KEY"
+        )
+
+
+def written(roles: Roles) -> str:
+    """Return the text of roles."""
+    value = {"current": roles.current, "successor": roles.successor, "old": roles.old, "revoked": roles.revoked}
+    return json.dumps(value, indent=1) + "\n"
+
+
+def read(text: str) -> Roles:
+    """Return the roles that a text tells of.
+
+    Raises:
+        Failed: it is not what `written` made.
+    """
+    try:
+        return Roles(**json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise Failed(f"{NAME} of the keys is damaged ({error}): take it back from a copy of their folder") from None

@@ -22,7 +22,6 @@ from renewal import Place
 from roles import Roles
 from state import State
 from suites import SUITES, Content
-from versions import order
 
 
 def publish(place: Place, files: list[Path]) -> None:
@@ -132,7 +131,7 @@ def _published(folder: Folder) -> State:
 
 def _check_keyring(folder: Folder, mine: Keys, content: Content, suite: str, after: Roles) -> None:
     """See that the newest package with the keys of a suite holds those that boxes need from now on."""
-    versions = sorted(content.suites[suite].versions, key=order, reverse=True)
+    versions = content.suites[suite].versions[::-1]
     names = [name for version in versions for name in content.files[version] if name.startswith(f"{KEYRING_PACKAGE}_")]
     if not versions:
         return

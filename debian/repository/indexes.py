@@ -9,7 +9,6 @@ from errors import Failed
 from packages import KEYRING_PACKAGE
 from programs import output
 from suites import Content
-from versions import order
 
 _HASHES = {"MD5": "false", "SHA1": "false", "SHA256": "true", "SHA512": "true"}
 
@@ -49,7 +48,7 @@ def index(found: Iterable[Stanza], content: Content, name: str) -> tuple[str, tu
             if file not in there or there[file].sha256 != digest:
                 raise Failed(f"{file} in the pool is missing or damaged: take it back from a copy of the folder")
             chosen.append(there[file])
-    chosen.sort(key=lambda one: (one.package, order(one.version)))
+    chosen.sort(key=lambda one: one.package)
     texts = []
     for one in chosen:
         text = one.text

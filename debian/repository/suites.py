@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from errors import Refused
-from versions import ascending, newest, order
+from versions import ascending, is_lower, newest
 
 SUITES = ("beta", "stable")
 """In the order in which they are published."""
@@ -58,9 +58,9 @@ def published(content: Content, version: str, files: Mapping[str, str]) -> Conte
     if not known:
         for name in SUITES if not content.suites["stable"].versions else ("beta",):
             highest = newest(content.suites[name].versions)
-            if highest is not None and order(version) < order(highest):
+            if highest is not None and not is_lower(highest, version):
                 raise Refused(
-                    f"{version} is lower than {highest} in {name}: write a higher version in debian/changelog"
+                    f"{version} is not higher than {highest} in {name}: write a higher version in debian/changelog"
                 )
             content = _with_version(content, name, version)
     return replace(content, files={**content.files, version: {**known, **files}})
@@ -87,9 +87,9 @@ def promoted(content: Content, version: str | None, percent: int | None) -> Cont
             f"gets neither: first make repo-phase PERCENT=100 or make repo-withdraw VERSION={stable.phase.version}"
         )
     highest = newest(stable.versions)
-    if highest is not None and order(version) < order(highest):
+    if highest is not None and not is_lower(highest, version):
         raise Refused(
-            f"{version} is lower than {highest} in stable, from which no box goes back: promote a higher version"
+            f"{version} is not higher than {highest} in stable, from which no box goes back: promote a higher version"
         )
     return _phase_set(_with_version(content, "stable", version), version, 100 if percent is None else percent)
 
@@ -145,7 +145,7 @@ def _promoted_again(content: Content, version: str, percent: int | None) -> Cont
 
 def _check_above_withdrawn(content: Content, version: str) -> None:
     bad = newest(content.withdrawn)
-    if bad is not None and order(version) <= order(bad):
+    if bad is not None and not is_lower(bad, version):
         raise Refused(
             f"{version} is not higher than {bad}, which was withdrawn and which boxes may have: "
             "write a higher version in debian/changelog"

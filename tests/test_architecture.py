@@ -49,7 +49,7 @@ PURE = {
 
 PURE_MAY_IMPORT = {
     "array", "collections", "collections.abc", "dataclasses", "datetime",
-    "decimal", "email.utils", "enum", "hashlib", "itertools", "json", "math", "operator", "re",
+    "decimal", "email.utils", "enum", "functools", "hashlib", "itertools", "json", "math", "operator", "re",
     "struct", "tomllib", "typing", "unicodedata", "urllib.parse", "zlib",
 }  # fmt: skip
 
@@ -76,6 +76,10 @@ def module_name(path: Path) -> str:
 
 SOURCES = {module_name(path): path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
 SIMULATOR = "inviseobox.simulator"
+PUBLISHING = {path.stem: path.read_text() for path in (PACKAGE.parent / "debian/repository").glob("*.py")}
+"""The program with which a maintainer publishes; it stands beside the package and shares no code with it."""
+PURE_PUBLISHING = {"errors", "key_strength", "releases", "roles", "showing", "state", "suites", "versions"}
+"""Those of its modules that do no I/O."""
 
 
 def imported(source: str, modules: Mapping[str, str]) -> set[str]:
@@ -184,15 +188,25 @@ def test_the_map_in_the_readme_shows_every_file() -> None:
     assert shown == there - {"__init__.py", "__main__.py", "exit_status.py"}
 
 
-@pytest.mark.parametrize("name", SOURCES)
-def test_modules_and_functions_are_short_enough_to_read(name: str) -> None:
-    assert len(SOURCES[name].splitlines()) <= 300
-    functions = [one for one in ast.walk(ast.parse(SOURCES[name])) if isinstance(one, FUNCTION)]
+@pytest.mark.parametrize("source", [*SOURCES.values(), *PUBLISHING.values()], ids=[*SOURCES, *PUBLISHING])
+def test_modules_and_functions_are_short_enough_to_read(source: str) -> None:
+    assert len(source.splitlines()) <= 300
+    functions = [one for one in ast.walk(ast.parse(source)) if isinstance(one, FUNCTION)]
     assert [one.name for one in functions if (one.end_lineno or 0) - one.lineno >= 45] == []
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     assert circle({name: ours(name) for name in SOURCES}) == []
+    assert circle({name: imported(source, PUBLISHING) for name, source in PUBLISHING.items()}) == []
+
+
+@pytest.mark.parametrize("name", PUBLISHING)
+def test_publishing_takes_debians_python_alone(name: str) -> None:
+    found = imported(PUBLISHING[name], PUBLISHING)
+    assert {module.split(".")[0] for module in found} <= PUBLISHING.keys() | sys.stdlib_module_names
+    if name in PURE_PUBLISHING:
+        assert found <= PURE_MAY_IMPORT | PURE_PUBLISHING
+    assert list(broad_handlers(PUBLISHING[name])) == []
 
 
 @pytest.mark.parametrize("name", sorted(filter(is_pure, SOURCES)))

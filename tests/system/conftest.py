@@ -7,12 +7,17 @@ from typing import Any
 
 import pytest
 
+from tests.support.keyring_packages import built
 from tests.support.machine import Machine, last_words, running_machines
 from tests.support.roots import RELEASES
 from tests.support.sessions import limit_time, require_root
 from tests.support.soak import SOAK
 
+from .bootstrapping import Bootstrapped, two_commands
 from .matrix import Matrix
+from .other_version import version_of
+from .publishing import Repository
+from .web_server import WebServer
 
 # Building a root and fetching packages may take minutes on a slow line.
 _TEST_TIMEOUT = 600
@@ -85,6 +90,55 @@ def box(installed: Machine) -> Iterator[Machine]:
     """Yield a machine with the package installed and not configured."""
     with Machine(base=installed) as machine:
         yield machine
+
+
+@pytest.fixture(scope="session")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    """Yield the web server of the repositories under test; all of them have its address."""
+    server = WebServer(tmp_path_factory.mktemp("nothing"))
+    yield server
+    server.go()
+
+
+@pytest.fixture(scope="session")
+def published(web: WebServer, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Return a repository with the package under test and that of its keys, which no test changes."""
+    repository = Repository(tmp_path_factory.mktemp("published"), web.url, package)
+    file = tmp_path_factory.mktemp("keyring") / "public.gpg"
+    file.write_bytes(repository.keyring())
+    repository.keys_package = built(web.url, file, tmp_path_factory.mktemp("build") / "keys")
+    repository.publish(version_of(package))
+    return repository
+
+
+@pytest.fixture
+def repository(published: Repository, web: WebServer, tmp_path: Path) -> Iterator[Repository]:
+    """Yield a repository of the test's own, at the address of `web`: at first as `published`."""
+    copied = published.copy(tmp_path / "repository")
+    web.folder = copied.folder
+    yield copied
+    web.gone_in, web.dates = "", True
+    web.come()
+
+
+@pytest.fixture(scope="session")
+def bare(release: str) -> Iterator[Machine]:
+    """Yield a machine that has wget, and neither gpg nor curl, shut down; faketime is for the tests."""
+    with Machine(release) as machine:
+        machine.install("wget", "faketime")
+        machine.shut_down()
+        yield machine
+
+
+@pytest.fixture(scope="session")
+def bootstrapped(bare: Machine, published: Repository, web: WebServer) -> Iterator[Bootstrapped]:
+    """Yield a machine that was set up by the commands of the repository, not configured and shut down."""
+    with Machine(base=bare) as machine:
+        web.folder = published.folder
+        steps = [machine.run("sh", "-c", command, check=False, timeout=300) for command in two_commands(published)]
+        steps.append(machine.run("apt-get", "install", "--yes", "inviseobox", check=False, timeout=300))
+        machine.shut_down()
+        yield Bootstrapped(machine, steps)
 
 
 @pytest.fixture

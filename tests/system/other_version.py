@@ -3,6 +3,7 @@
 import hashlib
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 _VERSION_AT = "usr/lib/python3/dist-packages/inviseobox/__init__.py"
@@ -16,14 +17,23 @@ def with_version(package: Path, version: str, directory: Path) -> Path:
     configuration and its data. It shows nothing of what a real later version would change: other files, another unit,
     another schema of the database.
     """
+    content = _replaced(_file(package, _VERSION_AT), r'^__version__ = ".*"$', f'__version__ = "{version}"')
+    return with_files(package, version, directory, {_VERSION_AT: content.encode()})
+
+
+def with_files(package: Path, version: str, directory: Path, files: Mapping[str, bytes]) -> Path:
+    """Repack `package` in `directory` as `version`, with other content of `files`, and return the new file."""
     tree = directory / "package"
     subprocess.run(["dpkg-deb", "--raw-extract", package, tree], check=True)
-    _replace(tree / "DEBIAN/control", r"^Version: .*$", f"Version: {version}")
-    _replace(tree / _VERSION_AT, r'^__version__ = ".*"$', f'__version__ = "{version}"')
-    digest = hashlib.md5((tree / _VERSION_AT).read_bytes(), usedforsecurity=False).hexdigest()
-    _replace(tree / "DEBIAN/md5sums", rf"^\w+  {re.escape(_VERSION_AT)}$", f"{digest}  {_VERSION_AT}")
-    repacked = directory / f"inviseobox_{version}_all.deb"
-    subprocess.run(["dpkg-deb", "--root-owner-group", "--build", tree, repacked], check=True, stdout=subprocess.DEVNULL)
+    control, sums = tree / "DEBIAN/control", tree / "DEBIAN/md5sums"
+    control.write_text(_replaced(control.read_text(), r"^Version: .*$", f"Version: {version}"))
+    for name, content in files.items():
+        (tree / name).write_bytes(content)
+        digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        sums.write_text(_replaced(sums.read_text(), rf"^\w+  {re.escape(name)}$", f"{digest}  {name}"))
+    repacked = directory / f"{package.name.split('_')[0]}_{version}_all.deb"
+    pack = ("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree, repacked)
+    subprocess.run(pack, check=True, stdout=subprocess.DEVNULL)
     return repacked
 
 
@@ -33,7 +43,13 @@ def version_of(package: Path) -> str:
     return field.stdout.strip()
 
 
-def _replace(file: Path, line: str, by: str) -> None:
-    text, found = re.subn(line, by, file.read_text(), flags=re.MULTILINE)
-    assert found == 1, f"{file} has {found} lines that match {line}"
-    file.write_text(text)
+def _file(package: Path, name: str) -> str:
+    tree = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], capture_output=True, check=True).stdout
+    unpack = ("tar", "--extract", "--to-stdout", f"./{name}")
+    return subprocess.run(unpack, input=tree, capture_output=True, check=True).stdout.decode()
+
+
+def _replaced(text: str, line: str, by: str) -> str:
+    result, found = re.subn(line, by, text, flags=re.MULTILINE)
+    assert found == 1, f"{found} lines match {line}"
+    return result

@@ -19,6 +19,7 @@ class ConfigurationError(InviseoBoxError):
         super().__init__(f"{source}: {key}: {problem}" if key else f"{source}: {problem}")
         self.source = source
         self.key = key
+        self.problem = problem
 
 
 class NotConfigured(ConfigurationError):
@@ -141,3 +142,19 @@ class LoopFailed(InviseoBoxError):
 
 class StatusUnreadable(InviseoBoxError):
     """The daemon's status.json is missing, is not to be trusted or is not one. Say so; nothing is known of it."""
+
+
+class NotPermitted(InviseoBoxError):
+    """The user may not do this. End with exit status 4; name the missing right and the command that has it."""
+
+
+class ServiceFault(InviseoBoxError):
+    """The service manager cannot be asked, or refuses. Say so; what was written stays, nobody knows if it works."""
+
+
+class ComposeError(InviseoBoxError):
+    """A docker-compose.yml does not say what a configuration takes. Change nothing; the text says what is missing."""
+
+
+class OutputLost(InviseoBoxError):
+    """What a command prints arrives nowhere. End it; the text is empty where whoever read it has had enough."""

@@ -1,13 +1,19 @@
 """Where the configuration comes from: the file, a token file, a systemd credential (systemd.exec(5), CREDENTIALS)."""
 
+import fcntl
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from inviseobox import configuration
 from inviseobox.configuration import Configuration
-from inviseobox.errors import ConfigurationError, NotConfigured
+from inviseobox.errors import ConfigurationError, NotConfigured, NotPermitted
 
 DEFAULT_PATH = "/etc/inviseobox/config.toml"
+SHIPPED_PATH = "/usr/share/inviseobox/config.toml"
+MODE = 0o640
+"""Of a file that is made: the service reads it by its group."""
 _UNUSED = "none"
 
 
@@ -17,9 +23,12 @@ def load(path: str, environment: Mapping[str, str]) -> Configuration:
     Raises NotConfigured or ConfigurationError.
     """
     text = _text(path, f"chown root:inviseobox {path}; chmod 640 {path}")
-    return configuration.parse(
-        text, path, credential=_credential(environment), read_file=lambda name: Path(name).read_text("utf-8")
-    )
+    return parsed(text, path, _credential(environment))
+
+
+def parsed(text: str, path: str, credential: str | None = None) -> Configuration:
+    """Read a text that is, or is to be, in the file at `path`. Raises NotConfigured or ConfigurationError."""
+    return configuration.parse(text, path, credential=credential, read_file=lambda name: Path(name).read_text("utf-8"))
 
 
 def load_without_token(path: str) -> Configuration:
@@ -29,6 +38,103 @@ def load_without_token(path: str) -> Configuration:
     """
     text = _text(path, "run it as root, with sudo for example")
     return configuration.parse(text, path, credential=_UNUSED, read_file=lambda name: _UNUSED)
+
+
+def text_to_change(path: str) -> str:
+    """Return the text of the file for a command that changes it; of the one that was shipped where there is none.
+
+    Raises NotPermitted, which names `path`, or ConfigurationError.
+    """
+    try:
+        # Not read_text(), which would make other ends of lines.
+        return Path(path).read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return _shipped()
+    except PermissionError:
+        raise NotPermitted(path) from None
+    except OSError as error:
+        raise ConfigurationError(path, "", f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(path, "", "must be a UTF-8 text file") from None
+
+
+def _shipped() -> str:
+    try:
+        return Path(SHIPPED_PATH).read_text("utf-8")
+    except OSError:
+        return ""
+
+
+def check_replaceable(path: str) -> None:
+    """Make sure that `replace` may do its work. Raises NotPermitted, which names `path`, or ConfigurationError."""
+    # A new file is made beside it and takes its name, so it is the directory that counts.
+    directory = Path(path).resolve().parent
+    try:
+        is_read_only = bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
+    except PermissionError:
+        raise NotPermitted(path) from None
+    except OSError as error:
+        raise ConfigurationError(path, "", f"cannot be written: {directory}: {error.strerror}") from None
+    if is_read_only:
+        raise ConfigurationError(path, "", "cannot be written: its file system is read-only")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise NotPermitted(path)
+
+
+def replace(path: str, text: str) -> None:
+    """Replace the file as a whole: whenever this is cut off, the old text or the new one is there, on the disk, too.
+
+    Owner, group and mode stay, but for the rights of others, for it holds the token. Raises NotPermitted, which names
+    `path`, or ConfigurationError.
+    """
+    try:
+        _replace(Path(path).resolve(), text)
+    except PermissionError:
+        raise NotPermitted(path) from None
+    except OSError as error:
+        raise ConfigurationError(path, "", f"cannot be written: {error.strerror}; nothing was changed") from None
+
+
+def _replace(path: Path, text: str) -> None:
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Whoever else replaces it meanwhile uses the same name beside it.
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        beside = path.with_name(f".{path.name}.new")
+        beside.unlink(missing_ok=True)
+        try:
+            _write(beside, text, *_rights(path))
+            beside.replace(path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _rights(path: Path) -> tuple[int, int, int]:
+    """Return owner, group and mode that the file is to have."""
+    place = path.parent.stat()
+    try:
+        was = path.stat()
+    except FileNotFoundError:
+        return place.st_uid, place.st_gid, MODE
+    mode = stat.S_IMODE(was.st_mode)
+    if mode & stat.S_IRWXO:
+        # The service may have read it as one of the others only.
+        return was.st_uid, place.st_gid, mode & ~stat.S_IRWXO | MODE
+    return was.st_uid, was.st_gid, mode
+
+
+def _write(path: Path, text: str, owner: int, group: int, mode: int) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(file, "wb") as stream:
+        stream.write(text.encode())
+        stream.flush()
+        os.fchown(file, owner, group)
+        os.fchmod(file, mode)
+        os.fsync(file)
 
 
 def _text(path: str, advice: str) -> str:

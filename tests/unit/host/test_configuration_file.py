@@ -1,13 +1,27 @@
 """Configuration from real files."""
 
 import os
+import random
+import resource
+import stat
+import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
 from inviseobox.errors import ConfigurationError, NotConfigured
-from inviseobox.host.configuration_file import DEFAULT_PATH, load
+from inviseobox.host.configuration_file import (
+    DEFAULT_PATH,
+    SHIPPED_PATH,
+    check_replaceable,
+    load,
+    replace,
+    text_to_change,
+)
+from tests.support.daemons import CHECKOUT
+from tests.support.processes import started
 
 TOKEN = "0123456789abcdef" * 4
 URL = 'url = "https://domaine.com/api"\n'
@@ -107,3 +121,109 @@ def test_a_configuration_file_without_permission_is_wrong_not_missing() -> None:
         finally:
             os.seteuid(user)
     assert said.startswith(f"{path}: cannot be read: Permission denied; chown root:inviseobox {path}")
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def rights(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)
+
+
+def test_a_file_is_replaced_with_its_owner_and_its_rights(tmp_path: Path) -> None:
+    path = Path(written(tmp_path, "old"))
+    path.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(path, 1, 2)
+    before = rights(path)
+    replace(str(path), "new\r\n")
+    assert path.read_bytes() == b"new\r\n"
+    assert rights(path) == before
+    assert names(tmp_path) == ["config.toml"]
+
+
+def test_nobody_else_may_read_a_file_that_was_replaced(tmp_path: Path) -> None:
+    path = Path(written(tmp_path, "old"))
+    path.chmod(0o644)
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 0, 2)
+    replace(str(path), "new")
+    assert rights(path) == (os.geteuid(), tmp_path.stat().st_gid, 0o640), "the service reads it by the group"
+
+
+def test_a_file_that_is_missing_is_made_for_the_group_of_its_directory(tmp_path: Path) -> None:
+    assert text_to_change(str(tmp_path / "config.toml")) == (
+        Path(SHIPPED_PATH).read_text() if Path(SHIPPED_PATH).exists() else ""
+    )
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 1, 2)
+    replace(str(tmp_path / "config.toml"), "new")
+    place = tmp_path.stat()
+    assert rights(tmp_path / "config.toml") == (place.st_uid, place.st_gid, 0o640)
+
+
+def test_a_link_to_the_file_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    real = Path(written(tmp_path / "disk", "old"))
+    link = tmp_path / "config.toml"
+    link.symlink_to(real)
+    replace(str(link), "new")
+    assert link.is_symlink()
+    assert real.read_text() == "new"
+
+
+def test_what_a_replacement_that_was_killed_left_does_not_stop_the_next_one(tmp_path: Path) -> None:
+    path = Path(written(tmp_path, "old"))
+    (tmp_path / ".config.toml.new").write_text("half")
+    replace(str(path), "new")
+    assert path.read_text() == "new"
+    assert names(tmp_path) == ["config.toml"]
+
+
+def test_a_file_that_cannot_be_written_stays_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    path = Path(written(tmp_path, "old"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(ConfigurationError, match="nothing was changed"):
+            replace(str(path), "x" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["config.toml"]
+
+
+def test_a_directory_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"{tmp_path / 'no'}: No such file"):
+        check_replaceable(str(tmp_path / "no" / "config.toml"))
+    check_replaceable(str(tmp_path / "config.toml"))
+
+
+REPLACING = """
+import sys
+from inviseobox.host.configuration_file import replace
+print(flush=True)
+while True:
+    for letter in "ab":
+        replace(sys.argv[1], letter * 4000)
+"""
+
+
+def test_whenever_a_replacement_is_killed_one_text_or_the_other_stands_there(tmp_path: Path) -> None:
+    path = Path(written(tmp_path, "a" * 4000))
+    path.chmod(0o640)
+    before = rights(path)
+    moments = random.Random(14)  # noqa: S311 (the same moments in each run)
+    left_something = 0
+    for _ in range(50):
+        with started(["/usr/bin/python3", "-c", REPLACING, str(path)], cwd=CHECKOUT, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(moments.uniform(0, 0.02))
+            process.kill()
+        assert path.read_text() in ("a" * 4000, "b" * 4000)
+        assert rights(path) == before
+        left_something += len(names(tmp_path)) > 1
+    assert left_something, "some of them were in the midst of it"

@@ -126,14 +126,15 @@ class Remarks:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All that the box is to read. `interval` in seconds where the server names one.
+    """All that the box is to read. `interval` in seconds, `name` of the box, where the server says so.
 
-    Two are equal where the same is read in the same way, whatever the remarks.
+    Two are equal where the same is read in the same way, whatever the remarks and the name.
     """
 
     devices: tuple[Device, ...] = ()
     interval: int | None = None
     remarks: Remarks = field(default=Remarks(), compare=False)
+    name: str = field(default="", compare=False)
 
     @property
     def measurements(self) -> Iterator[ListedMeasurement]:
@@ -150,6 +151,7 @@ def parse(text: str) -> Inventory:
     """
     place = ListText(text)
     told: object = None
+    name = ""
     reader: _Reader | None = None
     if place.is_at("["):
         reader = _devices(place)
@@ -159,12 +161,14 @@ def parse(text: str) -> Inventory:
                 reader = _devices(place)
             elif key == "interval":
                 told = place.value()
+            elif key == "name":
+                name = clean_text(place.value())
             else:
                 place.value()
     if reader is None:
         raise InventoryError("the server's device list is neither a list of devices nor a worker with devices")
     place.end()
-    return Inventory(tuple(reader.devices), *_interval(told, reader.remarks))
+    return Inventory(tuple(reader.devices), *_interval(told, reader.remarks), name)
 
 
 def _devices(place: ListText) -> "_Reader | None":

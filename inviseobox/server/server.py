@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from inviseobox.buffer import Buffer
 from inviseobox.clock import MonotonicClock, loop_clock
 from inviseobox.configuration import ApiForm
 from inviseobox.devices import inventory, list_text
@@ -31,6 +30,16 @@ class Receiver(Protocol):
         """Send a JSON list of device states, within `timeout` seconds."""
 
 
+class Memory(Protocol):
+    """What remembers texts over a restart: the buffer."""
+
+    async def setting(self, key: str) -> str | None:
+        """Return the text under `key`, None where there is none. Raises BufferFault."""
+
+    def record_setting(self, key: str, value: str) -> None:
+        """Keep a text under `key`."""
+
+
 @dataclass(frozen=True, slots=True)
 class _List:
     """A device list and the text to keep of it."""
@@ -48,12 +57,12 @@ class _Refusal:
 
 
 class Server:
-    """The server, as far as it is known. The form that it speaks is remembered in the buffer."""
+    """The server, as far as it is known. The form that it speaks is remembered."""
 
     def __init__(
         self,
         api: CentralApi,
-        buffer: Buffer,
+        memory: Memory,
         devices: DevicesInForce,
         pinned: ApiForm | None,
         now: MonotonicClock = loop_clock,
@@ -66,7 +75,7 @@ class Server:
         list, or one by which the server has what was sent. A captive portal has a clock, too.
         """
         self._api = api
-        self._buffer = buffer
+        self._memory = memory
         self._devices = devices
         self._pinned = pinned
         self._now = now
@@ -181,7 +190,7 @@ class Server:
 
     async def _known(self) -> ApiForm | None:
         if self._pinned is None and self._found is None:
-            noted = await self._buffer.setting(_FORM_SETTING)
+            noted = await self._memory.setting(_FORM_SETTING)
             self._found = ApiForm(noted) if noted in list(ApiForm) else None
         return self._pinned or self._found
 
@@ -191,7 +200,7 @@ class Server:
             self._list_doubt.settle()
             self._values_doubt.settle()
             # With the next commit: the form is known also while the disk is full.
-            self._buffer.record_setting(_FORM_SETTING, form.value)
+            self._memory.record_setting(_FORM_SETTING, form.value)
 
 
 def _read(body: bytes) -> _List:

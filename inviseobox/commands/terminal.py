@@ -1,0 +1,203 @@
+"""What commands show to people and ask them. The only file that imports rich.
+
+On a terminal it is coloured and fits the width; elsewhere it is plain text, and a line has any length.
+What is shown are texts, never markup: a name in square brackets stays as it is.
+"""
+
+import contextlib
+import getpass
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
+from io import TextIOWrapper
+from typing import TextIO
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.progress import Progress, ProgressColumn, Task
+from rich.table import Table
+from rich.text import Text
+
+from inviseobox.errors import OutputLost
+from inviseobox.translation import _
+
+_BAR = 20
+_GAP = 2
+
+
+class Tone(StrEnum):
+    """How a text is meant; on a terminal with colours it shows."""
+
+    PLAIN = ""
+    STRONG = "bold"
+    GOOD = "green"
+    WARNING = "yellow"
+    BAD = "red"
+
+
+class Terminal:
+    """Standard output and standard error of a command. Whatever prints raises OutputLost."""
+
+    def __init__(self, out: TextIO | None = None, errors: TextIO | None = None) -> None:
+        """Show on these streams, those of the process unless given."""
+        if isinstance(sys.stdin, TextIOWrapper):
+            sys.stdin.reconfigure(errors="replace")
+        self._out = _Stream(out or sys.stdout)
+        self._errors = _Stream(errors or sys.stderr)
+        self.is_terminal = self._out.isatty()
+        """Whether a person sees what is printed at once."""
+        self._console = _console(self._out)
+
+    def line(self, text: str = "", tone: Tone = Tone.PLAIN) -> None:
+        """Print a line."""
+        _show(self._console, Text(text, tone.value), fold=self.is_terminal)
+
+    def error(self, text: str) -> None:
+        """Print a line that says why nothing came of it, to standard error."""
+        self.finish()
+        _show(_console(self._errors), Text(text), fold=self._errors.isatty())
+
+    def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a table, its columns aligned to the left."""
+        if not self.is_terminal:
+            for line in _plain_table([heads, *rows]):
+                self.line(line)
+            return
+        table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style=Tone.STRONG.value)
+        for head in heads:
+            table.add_column(Text(head), overflow="fold")
+        for row in rows:
+            table.add_row(*map(Text, row))
+        _show(self._console, table, fold=True)
+
+    @contextlib.contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show how many of `total` are done, as long as it is entered: yield the function that is told.
+
+        On a terminal only, where it is gone in the end; nothing else may be printed meanwhile.
+        """
+        if not self.is_terminal or self._console.is_dumb_terminal:
+            yield lambda done: None
+            return
+        columns = (_Title(), _Bar(), _Count())
+        drawn = Progress(*columns, console=self._console, transient=True, redirect_stdout=False, redirect_stderr=False)
+        with drawn:
+            task = drawn.add_task(title, total=total)
+            yield lambda done: drawn.update(task, completed=done)
+
+    def finish(self) -> None:
+        """Bring all that was printed to where it goes."""
+        self._out.flush()
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is somebody who can be asked."""
+        return sys.stdin is not None and sys.stdin.isatty()
+
+    def ask(self, question: str, default: str) -> str:
+        """Ask for a line; return `default` where it is empty. Raises EOFError where there is no answer."""
+        self._prompt(f"{question} [{default}]: " if default else f"{question}: ")
+        answer = sys.stdin.readline()
+        if not answer.endswith("\n"):
+            raise EOFError
+        return answer.strip() or default
+
+    def ask_secret(self, question: str) -> str:
+        """Ask for a line that is not shown while it is typed. Raises EOFError where there is no answer."""
+        self.finish()
+        with warnings.catch_warnings():
+            # Rather not at all than in sight.
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            try:
+                return getpass.getpass(_("{question} (it is not shown): ").format(question=question)).strip()
+            except getpass.GetPassWarning:
+                raise EOFError from None
+
+    def _prompt(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()
+
+
+class _Stream:
+    """A stream that raises OutputLost, and writes what its encoding lacks as escapes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+        self._stream = stream
+        self.encoding = stream.encoding
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        with _losses(self._stream):
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with _losses(self._stream):
+            self._stream.flush()
+
+
+@contextlib.contextmanager
+def _losses(stream: TextIO) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # What is left in the stream cannot go anywhere, at the end of the process neither.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        text = "" if isinstance(error, BrokenPipeError) else _("the output cannot be written: {reason}")
+        raise OutputLost(text.format(reason=error.strerror)) from None
+
+
+def _console(stream: _Stream) -> Console:
+    is_terminal = stream.isatty()
+    is_dumb = is_terminal and os.environ.get("TERM", "").lower() in ("dumb", "unknown")
+    size = shutil.get_terminal_size()
+    return Console(
+        file=stream,  # type: ignore[arg-type]
+        force_terminal=is_terminal,
+        # rich takes any dumb terminal for one of 80 columns.
+        width=size.columns if is_dumb else None,
+        height=size.lines if is_dumb else None,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+
+
+def _show(console: Console, what: Text | Table, *, fold: bool) -> None:
+    # What is no terminal has no width.
+    console.print(what, soft_wrap=not fold)
+
+
+def _plain_table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [set_cell_size(cell, width + _GAP) for cell, width in zip(row, widths, strict=True)]
+        yield "".join(cells).rstrip()
+
+
+class _Title(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(task.description)
+
+
+class _Bar(ProgressColumn):
+    """In ASCII: the console's font has no other bar that fills up smoothly."""
+
+    def render(self, task: Task) -> Text:
+        full = round(_BAR * task.completed / task.total) if task.total else 0
+        return Text("#" * full + "." * (_BAR - full))
+
+
+class _Count(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.completed:.0f}/{task.total:.0f}")

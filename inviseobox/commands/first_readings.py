@@ -1,0 +1,139 @@
+"""Which devices of a fresh device list have given a value, which have not, and why, as status.json tells. Pure.
+
+The content of status.json is a program's with fewer rights than the reader has: whatever stands there is only shown.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from inviseobox.configuration import Configuration
+from inviseobox.devices.inventory import Device, Inventory, Measurement
+from inviseobox.devices.links import SerialLink, TcpLink, WebLink
+from inviseobox.devices.sources import JsonSource, RegisterSource, Unusable
+from inviseobox.translation import _
+from inviseobox.untrusted import clean_text
+
+_START = 15.0
+"""Seconds until a daemon that is ready has the device list and has written what it read first."""
+_LONGEST = 600.0
+_TRIES = 3
+"""Requests that a silent Modbus unit is given before the next one has its turn: one, again, and another one."""
+
+_DEVICE, _MEASUREMENT = "INVISEOBOX_DEVICE_ID", "INVISEOBOX_MEASUREMENT_ID"
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A device, or one measurement of a device that answers otherwise, which gave no value, and why."""
+
+    name: str
+    link: str
+    cause: str
+
+
+class Standing:
+    """How the devices of a list stand by one status.json, None where there is none yet."""
+
+    def __init__(
+        self, inventory: Inventory, status: Mapping[str, Any] | None = None, earlier: "Standing | None" = None
+    ) -> None:
+        """Look up each device of the list in `status`; `earlier` knows what had been read before that."""
+        status = status or {}
+        self._inventory = inventory
+        self._seen = {
+            str(measurement.get("_id")): measurement
+            for device in _objects(status.get("devices"))
+            for measurement in _objects(device.get("measurements"))
+        }
+        self._links = {str(link.get("name")): link for link in _objects(status.get("links"))}
+        self._told = _causes(_objects(status.get("troubles")))
+        # The reads are counted anew in each window.
+        self.read: set[str] = {
+            name for name, one in self._seen.items() if one.get("reads") or one.get("at") is not None
+        }
+        """The ids of the measurements that have been read at least once."""
+        self.read |= earlier.read if earlier else set()
+        self._answering = {device.id for device in inventory.devices if any(map(self._has_value, device.measurements))}
+
+    @property
+    def answering(self) -> int:
+        """How many devices have given a value."""
+        return len(self._answering)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is nothing to wait for: each device has answered, and everything has been read once.
+
+        What cannot be read at all does not count.
+        """
+        readable = [one for one in self._inventory.measurements if not isinstance(one.measurement.source, Unusable)]
+        return all(one.id in self.read and one.device.id in self._answering for one in readable)
+
+    def silent(self) -> Iterator[Silent]:
+        """Yield what has given no value, in the order of the list."""
+        for device in self._inventory.devices:
+            link = device.link.name if device.link else ""
+            if device.id not in self._answering:
+                yield Silent(device.name, link, self._cause_of_device(device))
+                continue
+            for one in device.measurements:
+                if not self._has_value(one):
+                    yield Silent(f"{device.name}, {one.name}", link, self._cause(device, one))
+
+    def _has_value(self, measurement: Measurement) -> bool:
+        return self._seen.get(measurement.id, {}).get("at") is not None
+
+    def _cause_of_device(self, device: Device) -> str:
+        """Say why a device gave no value: the cause of its link counts before its own."""
+        if not device.measurements:
+            return _("the server lists no measurement of it")
+        reasons = [one.source.reason for one in device.measurements if isinstance(one.source, Unusable)]
+        if len(reasons) == len(device.measurements):
+            return reasons[0]
+        link = self._links.get(device.link.name, {}) if device.link else {}
+        return clean_text(link.get("cause")) or self._cause(device, *device.measurements)
+
+    def _cause(self, device: Device, *measurements: Measurement) -> str:
+        """Say why these measurements of a device gave no value."""
+        if len(measurements) == 1 and isinstance(measurements[0].source, Unusable):
+            return measurements[0].source.reason
+        of_measurements = (self._told.get((_MEASUREMENT, one.id)) for one in measurements)
+        cause = next(filter(None, of_measurements), None) or self._told.get((_DEVICE, device.id))
+        if cause:
+            return cause
+        was_read = any(one.id in self.read for one in measurements)
+        return _("it gives no value") if was_read else _("it has not been read yet")
+
+
+def _causes(troubles: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
+    """Return the cause of the first trouble about each device and each measurement, by the journal's field and id."""
+    causes: dict[tuple[str, str], str] = {}
+    for trouble in troubles:
+        fields = trouble.get("fields")
+        for field in (_MEASUREMENT, _DEVICE):
+            named = fields.get(field) if isinstance(fields, dict) else None
+            for identity in named.split(", ") if isinstance(named, str) else ():
+                causes.setdefault((field, identity), clean_text(trouble.get("cause")))
+    return causes
+
+
+def patience(inventory: Inventory, configuration: Configuration) -> float:
+    """Return the seconds within which each device that answers has given a value, however many are silent."""
+    units: dict[str, set[int]] = {}
+    pages: dict[str, set[str]] = {}
+    for listed in inventory.measurements:
+        match listed.device.link, listed.measurement.source:
+            case WebLink(name=name), JsonSource(url=url):
+                pages.setdefault(name, set()).add(url)
+            case SerialLink(name=name) | TcpLink(name=name), RegisterSource(span=span):
+                units.setdefault(name, set()).add(span.unit)
+    modbus, http = configuration.modbus, configuration.http
+    # What is silent in the first round may answer in the second.
+    rounds = [modbus.period + len(of_link) * _TRIES * modbus.timeout for of_link in units.values()]
+    rounds += [len(of_host) * http.timeout for of_host in pages.values()]
+    return min(_START + max(rounds, default=0.0), _LONGEST)
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

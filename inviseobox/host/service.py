@@ -1,0 +1,80 @@
+"""The service as systemd sees it: systemctl(1)."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from inviseobox.errors import NotPermitted, ServiceFault
+from inviseobox.untrusted import clean_text
+
+UNIT = "inviseobox.service"
+STATUS_PATH = Path("/run/inviseobox/status.json")
+_RUNS_SYSTEMD = Path("/run/systemd/system")
+"""sd_booted(3)."""
+_TIMEOUT = 30.0
+_ACCESS_DENIED = 4
+"""systemctl's exit status where the user has not the right to do it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """How the unit is: `active` is its ActiveState, `invocation` the id of this run, empty where it never ran.
+
+    `has_job` says that systemd is still about to start or stop it, `exit_status` is that of the process that ended
+    last.
+    """
+
+    active: str
+    invocation: str
+    has_job: bool
+    exit_status: int
+
+
+class Service:
+    """The unit of the daemon."""
+
+    status_path = STATUS_PATH
+    """Where the daemon writes its status.json."""
+
+    def restart(self) -> None:
+        """Let systemd stop and start it; do not wait for that. Raises NotPermitted or ServiceFault."""
+        _systemctl("restart", "--no-block", UNIT)
+
+    def state(self) -> ServiceState:
+        """Ask how it is now. Raises NotPermitted or ServiceFault."""
+        shown = _systemctl("show", "--property=ActiveState,InvocationID,Job,ExecMainStatus", UNIT)
+        values = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+        status = values.get("ExecMainStatus", "")
+        return ServiceState(
+            active=values.get("ActiveState", ""),
+            invocation=values.get("InvocationID", ""),
+            has_job=values.get("Job", "0") not in ("", "0"),
+            exit_status=int(status) if status.isdecimal() else 0,
+        )
+
+
+def _systemctl(*arguments: str) -> str:
+    if not _RUNS_SYSTEMD.is_dir():
+        raise ServiceFault("systemd does not run on this machine")
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["systemctl", "--no-ask-password", *arguments],  # noqa: S607
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ServiceFault(f"systemd did not answer within {_TIMEOUT:.0f} s") from None
+    except OSError as error:
+        raise ServiceFault(f"systemctl cannot be run: {error.strerror}") from None
+    if done.returncode == _ACCESS_DENIED:
+        raise NotPermitted(UNIT)
+    if done.returncode:
+        words = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
+        raise ServiceFault(f"systemctl {arguments[0]}: {clean_text(words)}")
+    return done.stdout

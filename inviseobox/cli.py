@@ -1,11 +1,16 @@
 """The command: its arguments. What a command does stands in the module of its name in commands/."""
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import NoReturn
 
 import inviseobox
+from inviseobox.commands.exit_status import MISUSE, WRONG
+from inviseobox.errors import OutputLost
 from inviseobox.host import configuration_file
+from inviseobox.translation import _
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -13,13 +18,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # Only the one that is asked for: `is-configured` runs before each start and must be quick.
     body: Callable[[argparse.Namespace], int] = import_module(f"inviseobox.commands.{options.command}").run
-    return body(options)
+    try:
+        return body(options)
+    except OutputLost as error:
+        if str(error):
+            print(error, file=sys.stderr)
+        return WRONG if str(error) else 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments, and where the right ones stand."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(MISUSE, _("{command}: {problem}; see: {command} --help\n").format(command=self.prog, problem=message))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="inviseobox", description="Reads a building's meters and sensors for the Inviseo server."
-    )
+    parser = _Parser(prog="inviseobox", description="Reads a building's meters and sensors for the Inviseo server.")
     parser.add_argument("--version", action="version", version=f"inviseobox {inviseobox.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -30,7 +45,17 @@ def _parser() -> argparse.ArgumentParser:
     rejected = commands.add_parser("rejected", help="list what the server refused for good, or queue it again")
     rejected.add_argument("--requeue", action="store_true", help="send all of it once more")
     rejected.set_defaults(command="rejected")
-    for command in (run, configured, rejected):
+    configure = commands.add_parser("configure", help="ask for url and token, try them, and set the box up")
+    configure.add_argument("--url", metavar="ADDRESS", help="the server: the base address of its API")
+    tokens = configure.add_mutually_exclusive_group()
+    tokens.add_argument("--token-file", metavar="FILE", help="take the token from this file")
+    tokens.add_argument("--token-stdin", action="store_true", help="take the token from standard input")
+    configure.add_argument("--interval", metavar="SECONDS", type=_positive, help="length of a window")
+    configure.set_defaults(command="configure")
+    importing = commands.add_parser("import-compose", help="set the box up as a docker-compose.yml of old says")
+    importing.add_argument("file", metavar="FILE", help="the docker-compose.yml of the old box")
+    importing.set_defaults(command="import_compose")
+    for command in (run, configured, rejected, configure, importing):
         command.add_argument(
             "--config", metavar="FILE", default=configuration_file.DEFAULT_PATH, help="instead of %(default)s"
         )

@@ -83,7 +83,8 @@ class _Table:
         return ConfigurationError(self._source, self._prefix + key, problem)
 
     def not_configured(self, key: str, problem: str) -> NotConfigured:
-        return NotConfigured(self._source, key, f"not configured yet: {problem}; then: systemctl restart inviseobox")
+        how = f"run: sudo inviseobox configure (or {problem}; then: systemctl restart inviseobox)"
+        return NotConfigured(self._source, key, f"not configured yet; {how}")
 
     def take(self, key: str) -> Any:
         self._known.append(key)

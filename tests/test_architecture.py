@@ -21,7 +21,7 @@ FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 FLOORS = [
     "inviseobox",
     # The vocabulary.
-    "errors", "clock", "records", "events",
+    "errors", "translation", "clock", "records", "events",
     # Pure.
     "untrusted", "configuration", "devices", "reports",
     # What the running program knows of itself, and its edges to what is outside.
@@ -43,6 +43,7 @@ PURE = {
     "acquisition.schedule", "acquisition.tcp_answer", "acquisition.unit_availability", "acquisition.unit_memory",
     "acquisition.unit_plan", "acquisition.unit_round", "network.content_coding", "network.http_faults",
     "timekeeping.clock_troubles", "timekeeping.note", "timekeeping.witnesses",
+    "commands.config_text", "commands.first_readings",
     "server.answers", "server.form_doubt", "delivery.refusal_search", "delivery.refusals",
 }  # fmt: skip
 """Folders and files without I/O, to which the time is an argument."""
@@ -65,6 +66,8 @@ LIBRARIES = {
     "systemd": {"inviseobox.host.journal"},
     "sdnotify": {"inviseobox.host.notify"},
     "tenacity": {"inviseobox.server.retry"},
+    "yaml": {"inviseobox.commands.compose_file"},
+    "rich": {"inviseobox.commands.terminal"},
 }
 """Who may import what is not ours; nothing else from outside the standard library is imported at all."""
 

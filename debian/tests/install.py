@@ -9,7 +9,7 @@ def test() -> None:
         assert box.state() == "inactive", box.state()
         assert box.show("UnitFileState") == "enabled"
         said = box.run("journalctl", "--unit=inviseobox", "--output=cat", "--no-pager")
-        assert f"{box.CONFIGURATION}: not configured yet: write token and url there" in said, said
+        assert f"{box.CONFIGURATION}: not configured yet; run: sudo inviseobox configure" in said, said
         mode = box.run("stat", "--format=%a %U %G", str(box.CONFIGURATION)).split()
         assert mode == ["640", "root", "inviseobox"], mode
 

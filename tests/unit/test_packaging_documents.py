@@ -224,7 +224,15 @@ def test_an_option_that_takes_a_value_completes_to_files_or_to_nothing(tmp_path:
     for option, takes_value in options(commands()[command]).items():
         if takes_value:
             offered = completed("inviseobox", command, option, "", directory=tmp_path)
-            assert offered == ({"site.toml"} if option == "--config" else set())
+            files = {"--config": {"site.toml"}, "--token-file": {"site.toml", "site.txt"}}
+            assert offered == files.get(option, set())
+
+
+def test_a_compose_file_completes_to_files_of_its_kind(tmp_path: Path) -> None:
+    for name in ("docker-compose.yml", "compose.yaml", "site.toml"):
+        (tmp_path / name).touch()
+    offered = completed("inviseobox", "import-compose", "", directory=tmp_path)
+    assert offered - set(options(commands()["import-compose"])) == {"docker-compose.yml", "compose.yaml"}
 
 
 @pytest.mark.parametrize("name", [*commands(), *{option for each in commands().values() for option in options(each)}])

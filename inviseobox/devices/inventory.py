@@ -28,11 +28,12 @@ _KNOWN_AGGREGATES = ", ".join(Aggregate)
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One quantity of one device. `name` is for people, `series` for everything else."""
+    """One quantity of one device. `name` and `value_unit`, as in kWh, are for people, `series` for everything else."""
 
     series: Series
     name: str
     source: Source
+    value_unit: str = ""
 
     @property
     def id(self) -> str:
@@ -252,7 +253,8 @@ class _Reader:
             self._remark(f"device {device_name}, measurement {name} cannot be read: {error}")
         aggregates = self._aggregates(settings.get("response_format"), f"device {device_name}, measurement {name}")
         way, others = fingerprint(link, source), synonyms(link, source)
-        return Measurement(Series(identity, device, way, aggregates, others), name, source)
+        series = Series(identity, device, way, aggregates, others)
+        return Measurement(series, name, source, clean_text(entry.get("unit")))
 
     def _aggregates(self, listed: object, where: str) -> tuple[Aggregate, ...]:
         entries = listed if isinstance(listed, list) else []

@@ -67,6 +67,18 @@ class StatusFile:
 
 def overview(health: Health, in_force: DevicesInForce, now: float, invocation_id: str) -> dict[str, Any]:
     """Describe the daemon at the time `now`, apart from its devices. Pure; times are in seconds since the epoch."""
+    content = top(health, in_force, now, invocation_id)
+    return {**content, "troubles": list(content["troubles"]), "links": list(content["links"])}
+
+
+def devices(health: Health, in_force: DevicesInForce) -> Iterator[dict[str, Any]]:
+    """Describe one device after the other. Pure."""
+    for device in in_force.inventory.devices:
+        yield {**device_top(device), "measurements": [measurement(health, one) for one in device.measurements]}
+
+
+def top(health: Health, in_force: DevicesInForce, now: float, invocation_id: str) -> dict[str, Any]:
+    """Describe the daemon without its devices; troubles and links come one by one, from iterators. Pure."""
     devices = in_force.inventory.devices
     links: dict[str, list[Device]] = {}
     for device in devices:
@@ -91,14 +103,9 @@ def overview(health: Health, in_force: DevicesInForce, now: float, invocation_id
         "clock_confirmed": {"at": witness.at, "by": witness.by} if witness else None,
         "dated_by": health.dated_by,
         "disk_free": health.disk_free,
-        "troubles": [_trouble(trouble) for trouble in health.troubles.current()],
-        "links": [_link(health, name, of_link) for name, of_link in links.items()],
+        "troubles": map(_trouble, health.troubles.current()),
+        "links": _links(health, links),
     }
-
-
-def devices(health: Health, in_force: DevicesInForce) -> Iterator[dict[str, Any]]:
-    """Describe one device after the other. Pure."""
-    return (_device(health, device) for device in in_force.inventory.devices)
 
 
 def _trouble(trouble: Trouble) -> dict[str, Any]:
@@ -108,6 +115,10 @@ def _trouble(trouble: Trouble) -> dict[str, Any]:
         "cause": trouble.cause,
         "fields": trouble.about.fields(),
     }
+
+
+def _links(health: Health, links: dict[str, list[Device]]) -> Iterator[dict[str, Any]]:
+    return (_link(health, name, devices) for name, devices in links.items())
 
 
 def _link(health: Health, name: str, devices: list[Device]) -> dict[str, Any]:
@@ -121,22 +132,24 @@ def _link(health: Health, name: str, devices: list[Device]) -> dict[str, Any]:
     }
 
 
-def _device(health: Health, device: Device) -> dict[str, Any]:
+def device_top(device: Device) -> dict[str, Any]:
+    """Describe a device without its measurements. Pure."""
     sources = [measurement.source for measurement in device.measurements]
     return {
         "_id": device.id,
         "name": device.name,
         "link": device.link.name if device.link else None,
         "units": sorted({source.span.unit for source in sources if isinstance(source, RegisterSource)}),
-        "measurements": [_measurement(health, measurement) for measurement in device.measurements],
     }
 
 
-def _measurement(health: Health, measurement: Measurement) -> dict[str, Any]:
+def measurement(health: Health, measurement: Measurement) -> dict[str, Any]:
+    """Describe a measurement, with its unit where the device list gives one. Pure."""
     latest = health.latest.get(measurement.id, Latest())
     return {
         "_id": measurement.id,
         "name": measurement.name,
+        **({"unit": measurement.value_unit} if measurement.value_unit else {}),
         "value": latest.value,
         "at": latest.at,
         "answers": latest.answers,

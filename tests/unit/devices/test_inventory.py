@@ -541,3 +541,11 @@ def test_measurements_of_a_large_device_are_compared_in_a_moment() -> None:
     began = time.process_time()
     assert one == other
     assert time.process_time() - began < 5
+
+
+def test_a_list_with_another_unit_is_another_list() -> None:
+    """Nothing is read in another way, but people must see the unit that holds."""
+    changed = meter()
+    changed["measurements"][0]["unit"] = "MW"
+    assert listed(changed) != listed(meter())
+    assert fingerprint(changed) == fingerprint(meter())

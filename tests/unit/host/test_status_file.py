@@ -68,6 +68,14 @@ def test_each_device_has_its_units_and_each_link_the_time_of_its_last_good_readi
     assert content["interval"] == 600
 
 
+def test_a_measurement_has_its_unit_where_the_list_gives_one() -> None:
+    sensor = web_device("http://192.0.2.34/", ["t", "hum", "odd"], name="page")
+    for measurement, unit in zip(sensor["measurements"], ("°C", "\x1b%", 5), strict=True):
+        measurement["unit"] = unit
+    content = status(Health(), DevicesInForce(600, listed(sensor)))
+    assert [one.get("unit") for one in content["devices"][0]["measurements"]] == ["°C", "\ufffd%", None]
+
+
 def test_a_trouble_has_its_kind_its_words_and_its_fields() -> None:
     health, devices = known()
     health.troubles.begin(LINK, events.HOST("refused", link="127.0.0.1:502", device="meter"), "127.0.0.1:502")

@@ -11,8 +11,10 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from inviseobox.buffer.database import Database
+from inviseobox.buffer.history import History, PastReport
 from inviseobox.buffer.outbox import Outbox
 from inviseobox.buffer.readings import Readings
+from inviseobox.buffer.rejected import Rejected
 from inviseobox.buffer.retention import Dropped, enforce_max_size
 from inviseobox.buffer.sealing import SealedWindow
 from inviseobox.errors import BufferFault
@@ -35,6 +37,7 @@ class Buffer:
         self._database = database
         self._readings = readings
         self._outbox = Outbox(database)
+        self._history = History(database)
         self._sealing = asyncio.Lock()
         self.work = asyncio.Event()
         """Set when there is something new to send; whoever sends it clears it first."""
@@ -205,6 +208,29 @@ class Buffer:
     async def rejected(self) -> int:
         """Count the deliveries that the server refused for good."""
         return await self._run(self._outbox.rejected)
+
+    async def rejected_after(self, after: int) -> list[Rejected]:
+        """Return some of those deliveries, oldest first, beginning behind the one with the id `after`."""
+        return await self._run(self._outbox.rejected_after, after)
+
+    async def history_start(self, since: int, most: int) -> int:
+        """Return the time after which the newest `most` windows ended, at least `since`, seconds since the epoch."""
+        return await self._run(self._history.start, since, most)
+
+    async def history(self, measurement: str, after: int) -> tuple[list[PastReport], int | None]:
+        """Return what was sealed of a measurement in some windows that ended after that time, oldest first.
+
+        And the time after which to go on, None where that was all.
+        """
+        return await self._run(self._history.reports, measurement, after)
+
+    async def newest_ends(self, count: int) -> list[int]:
+        """Return the ends of the newest `count` windows in the history, in seconds since the epoch, oldest first."""
+        return await self._run(self._history.newest, count)
+
+    async def averages(self, ends: list[int], measurements: list[str]) -> dict[str, list[float | None]]:
+        """Return the averages of measurements in the windows with these ends, None for what has none."""
+        return await self._run(self._history.averages, ends, measurements)
 
     async def next_status(self) -> DeviceStates | None:
         """Return one list of device states that waits, None where there is none."""

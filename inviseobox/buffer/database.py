@@ -107,6 +107,13 @@ class Database:
         """Return the rows of a query one by one, inside a transaction."""
         return self._connection.execute(sql, values)
 
+    def read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, of which there are few. Raises BufferFault."""
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except ERRORS as error:
+            raise self._fault("read", error) from error
+
     def row(self, sql: str, *values: object) -> tuple[Any, ...] | None:
         """Return the first row of a query. Raises BufferFault."""
         try:

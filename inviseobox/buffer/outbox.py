@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from inviseobox import events
 from inviseobox.buffer.database import Database
-from inviseobox.buffer.rejected import DAMAGED
+from inviseobox.buffer.rejected import DAMAGED, Rejected
 from inviseobox.buffer.restoring import HISTORY, missing, restored
 from inviseobox.clock import utc_text
 from inviseobox.records import Batch, DeviceStates
@@ -27,6 +27,9 @@ WHERE offers < 7 AND digest IS NOT NULL AND (offered <= ? OR offered > ?) ORDER 
 _OFFER_PERIOD = 86_400
 """Seconds between two offers of what was rejected."""
 _MOST_OFFERS = 7
+_MOST_TOGETHER = 16
+"""Rejected batches that are looked at in one go; few are longer than a few hundred bytes."""
+_MOST_CHARACTERS = 16_384
 
 
 class Outbox:
@@ -83,6 +86,16 @@ class Outbox:
         """Count the batches that were set aside. Raises BufferFault."""
         row = self._database.row("SELECT count(*) FROM rejected")
         return int(row[0]) if row else 0
+
+    def rejected_after(self, after: int) -> list[Rejected]:
+        """Return the oldest of the rejected batches whose ids are above `after`, as many as go together."""
+        found: list[Rejected] = []
+        size = 0
+        sql = "SELECT id, end, fields, words, digest FROM rejected WHERE id > ? ORDER BY id LIMIT 1"
+        while len(found) < _MOST_TOGETHER and size < _MOST_CHARACTERS and (row := self._database.row(sql, after)):
+            found.append(Rejected.of(*row))
+            after, size = found[-1].id, size + len(found[-1].fields)
+        return found
 
     def accept(self, batch: Batch) -> None:
         """Forget a batch that the server has. Raises BufferFault."""

@@ -32,6 +32,11 @@ class Rejected:
     is_intact: bool
     """Whether it is still what was sealed: what was damaged on the disk must not go to the server."""
 
+    @classmethod
+    def of(cls, number: int, end: int, fields: str, words: str, noted: str | None) -> "Rejected":
+        """Return what a row of the table holds; `noted` is the digest that it has there."""
+        return cls(number, end, fields, words, _is_intact(fields, words, noted))
+
 
 def listed(path: str) -> list[Rejected]:
     """Return all that was set aside, oldest first. Raises BufferFault."""
@@ -58,10 +63,7 @@ def _listed(connection: sqlite3.Connection) -> list[Rejected]:
     columns = [row[1] for row in connection.execute("PRAGMA table_info(rejected)")]
     column = "digest" if "digest" in columns else "NULL"
     rows = connection.execute(f"SELECT id, end, fields, words, {column} FROM rejected ORDER BY id").fetchall()  # noqa: S608
-    return [
-        Rejected(number, end, fields, words, _is_intact(fields, words, noted))
-        for number, end, fields, words, noted in rows
-    ]
+    return [Rejected.of(*row) for row in rows]
 
 
 def _is_intact(fields: str, words: str, noted: str | None) -> bool:

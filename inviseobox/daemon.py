@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 from typing import Any
 
@@ -16,6 +17,9 @@ from inviseobox.acquisition.intake import Intake
 from inviseobox.acquisition.unit_memory import UnitMemory
 from inviseobox.buffer import Buffer
 from inviseobox.configuration import Configuration
+from inviseobox.control.answers import Answers
+from inviseobox.control.listening import listening
+from inviseobox.control.server import ControlServer
 from inviseobox.delivery.upload import Upload, start_offset
 from inviseobox.delivery.windows import Windows
 from inviseobox.devices.in_force import DevicesInForce
@@ -61,6 +65,7 @@ class Daemon:
         self._server_lookups = NameLookups(threads=2)
         self._status_file = StatusFile(os.environ)
         self._buffer_path = ""
+        self._control: socket.socket | None = None
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
 
@@ -78,6 +83,7 @@ class Daemon:
         _try_files(configuration, self._path)
         import_late_modules()
         sys.setswitchinterval(_SWITCH_INTERVAL)
+        self._control = _control_socket()
         buffer = await Buffer.open(configuration.buffer_path, self._clocks.boot)
         time = await Timekeeper.opened(self._clocks, buffer, self._health)
         self._buffer_path = configuration.buffer_path
@@ -90,6 +96,8 @@ class Daemon:
             self._manager.stopping()
             time.keep()
             await self._close(buffer)
+            if self._control is not None:
+                self._control.close()
 
     async def _run_with(self, configuration: Configuration, buffer: Buffer, time: Timekeeper) -> Configuration:
         """Work with one configuration; return the one to go on with."""
@@ -144,6 +152,9 @@ class Daemon:
         supervisor.start_loop("windows", windows.run)
         supervisor.start_loop("device list", device_list.run)
         supervisor.start_loop("upload", upload.run)
+        if self._control is not None:
+            answers = Answers(health, devices, buffer, time.now, os.environ)
+            supervisor.start("control socket", ControlServer(self._control, answers).run)
 
     async def _may_end(self, buffer: Buffer, cause: str, now: float) -> bool:
         """Whether the process may end for this cause: once, and then once a day; it is remembered that it does."""
@@ -226,6 +237,15 @@ async def _unit_memory(buffer: Buffer) -> UnitMemory:
         fields = events.UNIT_MEMORY_UNREADABLE()
         _log.warning("what devices taught earlier cannot be read and will be learned again: %s", error, extra=fields)
     return memory
+
+
+def _control_socket() -> socket.socket | None:
+    try:
+        return listening(os.environ)
+    except OSError as error:
+        fields = events.CONTROL_SOCKET_MISSING()
+        _log.warning("control socket: %s; commands cannot ask the daemon", error.strerror or error, extra=fields)
+    return None
 
 
 def _try_files(configuration: Configuration, path: str) -> None:

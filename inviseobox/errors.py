@@ -158,3 +158,23 @@ class ComposeError(InviseoBoxError):
 
 class OutputLost(InviseoBoxError):
     """What a command prints arrives nowhere. End it; the text is empty where whoever read it has had enough."""
+
+
+class DaemonDown(InviseoBoxError):
+    """No daemon answers on the control socket.
+
+    Take what status.json or the database says instead, and say so; where that does not do, end with exit status 69.
+    """
+
+
+class DaemonSilent(DaemonDown):
+    """A daemon is there, but its answer did not come in time. As DaemonDown; another try may do better."""
+
+
+class RequestRefused(InviseoBoxError):
+    """The daemon cannot answer this request on its control socket, or not now. Say so; `code` tells programs why."""
+
+    def __init__(self, text: str, code: str) -> None:
+        """Keep beside the text one of the codes of the protocol."""
+        super().__init__(text)
+        self.code = code

@@ -28,6 +28,8 @@ FLOORS = [
     "health", "supervisor", "network", "buffer", "host", "timekeeping",
     # The loops.
     "acquisition", "server", "delivery",
+    # Where commands ask it.
+    "control",
     # What joins them, and what a person or systemd runs.
     "daemon", "commands", "cli", "__main__",
 ]  # fmt: skip
@@ -44,6 +46,7 @@ PURE = {
     "acquisition.unit_plan", "acquisition.unit_round", "network.content_coding", "network.http_faults",
     "timekeeping.clock_troubles", "timekeeping.note", "timekeeping.witnesses",
     "commands.config_text", "commands.first_readings",
+    "control.protocol", "control.selection", "control.writing",
     "server.answers", "server.form_doubt", "delivery.refusal_search", "delivery.refusals",
 }  # fmt: skip
 """Folders and files without I/O, to which the time is an argument."""

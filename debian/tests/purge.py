@@ -24,6 +24,7 @@ def expect_removed(*, data: bool) -> None:
     """Look at what is left. Raises AssertionError."""
     assert box.show("LoadState") == "not-found"
     assert not box.CONFIGURATION.parent.exists()
+    assert not Path("/run/inviseobox").exists()
     assert (box.DATA / "data.db").exists() != data
     assert box.DATA.exists() != data
     debconf = box.run("debconf-show", "inviseobox")

@@ -118,7 +118,7 @@ def _causes(troubles: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
     return causes
 
 
-def patience(inventory: Inventory, configuration: Configuration) -> float:
+def longest_wait(inventory: Inventory, configuration: Configuration) -> float:
     """Return the seconds within which each device that answers has given a value, however many are silent."""
     units: dict[str, set[int]] = {}
     pages: dict[str, set[str]] = {}

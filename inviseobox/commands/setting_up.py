@@ -6,7 +6,7 @@ from collections.abc import Callable
 from inviseobox.commands import server_trial
 from inviseobox.commands.config_text import Settings, problem, with_settings
 from inviseobox.commands.exit_status import EX_CONFIG, EX_UNAVAILABLE, MISUSE, NOT_PERMITTED, WRONG
-from inviseobox.commands.first_readings import Standing, patience
+from inviseobox.commands.first_readings import Standing, longest_wait
 from inviseobox.commands.terminal import Terminal, Tone
 from inviseobox.configuration import Configuration
 from inviseobox.devices.inventory import Inventory
@@ -181,7 +181,7 @@ class SettingUp:
     def _wait(self, service: Service, configuration: Configuration, inventory: Inventory, invocation: str) -> Standing:
         """Wait until everything was read, as long as that may take; Ctrl-C ends the wait."""
         standing = Standing(inventory)
-        deadline = time.monotonic() + patience(inventory, configuration)
+        deadline = time.monotonic() + longest_wait(inventory, configuration)
         try:
             with self._terminal.progress(_("first readings"), len(inventory.devices)) as show:
                 while not standing.is_complete and time.monotonic() < deadline:

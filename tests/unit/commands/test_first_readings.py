@@ -6,7 +6,7 @@ import pytest
 
 from inviseobox import events
 from inviseobox.acquisition.schedule import effective_period
-from inviseobox.commands.first_readings import Silent, Standing, patience
+from inviseobox.commands.first_readings import Silent, Standing, longest_wait
 from inviseobox.configuration import Configuration, HttpSettings, ModbusSettings
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.devices.inventory import Inventory
@@ -148,16 +148,16 @@ def test_a_status_that_is_odd_harms_nobody(status: dict[str, Any]) -> None:
 def test_the_wait_is_long_enough_for_the_slowest_link_and_no_longer() -> None:
     usual = Configuration(token="t", url="u")  # noqa: S106
     page = usual.http.timeout
-    assert page < patience(INVENTORY, usual) < page + 20
+    assert page < longest_wait(INVENTORY, usual) < page + 20
     quick = Configuration(
         token="t",  # noqa: S106
         url="u",
         modbus=ModbusSettings(period=1, timeout=0.1),
         http=HttpSettings(timeout=1),
     )
-    assert 1 < patience(INVENTORY, quick) < 20
+    assert 1 < longest_wait(INVENTORY, quick) < 20
     many = listed(modbus_device(502, {unit: [0] for unit in range(1, 101)}, name="meters"))
     rounds = effective_period(usual.modbus.period, 1800) + 100 * 2 * usual.modbus.timeout
-    assert rounds < patience(many, usual) < 2 * rounds
+    assert rounds < longest_wait(many, usual) < 2 * rounds
     pages = listed(*(web_device(f"http://192.0.2.34/{page}", ["t"], name=f"page {page}") for page in range(1000)))
-    assert patience(pages, usual) == 600
+    assert longest_wait(pages, usual) == 600

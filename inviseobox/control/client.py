@@ -1,5 +1,6 @@
 """The control socket from the side of a command."""
 
+import contextlib
 import json
 import os
 import pwd
@@ -30,7 +31,9 @@ def ask(request: Request, path: str, seconds: float, clock: Callable[[], float] 
         try:
             connection.settimeout(seconds)
             connection.connect(path)
-            connection.sendall(request_line(request))
+            with contextlib.suppress(BrokenPipeError):
+                # Hung up on us before it had read all: what it said before that counts.
+                connection.sendall(request_line(request))
             text = _answer(connection, until, clock)
         except (TimeoutError, BlockingIOError):
             # The latter: so many wait already that the kernel turns others away (connect(2), EAGAIN).
@@ -61,7 +64,6 @@ def _answer(connection: socket.socket, until: float, clock: Callable[[], float])
         try:
             more = connection.recv(_READ)
         except ConnectionResetError:
-            # It was hung up on us before it had read all; what it said before that counts.
             break
         if not more:
             break

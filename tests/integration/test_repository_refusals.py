@@ -1,0 +1,149 @@
+"""What would strand boxes is refused with one line, and what is published stays as it was."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import started
+from tests.support.repositories import Client, Repository, served
+
+from .disks import small_disk
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """Return a repository with 1.0 in both suites and 1.1 in beta, published a day ago."""
+    made = Repository(tmp_path)
+    made.do("publish", made.package("1.0"), clock="-2d")
+    made.do("publish", made.package("1.1"), clock="-1d")
+    return made
+
+
+def _bytes(repository: Repository) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in repository.folder.rglob("*") if path.is_file()}
+
+
+def _assert_refused(repository: Repository, expected: str, *words: str | Path, clock: str = "") -> None:
+    before = _bytes(repository)
+    assert expected in repository.refusal(*words, clock=clock)
+    assert _bytes(repository) == before
+
+
+def test_a_clock_that_is_behind(repository: Repository) -> None:
+    _assert_refused(repository, "set the clock right", "sign", clock="-3d")
+
+
+def test_changed_bytes_under_a_published_version(repository: Repository) -> None:
+    changed = repository.package("1.1", text="something else")
+    line = "inviseobox_1.1_all.deb differs from the one that is published as 1.1"
+    _assert_refused(repository, line, "publish", changed)
+
+
+def test_a_published_file_that_was_changed(repository: Repository) -> None:
+    (package,) = repository.folder.rglob("inviseobox_1.1_all.deb")
+    package.write_bytes(repository.package("1.1", text="something else").read_bytes())
+    _assert_refused(repository, "inviseobox_1.1_all.deb in the pool is missing or damaged", "sign")
+    package.unlink()
+    _assert_refused(repository, "inviseobox_1.1_all.deb in the pool is missing or damaged", "sign")
+
+
+@pytest.mark.parametrize("field", ["Origin", "Label", "Codename"])
+def test_another_identity(repository: Repository, field: str) -> None:
+    in_release = repository.folder / "dists/stable/InRelease"
+    before = "stable" if field == "Codename" else "InviseoBox"
+    in_release.write_text(in_release.read_text().replace(f"{field}: {before}", f"{field}: Other"))
+    line = f"stable is published with {field} Other, not {before}, and boxes would stop: keep Other"
+    _assert_refused(repository, line, "sign")
+
+
+def test_a_version_that_is_not_higher_than_one_withdrawn(repository: Repository) -> None:
+    repository.do("withdraw", "1.1", clock="-1h")
+    for version in ("1.0.1", "1.1"):
+        line = f"{version} is not higher than 1.1, which was withdrawn"
+        _assert_refused(repository, line, "publish", repository.package(version))
+    repository.do("publish", repository.package("1.1.1"))
+
+
+def test_a_version_lower_than_what_is_there(repository: Repository) -> None:
+    _assert_refused(repository, "1.0.9 is not higher than 1.1 in beta", "publish", repository.package("1.0.9"))
+
+
+def test_a_version_over_one_that_is_being_phased(repository: Repository) -> None:
+    repository.do("promote", "--phase", "10", clock="-1h")
+    repository.do("publish", repository.package("1.2"), clock="-30m")
+    _assert_refused(repository, "1.1 is still being phased in stable, at 10 %", "promote", "1.2")
+    _assert_refused(repository, "1.1 is in stable already, at 10 %", "promote", "1.1", "--phase", "50")
+    _assert_refused(repository, "a phase is only raised", "phase", "9")
+    repository.do("phase", "100", clock="-10m")
+    _assert_refused(repository, "a phase is only raised", "phase", "50")
+    repository.do("promote", "1.2")
+
+
+def test_what_is_not_there(repository: Repository, tmp_path: Path) -> None:
+    _assert_refused(repository, "9 is not in beta, which has 1.0, 1.1", "promote", "9")
+    _assert_refused(repository, "9 is in no suite, there are 1.0, 1.1", "withdraw", "9")
+    (tmp_path / "empty").mkdir()
+    nothing = Repository(tmp_path / "empty")
+    for command in (["promote"], ["phase", "10"], ["withdraw", "1"], ["sign"], ["rotate"], ["retire"], ["show"]):
+        assert "nothing is published" in nothing.refusal(*command)
+    assert "has no address yet" in repository.refusal("bootstrap")
+
+
+def test_what_is_no_package_of_this_source(repository: Repository, tmp_path: Path) -> None:
+    _assert_refused(repository, "no package is named", "publish")
+    other = repository.package("1.2", name="other", source="other")
+    _assert_refused(repository, "is of the source other", "publish", other)
+    two = repository.package("1.2"), repository.package("1.3", name="inviseobox-appliance")
+    _assert_refused(repository, "the packages are of 2 versions, 1.2, 1.3", "publish", *two)
+    (tmp_path / "text.deb").write_text("text")
+    _assert_refused(repository, "dpkg-deb: ", "publish", tmp_path / "text.deb")
+    _assert_refused(repository, "dpkg-deb: ", "publish", tmp_path / "nothing.deb")
+
+
+@pytest.mark.parametrize("days", ["29", "91"])
+def test_a_time_of_validity_that_is_too_short_or_too_long(repository: Repository, days: str) -> None:
+    _assert_refused(repository, "REPO_VALID_DAYS must be 30 to 90", "--days", days, "sign")
+
+
+def test_an_address_that_no_box_could_use(repository: Repository) -> None:
+    _assert_refused(repository, "REPO_URL must be like", "--url", "example.org/'", "sign")
+
+
+@pytest.mark.parametrize("folder", ["apt", "keys"])
+def test_two_runs_at_once(repository: Repository, folder: str) -> None:
+    place = repository.directory / folder
+    with started(
+        ["flock", str(place), "sh", "-c", "echo; read _"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout
+        other.stdout.readline()
+        _assert_refused(repository, f"another run uses {place}: wait until it has ended", "sign")
+        assert other.stdin
+        other.stdin.close()
+        other.wait()
+    repository.do("sign")
+
+
+def test_a_disk_that_is_full_leaves_what_is_published(repository: Repository, tmp_path: Path) -> None:
+    place = tmp_path / "small"
+    place.mkdir()
+    repository.do("keyring", tmp_path / "keyring.gpg")
+    with small_disk(place) as disk:
+        there = Repository(tmp_path)
+        there.folder = place / "apt"
+        there.do("publish", there.package("1.0"), clock="-1h")
+        new = there.package("1.2")
+        before = _bytes(there)
+        disk.fill()
+        assert there.refusal("publish", new).endswith("what was published can still be used")
+        assert _bytes(there) == before
+        with served(there.folder) as url:
+            disk.free()
+            Client(tmp_path / "client", url, tmp_path / "keyring.gpg").update()
+        there.do("publish", new)
+
+
+def test_a_command_that_is_not_understood(repository: Repository) -> None:
+    for words in (["phase", "0"], ["phase", "101"], ["promote", "--phase", "x"], ["nothing"], []):
+        assert repository.run(*words).returncode == 2

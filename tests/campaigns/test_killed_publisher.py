@@ -1,0 +1,91 @@
+"""Who publishes is killed at every step that changes what is published, while a box looks and takes."""
+
+import shutil
+import signal
+import subprocess
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import started
+from tests.support.repositories import Client, Repository, served
+
+from .sizes import measured, sample
+
+_KILLED = Path(__file__).parents[1] / "support/killed.py"
+_STRIDES = {"publish": 13, "promote": 13, "withdraw": 5, "sign": 3}
+"""In a short run, one step of so many is tried."""
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Return a repository with 1.10 in stable and 1.11 in beta, whose next version makes the first indexes go."""
+    made = Repository(tmp_path_factory.mktemp("published"))
+    made.publish("1.0", clock="-40h")
+    for number in range(1, 12):
+        made.do("publish", made.package(f"1.{number}"), clock=f"-{30 - number}h")
+    made.do("promote", "1.10", clock="-18h")
+    made.do("keyring", made.directory / "trusted.gpg")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("command", "candidate"),
+    [("publish", "1.12"), ("promote", "1.11"), ("withdraw", "1.10"), ("sign", "1.11")],
+)
+def test_a_box_meets_no_error_wherever_the_publisher_is_killed(
+    published: Repository, tmp_path: Path, command: str, candidate: str
+) -> None:
+    words: dict[str, list[str | Path]] = {
+        "publish": ["publish", published.package("1.12")],
+        "promote": ["promote"],
+        "withdraw": ["withdraw", "1.11"],
+        "sign": ["sign"],
+    }
+    whole = _copy(published, tmp_path / "whole")
+    whole.do(*words[command])
+    tried = 0
+    stride = sample(_STRIDES[command], 1)
+    for step in count(1, stride):
+        broken = _copy(published, tmp_path / f"step-{step}")
+        with served(broken.folder) as url:
+            client = Client(broken.directory / "client", url, broken.directory / "trusted.gpg", ("beta", "stable"))
+            client.update()
+            if not _is_killed_at(step, broken, words[command], client):
+                break
+            broken.do("show")
+            broken.do(*words[command])
+            _look_and_take(client)
+            assert client.candidate() == candidate
+        assert broken.without_times() == whole.without_times()
+        tried += 1
+        shutil.rmtree(broken.directory)
+    assert tried > 1
+    measured(f"{command}: killed at {tried} steps, one of every {stride}")
+
+
+def _copy(repository: Repository, directory: Path) -> Repository:
+    shutil.copytree(repository.directory, directory, ignore=shutil.ignore_patterns("S.*"))
+    (directory / "keys").chmod(0o700)
+    return Repository(directory)
+
+
+def _is_killed_at(step: int, repository: Repository, words: list[str | Path], client: Client) -> bool:
+    """Run the command, kill it at that step, let the box look all the while; return whether there was such a step."""
+    folder = repository.folder
+    options = ["--folder", folder, "--keys", repository.keys]
+    command = ["/usr/bin/python3", "-B", _KILLED, step, folder, *options, *words]
+    with started([str(word) for word in command], env=repository.surroundings(), stderr=subprocess.PIPE) as run:
+        while run.poll() is None:
+            _look_and_take(client)
+        assert run.stderr
+        said = run.stderr.read()
+    assert run.returncode in (0, -signal.SIGKILL), said
+    _look_and_take(client)
+    return run.returncode != 0
+
+
+def _look_and_take(client: Client) -> None:
+    client.update()
+    client.download().unlink()

@@ -1,0 +1,45 @@
+"""Run debian/repository and kill it before the step that has the number STEP; for tests.
+
+    python3 killed.py STEP FOLDER ARGUMENTS...
+
+A step changes what is in FOLDER, outside of what is only being prepared there.
+"""
+
+import os
+import runpy
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+_PROGRAM = Path(__file__).parents[2] / "debian/repository"
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+_left = int(sys.argv[1])
+_folder = Path(sys.argv[2])
+
+
+def _changed(event: str, arguments: tuple[Any, ...]) -> Path | None:
+    """Return the path that an event of sys.addaudithook(3) is about to change."""
+    match event, arguments:
+        case "open", (str() | bytes() as path, _, int(flags)) if flags & _WRITING:
+            return Path(os.fsdecode(path))
+        case "os.rename", (_, path, *_):
+            return Path(path)
+        case (("os.remove" | "os.mkdir" | "os.rmdir" | "os.truncate" | "os.link" | "os.symlink"), (path, *_)):
+            return Path(path)
+    return None
+
+
+def _count(event: str, arguments: tuple[Any, ...]) -> None:
+    global _left  # noqa: PLW0603 - a hook has no other place
+    path = _changed(event, arguments)
+    if path is not None and path.is_relative_to(_folder) and not path.is_relative_to(_folder / ".new"):
+        _left -= 1
+        if _left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+sys.argv = [str(_PROGRAM), *sys.argv[3:]]
+sys.addaudithook(_count)
+runpy.run_path(str(_PROGRAM), run_name="__main__")

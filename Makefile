@@ -40,6 +40,8 @@ help:
 	@echo "make test         all that CI runs: linters, unit and integration tests, packages, system tests"
 	@echo "make deb          build the Debian package into build/deb/; with the one of the keys, given REPO_URL= and REPO_KEYRING="
 	@echo "make reproducible build it once more, in other circumstances, and compare"
+	@echo "make repo         build the packages and publish them in $(REPO_DIR); then, as the README tells, repo-promote,"
+	@echo "                  repo-phase, repo-withdraw, repo-sign, repo-rotate, repo-retire, and repo-show for what is there"
 	@echo "make lint         run ruff and mypy"
 	@echo "make unit         run the unit tests"
 	@echo "make integration  run the integration tests"
@@ -50,7 +52,7 @@ help:
 	@echo "make bench-long   the same for hours, with a day of simulated time"
 	@echo "make bench-short  see that the benchmark runs"
 	@echo "make soak         the same campaigns whole, then the system tests on each Debian release, which takes an hour"
-	@echo "make clean        remove all that was built and cached"
+	@echo "make clean        remove all that was built and cached, but for the repository in build/apt"
 	@echo "Each of them first installs, with apt, what this machine lacks for it."
 
 demo:
@@ -114,6 +116,40 @@ reproducible: deb
 		$(with_keyring) faketime "+400 days" dpkg-buildpackage --no-sign --build=binary $(profiles))
 	@for package in build/deb/*.deb; do cmp "$$package" "$(again)/$${package##*/}"; done
 	@rm -rf build/elsewhere
+
+# What is published is made by one program, which is told where by these: its folder, the keys that sign, its address.
+REPO_DIR ?= build/apt
+export REPO_DIR REPO_KEY REPO_URL REPO_VALID_DAYS
+repository = $(PYTHON) debian/repository
+
+repo: dependencies
+	@$(if $(REPO_URL),$(repository) keyring build/keyring.gpg)
+	@$(MAKE) deb REPO_KEYRING=$(if $(REPO_URL),build/keyring.gpg)
+	@echo "== publish it in $(REPO_DIR)"
+	@$(repository) publish build/deb/*.deb
+	@$(repository) show
+	@$(if $(REPO_URL),$(repository) bootstrap)
+
+repo-show:
+	@$(repository) show
+
+repo-promote:
+	@$(repository) promote $(if $(PERCENT),--phase $(PERCENT)) $(VERSION)
+
+repo-phase:
+	@$(repository) phase $(PERCENT)
+
+repo-withdraw:
+	@$(repository) withdraw $(VERSION)
+
+repo-sign:
+	@$(repository) sign
+
+repo-rotate:
+	@$(repository) rotate $(if $(REVOKED),--revoked)
+
+repo-retire:
+	@$(repository) retire
 
 lintian: deb
 	@echo "== lintian"
@@ -179,6 +215,6 @@ test:
 
 clean:
 	@$(if $(SUDO),echo "sudo: removing what system tests left as root")
-	@$(SUDO) rm -rf --one-file-system build .cache .venv
+	@$(SUDO) rm -rf --one-file-system $(filter-out build/apt,$(wildcard build/*)) .cache .venv
 
-.PHONY: help demo dependencies lint unit integration deb reproducible lintian acquisition system campaigns bench bench-long bench-short soak test clean
+.PHONY: help demo dependencies lint unit integration deb reproducible repo repo-show repo-promote repo-phase repo-withdraw repo-sign repo-rotate repo-retire lintian acquisition system campaigns bench bench-long bench-short soak test clean

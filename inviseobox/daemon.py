@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 from typing import Any
 
 import inviseobox
@@ -42,8 +41,6 @@ from inviseobox.timekeeping.timekeeper import Clocks, Timekeeper, system_clocks
 
 _log = logging.getLogger(__name__)
 
-_SWITCH_INTERVAL = 0.0005
-"""Seconds for which a working thread keeps the interpreter from the event loop, which gives it away with each send."""
 _UNIT_MEMORY_KEY = "unit memory"
 _ENDS = "ended for"
 _STATUS_PERIOD = 1.0
@@ -82,7 +79,6 @@ class Daemon:
         loop.set_exception_handler(_note_library_error)
         _try_files(configuration, self._path)
         import_late_modules()
-        sys.setswitchinterval(_SWITCH_INTERVAL)
         self._control = _control_socket()
         buffer = await Buffer.open(configuration.buffer_path, self._clocks.boot)
         time = await Timekeeper.opened(self._clocks, buffer, self._health)

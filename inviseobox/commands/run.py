@@ -13,7 +13,7 @@ from inviseobox.configuration import Configuration
 from inviseobox.daemon import Daemon
 from inviseobox.errors import BufferFault, ConfigurationError, LoopFailed
 from inviseobox.host import configuration_file, journal, owner
-from inviseobox.host.event_loop import precise_loop
+from inviseobox.host.event_loop import new_loop
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _serve(daemon: Daemon, configuration: Configuration) -> None:
     """Run the daemon to its end, and then leave at once: a thread that still waits for a dead name server is let go."""
-    loop = precise_loop()
+    loop = new_loop()
     # Only asyncio.to_thread uses it, for device lists: names have threads of their own, and the unit bounds them all.
     loop.set_default_executor(ThreadPoolExecutor(max_workers=4, thread_name_prefix="work"))
     try:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from inviseobox.buffer import Buffer
 from inviseobox.delivery.windows import COMMIT_PERIOD
+from inviseobox.host.event_loop import new_loop
 from inviseobox.records import Reading, Series
 from tests.support.buffers import dating, opened, series, stamp, waiting
 
@@ -121,4 +122,5 @@ async def _main(folder: Path, count: int, rounds: int, period: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])))
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(_main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])))

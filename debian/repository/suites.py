@@ -138,9 +138,10 @@ def withdrawn(content: Content, version: str) -> Content:
 def _promoted_again(content: Content, version: str, percent: int | None) -> Content:
     phase = content.suites["stable"].phase
     now = phase.percent if phase and phase.version == version else 100
-    if percent not in (None, now):
-        raise Refused(f"{version} is in stable already, at {now} %: to raise that, make repo-phase PERCENT={percent}")
-    return content
+    if percent is None or percent == now:
+        return content
+    advice = f"to raise that, make repo-phase PERCENT={percent}" if percent > now else "a phase is only raised"
+    raise Refused(f"{version} is in stable already, at {now} %: {advice}")
 
 
 def _check_above_withdrawn(content: Content, version: str) -> None:

@@ -73,7 +73,10 @@ def test_a_version_over_one_that_is_being_phased(repository: Repository) -> None
     repository.do("promote", "--phase", "10", clock="-1h")
     repository.do("publish", repository.package("1.2"), clock="-30m")
     _assert_refused(repository, "1.1 is still being phased in stable, at 10 %", "promote", "1.2")
-    _assert_refused(repository, "1.1 is in stable already, at 10 %", "promote", "1.1", "--phase", "50")
+    line = "1.1 is in stable already, at 10 %: to raise that, make repo-phase PERCENT=50"
+    _assert_refused(repository, line, "promote", "1.1", "--phase", "50")
+    line = "1.1 is in stable already, at 10 %: a phase is only raised"
+    _assert_refused(repository, line, "promote", "1.1", "--phase", "9")
     _assert_refused(repository, "a phase is only raised", "phase", "9")
     repository.do("phase", "100", clock="-10m")
     _assert_refused(repository, "a phase is only raised", "phase", "50")

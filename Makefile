@@ -91,7 +91,8 @@ copy = rm -rf $(1) && mkdir -p $(1) \
 
 # inviseobox-archive-keyring takes the address of a repository and its public keys, as gpg --export writes them.
 TO_PUBLISH := $(and $(REPO_URL),$(REPO_KEYRING))
-with_keyring = $(if $(TO_PUBLISH),env REPO_URL='$(REPO_URL)' REPO_KEYRING='$(abspath $(REPO_KEYRING))')
+# Without MAKEFLAGS, by which debian/rules would take REPO_KEYRING as it was given here, for a path in the source.
+with_keyring = $(if $(TO_PUBLISH),env --unset=MAKEFLAGS REPO_URL='$(REPO_URL)' REPO_KEYRING='$(abspath $(REPO_KEYRING))')
 profiles = $(if $(TO_PUBLISH),--build-profiles=pkg.inviseobox.keyring)
 
 deb: dependencies
@@ -99,7 +100,7 @@ deb: dependencies
 	@$(if $(TO_PUBLISH),$(PYTHON) debian/repository/keyring_package.py '$(REPO_URL)' '$(REPO_KEYRING)' build/keyring, \
 		echo "without inviseobox-archive-keyring, which takes REPO_URL and REPO_KEYRING")
 	@rm -rf build/source build/deb && mkdir -p build/deb && $(call copy,build/source/inviseobox)
-	@$(call quietly,deb,umask 022 && cd build/source/inviseobox \
+	@$(call quietly,deb,umask 022 && cd build/source/inviseobox && export DEB_BUILD_OPTIONS=$(BUILD_OPTIONS) \
 		&& $(with_keyring) dpkg-buildpackage --no-sign --build=binary $(profiles))
 	@mv build/source/*.deb build/source/*.changes build/source/*.buildinfo build/deb/
 	@ls build/deb/*.deb
@@ -122,9 +123,10 @@ REPO_DIR ?= build/apt
 export REPO_DIR REPO_KEY REPO_URL REPO_VALID_DAYS
 repository = $(PYTHON) debian/repository
 
+# The packages' own tests are left to `make test`, which comes before: publishing the same once more takes seconds.
 repo: dependencies
 	@$(if $(REPO_URL),$(repository) keyring build/keyring.gpg)
-	@$(MAKE) deb REPO_KEYRING=$(if $(REPO_URL),build/keyring.gpg)
+	@$(MAKE) deb BUILD_OPTIONS=nocheck REPO_KEYRING=$(if $(REPO_URL),build/keyring.gpg)
 	@echo "== publish it in $(REPO_DIR)"
 	@$(repository) publish build/deb/*.deb
 	@$(repository) show

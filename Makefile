@@ -163,7 +163,7 @@ acquisition: deb
 	@$(if $(SUDO),echo "sudo: booting Debians of their own takes root")
 	@mkdir -p .cache
 	@$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(if $(INVISEOBOX_RUBBISH),INVISEOBOX_RUBBISH=$(INVISEOBOX_RUBBISH)) \
-		$(PYTHON) -m tests.acquisition.run_on_releases
+		$(if $(INVISEOBOX_SOAK),INVISEOBOX_SOAK=$(INVISEOBOX_SOAK)) $(PYTHON) -m tests.acquisition.run_on_releases
 
 # $(call system,VARIABLES,NAME): what was seen of the package's life closes the output.
 system = $(if $(SUDO),echo "sudo: booting a Debian of its own takes root";) mkdir -p .cache; \
@@ -187,6 +187,7 @@ campaigns: dependencies
 soak: deb
 	@echo "== campaigns, whole"
 	@$(call campaign,INVISEOBOX_SOAK=1,soak)
+	@$(MAKE) acquisition INVISEOBOX_SOAK=1
 	@echo "== system tests on each Debian release"
 	@$(call system,INVISEOBOX_SOAK=1,soak-system)
 

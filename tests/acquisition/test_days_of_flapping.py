@@ -18,11 +18,12 @@ from inviseobox.devices.link_content import by_link
 from inviseobox.health.health import Health
 from inviseobox.health.steadiness import MOST_CHANGES
 from inviseobox.simulator.http_server import Request, Response
-from tests.acquisition.benches import SETTINGS, Bench
-from tests.acquisition.frames import Asked
-from tests.acquisition.pages import page
 from tests.support import virtual_time
 from tests.support.entries import listed, web_device
+
+from .benches import SETTINGS, Bench
+from .frames import Asked
+from .pages import page
 
 pytestmark = pytest.mark.timeout(240)
 

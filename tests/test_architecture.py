@@ -45,7 +45,8 @@ PURE = {
     "acquisition.schedule", "acquisition.tcp_answer", "acquisition.unit_availability", "acquisition.unit_memory",
     "acquisition.unit_plan", "acquisition.unit_round", "network.content_coding", "network.http_faults",
     "timekeeping.clock_troubles", "timekeeping.note", "timekeeping.witnesses",
-    "commands.config_text", "commands.first_readings",
+    "commands.box_state", "commands.charts", "commands.config_text", "commands.first_readings", "commands.layout",
+    "commands.quantities", "commands.status_lines",
     "control.protocol", "control.selection", "control.writing",
     "server.answers", "server.form_doubt", "delivery.refusal_search", "delivery.refusals",
 }  # fmt: skip
@@ -54,7 +55,7 @@ PURE = {
 PURE_MAY_IMPORT = {
     "array", "collections", "collections.abc", "dataclasses", "datetime",
     "decimal", "email.utils", "enum", "functools", "hashlib", "itertools", "json", "math", "operator", "re",
-    "struct", "tomllib", "typing", "unicodedata", "urllib.parse", "zlib",
+    "struct", "textwrap", "tomllib", "typing", "unicodedata", "urllib.parse", "zlib",
 }  # fmt: skip
 
 LIBRARIES = {

@@ -8,8 +8,9 @@ from typing import Any
 
 from inviseobox.commands.config_text import Settings, problem
 from inviseobox.commands.exit_status import MISUSE
+from inviseobox.commands.layout import Tone
 from inviseobox.commands.setting_up import SettingUp
-from inviseobox.commands.terminal import Terminal, Tone
+from inviseobox.commands.terminal import Terminal
 from inviseobox.translation import _
 
 _MAX_TOKEN = 4096

@@ -8,8 +8,9 @@ from inviseobox.commands import compose_file
 from inviseobox.commands.compose_file import Composed
 from inviseobox.commands.config_text import Settings
 from inviseobox.commands.exit_status import MISUSE, WRONG
+from inviseobox.commands.layout import Tone
 from inviseobox.commands.setting_up import SettingUp
-from inviseobox.commands.terminal import Terminal, Tone
+from inviseobox.commands.terminal import Terminal
 from inviseobox.errors import ComposeError
 from inviseobox.host import containers
 from inviseobox.translation import _

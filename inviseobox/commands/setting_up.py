@@ -7,7 +7,8 @@ from inviseobox.commands import server_trial
 from inviseobox.commands.config_text import Settings, problem, with_settings
 from inviseobox.commands.exit_status import EX_CONFIG, EX_UNAVAILABLE, MISUSE, NOT_PERMITTED, WRONG
 from inviseobox.commands.first_readings import Standing, longest_wait
-from inviseobox.commands.terminal import Terminal, Tone
+from inviseobox.commands.layout import Tone
+from inviseobox.commands.terminal import Terminal
 from inviseobox.configuration import Configuration
 from inviseobox.devices.inventory import Inventory
 from inviseobox.errors import (

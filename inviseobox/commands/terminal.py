@@ -11,31 +11,22 @@ import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from enum import StrEnum
 from io import TextIOWrapper
 from typing import TextIO
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.live import Live
 from rich.progress import Progress, ProgressColumn, Task
 from rich.table import Table
 from rich.text import Text
 
+from inviseobox.commands.layout import ASCII, CONSOLE, FULL, Glyphs, Line, Tone, plain
 from inviseobox.errors import OutputLost
 from inviseobox.translation import _
 
 _BAR = 20
 _GAP = 2
-
-
-class Tone(StrEnum):
-    """How a text is meant; on a terminal with colours it shows."""
-
-    PLAIN = ""
-    STRONG = "bold"
-    GOOD = "green"
-    WARNING = "yellow"
-    BAD = "red"
 
 
 class Terminal:
@@ -54,6 +45,55 @@ class Terminal:
     def line(self, text: str = "", tone: Tone = Tone.PLAIN) -> None:
         """Print a line."""
         _show(self._console, Text(text, tone.value), fold=self.is_terminal)
+
+    @property
+    def cells(self) -> int | None:
+        """The cells of a line; None where a line may have any length."""
+        return self._console.width if self.is_terminal else None
+
+    @property
+    def rows(self) -> int:
+        """The lines of the screen."""
+        return self._console.height
+
+    @property
+    def glyphs(self) -> Glyphs:
+        """What can be drawn; where nobody sees it at once, the same everywhere."""
+        # Python takes a locale that knows ASCII only, or none, for UTF-8 all the same (UTF-8 Mode).
+        if self._out.encoding.lower().replace("-", "") != "utf8" or sys.flags.utf8_mode:
+            return ASCII
+        has_all = self.is_terminal and os.environ.get("TERM", "") not in ("linux", "dumb", "unknown")
+        return FULL if has_all else CONSOLE
+
+    def lines(self, lines: Iterable[Line]) -> None:
+        """Print lines that fit; none is folded."""
+        for text in self._texts(lines):
+            if self.is_terminal:
+                _show(self._console, text, fold=False)
+            else:
+                self._out.write(f"{text.plain}\n")
+
+    def _texts(self, lines: Iterable[Line]) -> Iterator[Text]:
+        is_ascii = self.glyphs.is_ascii
+        for line in lines:
+            yield Text(plain(line.text) if is_ascii else line.text, line.tone.value, no_wrap=True)
+
+    @property
+    def can_watch(self) -> bool:
+        """Whether there is a screen on which lines can take the place of others."""
+        return self.is_terminal and not self._console.is_dumb_terminal
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[Callable[[Iterable[Line]], None]]:
+        """Show lines over the whole screen, as long as it is entered: yield the function that takes them, all anew.
+
+        What was there before is there again in the end. Only where there `can_watch`.
+        """
+        live = Live(
+            console=self._console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
+        with live:
+            yield lambda lines: live.update(Text("\n").join(self._texts(lines)), refresh=True)
 
     def error(self, text: str) -> None:
         """Print a line that says why nothing came of it, to standard error."""

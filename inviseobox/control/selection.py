@@ -14,7 +14,7 @@ def selected(devices: Iterable[Device], text: str) -> Iterator[Selected]:
     That is what has `text` as its _id, or in its name, whatever the case and the accents; a device with all its
     measurements.
     """
-    wanted = _plain(text)
+    wanted = plain(text)
     for device in devices:
         if _is_meant(device, text, wanted):
             yield device, device.measurements
@@ -23,11 +23,11 @@ def selected(devices: Iterable[Device], text: str) -> Iterator[Selected]:
 
 
 def _is_meant(one: Device | Measurement, text: str, wanted: str) -> bool:
-    return one.id == text or wanted in _plain(one.name)
+    return one.id == text or wanted in plain(one.name)
 
 
-def _plain(text: str) -> str:
-    """Return a text without case and accents."""
+def plain(text: str) -> str:
+    """Return a text without case and accents, in which texts are compared."""
     if text.isascii():
         return text.casefold()
     marks = unicodedata.normalize("NFKD", text.casefold())

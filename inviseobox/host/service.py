@@ -37,13 +37,17 @@ class Service:
     status_path = STATUS_PATH
     """Where the daemon writes its status.json."""
 
+    def __init__(self, seconds: float = _TIMEOUT) -> None:
+        """Give systemd that long for each answer."""
+        self._seconds = seconds
+
     def restart(self) -> None:
         """Let systemd stop and start it; do not wait for that. Raises NotPermitted or ServiceFault."""
-        _systemctl("restart", "--no-block", UNIT)
+        _systemctl(self._seconds, "restart", "--no-block", UNIT)
 
     def state(self) -> ServiceState:
         """Ask how it is now. Raises NotPermitted or ServiceFault."""
-        shown = _systemctl("show", "--property=ActiveState,InvocationID,Job,ExecMainStatus", UNIT)
+        shown = _systemctl(self._seconds, "show", "--property=ActiveState,InvocationID,Job,ExecMainStatus", UNIT)
         values = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
         status = values.get("ExecMainStatus", "")
         return ServiceState(
@@ -54,7 +58,7 @@ class Service:
         )
 
 
-def _systemctl(*arguments: str) -> str:
+def _systemctl(seconds: float, *arguments: str) -> str:
     if not _RUNS_SYSTEMD.is_dir():
         raise ServiceFault("systemd does not run on this machine")
     try:
@@ -65,11 +69,11 @@ def _systemctl(*arguments: str) -> str:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_TIMEOUT,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ServiceFault(f"systemd did not answer within {_TIMEOUT:.0f} s") from None
+        raise ServiceFault(f"systemd did not answer within {seconds:g} s") from None
     except OSError as error:
         raise ServiceFault(f"systemctl cannot be run: {error.strerror}") from None
     if done.returncode == _ACCESS_DENIED:

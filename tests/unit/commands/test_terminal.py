@@ -13,7 +13,8 @@ from tests.support.ptys import on_a_terminal
 NAMES = ["[bold]meter[/bold]", "电" * 150, "\u05de\u05d5\u05e0\u05d4", "e\u0301" * 100, ":smile: 100%", "[/]"]
 SHOWS = f"""
 import sys
-from inviseobox.commands.terminal import Terminal, Tone
+from inviseobox.commands.layout import Tone
+from inviseobox.commands.terminal import Terminal
 names = {NAMES!r}
 terminal = Terminal()
 terminal.line("begins " + names[0], Tone.GOOD)

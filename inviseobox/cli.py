@@ -45,12 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     rejected = commands.add_parser("rejected", help="list what the server refused for good, or queue it again")
     rejected.add_argument("--requeue", action="store_true", help="send all of it once more")
     rejected.set_defaults(command="rejected")
-    status = commands.add_parser("status", help="tell how the box fares: what is wrong, each device, the server")
-    status.add_argument("name", metavar="NAME", nargs="?", default="", help="only this: a part of a name, or an _id")
-    ways = status.add_mutually_exclusive_group()
-    ways.add_argument("--watch", action="store_true", help="keep it current until Ctrl-C")
-    ways.add_argument("--json", action="store_true", help="for programs: one object")
-    status.set_defaults(command="status")
+    _add_views(commands)
     configure = commands.add_parser("configure", help="ask for url and token, try them, and set the box up")
     configure.add_argument("--url", metavar="ADDRESS", help="the server: the base address of its API")
     tokens = configure.add_mutually_exclusive_group()
@@ -74,6 +69,24 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--faults", action="store_true", help="let meters, lines and the sensor fail and recover")
     demo.set_defaults(command="demo")
     return parser
+
+
+def _add_views(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    """Add the commands that only look."""
+    status = commands.add_parser("status", help="tell how the box fares: what is wrong, each device, the server")
+    status.add_argument("name", metavar="NAME", nargs="?", default="", help="only this: a part of a name, or an _id")
+    ways = status.add_mutually_exclusive_group()
+    ways.add_argument("--watch", action="store_true", help="keep it current until Ctrl-C")
+    ways.add_argument("--json", action="store_true", help="for programs: one object")
+    status.set_defaults(command="status")
+    history = commands.add_parser("history", help="show what was delivered of a measurement, window by window")
+    history.add_argument("measurement", metavar="MEASUREMENT", help="a name, a part of one, or an _id")
+    history.add_argument("--since", metavar="WHEN", default="1d", help="2d, 12h, 30min or a date (%(default)s)")
+    ways = history.add_mutually_exclusive_group()
+    ways.add_argument("--csv", action="store_true", help="for spreadsheets: ends in UTC, values digit for digit")
+    ways.add_argument("--plot", action="store_true", help="draw the averages")
+    ways.add_argument("--json", action="store_true", help="for programs: one object")
+    history.set_defaults(command="history")
 
 
 def _positive(text: str) -> int:

@@ -46,7 +46,7 @@ PURE = {
     "acquisition.unit_plan", "acquisition.unit_round", "network.content_coding", "network.http_faults",
     "timekeeping.clock_troubles", "timekeeping.note", "timekeeping.witnesses",
     "commands.box_state", "commands.charts", "commands.config_text", "commands.first_readings", "commands.layout",
-    "commands.quantities", "commands.status_lines",
+    "commands.history_lines", "commands.quantities", "commands.since", "commands.status_lines",
     "control.protocol", "control.selection", "control.writing",
     "server.answers", "server.form_doubt", "delivery.refusal_search", "delivery.refusals",
 }  # fmt: skip

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from inviseobox.control.client import ask
-from inviseobox.control.protocol import Request, Status, parse, request_line, socket_path
+from inviseobox.control.protocol import Request, Status, socket_path
 from inviseobox.control.selection import plain
-from inviseobox.errors import DaemonDown, DaemonSilent, InviseoBoxError, RequestRefused, StatusUnreadable
+from inviseobox.errors import DaemonDown, DaemonSilent, InviseoBoxError, StatusUnreadable
 from inviseobox.host import status_file
 from inviseobox.host.service import Service
 from inviseobox.translation import _
+from inviseobox.untrusted import MAX_TEXT
 
 _SYSTEMD = 0.4
 """Seconds for systemd to say how the service is."""
@@ -39,15 +40,13 @@ class Told:
 
 def answer(request: Request, seconds: float) -> list[dict[str, Any]]:
     """Return the lines of the daemon's answer. Raises NotPermitted, DaemonDown, RequestRefused."""
-    # What it would refuse need not be sent.
-    parse(request_line(request).rstrip(b"\n"))
     return ask(request, socket_path(os.environ), seconds)
 
 
 def told(select: str, seconds: float) -> Told:
     """Find out all but the last windows, within some `seconds`.
 
-    Raises NotPermitted, RequestRefused for a text that selects nothing for sure, DaemonDown where nothing is known.
+    Raises NotPermitted, RequestRefused, DaemonDown where nothing is known.
     """
     try:
         top, *devices = answer(Status(select=select), seconds)
@@ -120,6 +119,8 @@ def _is_meant(content: dict[str, Any], select: str, wanted: str) -> bool:
     return content.get("_id") == select or wanted in plain(str(content.get("name")))
 
 
-def is_misuse(error: RequestRefused) -> bool:
-    """Whether it was the request that was wrong, not the state of the daemon."""
-    return error.code == "request"
+def checked(text: str) -> str:
+    """Return a text by which somebody names a device or measurement. Raises ValueError, which says what is wrong."""
+    if len(text) > MAX_TEXT or not text.isprintable():
+        raise ValueError(_("a name is a text of at most {count} printable characters").format(count=MAX_TEXT))
+    return text

@@ -32,9 +32,13 @@ def run(options: argparse.Namespace) -> int:
         terminal.error(_("--watch takes a terminal on which the cursor can be moved"))
         return MISUSE
     try:
+        asking.checked(options.name)
         if options.watch:
             return _watch(terminal, options.name)
         status = _once(terminal, options)
+    except ValueError as error:
+        terminal.error(str(error))
+        return MISUSE
     except NotPermitted as error:
         terminal.error(str(error))
         return NOT_PERMITTED
@@ -43,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         return EX_UNAVAILABLE
     except RequestRefused as error:
         terminal.error(str(error))
-        return MISUSE if asking.is_misuse(error) else WRONG
+        return WRONG
     terminal.finish()
     return status
 
@@ -52,7 +56,11 @@ def _once(terminal: Terminal, options: argparse.Namespace) -> int:
     told = _asked(options.name)
     state = BoxState(told.top, told.devices)
     if options.name and not told.devices:
-        terminal.error(_("no device and no measurement has this in its name: {name}").format(name=ascii(options.name)))
+        terminal.error(
+            _("no device and no measurement has this in its name: {name}").format(
+                name=terminal.glyphs.text(options.name)
+            )
+        )
         return MISUSE
     is_right = state.is_right and not told.problem
     if options.json:

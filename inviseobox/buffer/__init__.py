@@ -7,9 +7,11 @@ BufferFault, having changed nothing, and may be tried again.
 import asyncio
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from inviseobox.buffer.backlog import Backlog
 from inviseobox.buffer.database import Database
 from inviseobox.buffer.history import History, PastReport
 from inviseobox.buffer.outbox import Outbox
@@ -24,6 +26,8 @@ __all__ = ["Buffer", "Dropped", "SealedWindow"]
 
 _COMMIT_PERIOD = 2.0
 """Seconds between two commits while a window is sealed."""
+_COUNTS = 8
+"""Steps of counting what waits, in one go."""
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -37,6 +41,7 @@ class Buffer:
         self._database = database
         self._readings = readings
         self._outbox = Outbox(database)
+        self._backlog = Backlog(database)
         self._history = History(database)
         self._sealing = asyncio.Lock()
         self.work = asyncio.Event()
@@ -175,7 +180,16 @@ class Buffer:
 
     async def backlog(self) -> int:
         """Count the windows that wait for the server."""
-        return await self._run(self._outbox.backlog)
+        return await self._run(self._backlog.windows)
+
+    async def backlog_bytes(self) -> int | None:
+        """Return the bytes of JSON that wait for the server; None while they are still counted, or cannot be."""
+        # A figure that is only shown keeps nobody from delivering.
+        with suppress(BufferFault):
+            for _ in range(_COUNTS):
+                if (found := await self._run(self._backlog.bytes)) is not None:
+                    return found
+        return None
 
     async def accept(self, batch: Batch) -> None:
         """Forget a batch that the server has."""

@@ -77,11 +77,6 @@ class Outbox:
         there = {row[0] for row in self._database.rows("SELECT digest FROM outbox WHERE end = ?", end)}
         return missing(self._database.rows(HISTORY, end), end, sealed, there)
 
-    def backlog(self) -> int:
-        """Count the windows that wait. Raises BufferFault."""
-        row = self._database.row("SELECT count(DISTINCT end) FROM outbox")
-        return int(row[0]) if row else 0
-
     def rejected(self) -> int:
         """Count the batches that were set aside. Raises BufferFault."""
         row = self._database.row("SELECT count(*) FROM rejected")

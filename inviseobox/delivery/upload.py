@@ -98,6 +98,7 @@ class Upload:
             now = self._health.now()
             batch = await self._buffer.next_batch(self._refusals.waiting(now))
             self._health.backlog = await self._buffer.backlog()
+            self._health.backlog_bytes = await self._buffer.backlog_bytes()
             self._health.rejected = await self._buffer.rejected()
             if batch is not None:
                 await self._deliver(batch)
@@ -184,6 +185,7 @@ class Upload:
         self._health.last_delivered = batch.window_end
         self._health.progress.delivery = self._clock()
         self._health.backlog = await self._buffer.backlog()
+        self._health.backlog_bytes = await self._buffer.backlog_bytes()
         self._health.note_answer(_BEAT)
         _log.debug("delivered %d fields of the window %s", part.count, utc_text(batch.window_end))
 

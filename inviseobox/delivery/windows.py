@@ -92,6 +92,7 @@ class Windows:
             self._report_backwards(window)
         dropped = await self._buffer.enforce_max_size(self._max_size, self._beat) if sealed else None
         self._health.backlog = await self._buffer.backlog()
+        self._health.backlog_bytes = await self._buffer.backlog_bytes()
         if dropped is not None:
             self._health.note_window()
             self._report_capped(dropped)

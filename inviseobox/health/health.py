@@ -51,10 +51,10 @@ class ClockWitness:
 class Health:
     """All of it together; `now` is a monotonic clock.
 
-    `backlog` counts windows and `rejected` deliveries; `last_delivered` is the end of a window in seconds since the
-    epoch; `clock_error` is how many seconds the box's clock is ahead of the server's; `disk_free` are the bytes that
-    are left where the buffer is; `dated_by` names what readings are dated by; `answers` counts what the server took or
-    gave as it should.
+    `backlog` counts windows, `backlog_bytes` what they take as JSON (None while that is counted), and `rejected`
+    deliveries; `last_delivered` is the end of a window in seconds since the epoch; `clock_error` is how many seconds
+    the box's clock is ahead of the server's; `disk_free` are the bytes that are left where the buffer is; `dated_by`
+    names what readings are dated by; `answers` counts what the server took or gave as it should.
     """
 
     now: MonotonicClock = loop_clock
@@ -62,6 +62,7 @@ class Health:
     troubles: Troubles = field(init=False)
     progress: Progress = field(default_factory=Progress)
     backlog: int = 0
+    backlog_bytes: int | None = None
     rejected: int = 0
     last_delivered: int | None = None
     clock_error: float | None = None

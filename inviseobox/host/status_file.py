@@ -98,6 +98,7 @@ def top(health: Health, in_force: DevicesInForce, now: float, invocation_id: str
         },
         "last_delivered_window": health.last_delivered,
         "backlog_windows": health.backlog,
+        "backlog_bytes": health.backlog_bytes,
         "rejected_deliveries": health.rejected,
         "clock_ahead_of_server": health.clock_error,
         "clock_confirmed": {"at": witness.at, "by": witness.by} if witness else None,

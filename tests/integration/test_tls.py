@@ -1,9 +1,7 @@
 """The server over TLS: with a certificate of one's own authority, expired, for another name, of nobody known."""
 
 import ssl
-import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,60 +10,13 @@ from inviseobox.simulator.background import RunningSite, running_site
 from tests.support.daemons import Place
 from tests.support.judging import faults
 
+from .certificates import Authority, made
 from .daemon_sites import INTERVAL, WITHIN, wait_for_more
-
-_SETTINGS = """
-[ca]
-default_ca = own
-[own]
-new_certs_dir = {folder}
-database = {folder}/index.txt
-rand_serial = yes
-default_md = sha256
-policy = any
-copy_extensions = copy
-unique_subject = no
-[any]
-commonName = supplied
-"""
-
-
-@dataclass(frozen=True)
-class Authority:
-    """An authority of one's own: `certificate` is what a box has to know of it."""
-
-    folder: Path
-
-    @property
-    def certificate(self) -> Path:
-        return self.folder / "authority.pem"
-
-    def issue(self, name: str, *, host: str = "127.0.0.1", until: str = "20491231235959Z") -> tuple[Path, Path]:
-        """Make a certificate for the host, valid from 2001 on; return it and its key."""
-        key, request, issued = (self.folder / f"{name}.{kind}" for kind in ("key", "csr", "pem"))
-        subject = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=IP:{host}"]
-        _openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, *subject)
-        signed_by: list[str | Path] = ["-cert", self.certificate, "-keyfile", self.folder / "authority.key"]
-        validity = ["-startdate", "20010101000000Z", "-enddate", until]
-        settings: list[str | Path] = ["-config", self.folder / "openssl.cnf", "-batch", "-notext"]
-        _openssl("ca", *settings, *signed_by, *validity, "-in", request, "-out", issued)
-        return issued, key
-
-
-def _openssl(*arguments: str | Path) -> None:
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=30)
 
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    folder = tmp_path / "authority"
-    folder.mkdir()
-    (folder / "index.txt").touch()
-    (folder / "openssl.cnf").write_text(_SETTINGS.format(folder=folder))
-    made = Authority(folder)
-    files: list[str | Path] = ["-keyout", folder / "authority.key", "-out", made.certificate]
-    _openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", *files, "-subj", "/CN=Own authority", "-days", "3650")
-    return made
+    return made(tmp_path / "authority")
 
 
 def _change(site: RunningSite, context: ssl.SSLContext, certificate: Path, key: Path) -> None:

@@ -17,6 +17,8 @@ _MOST_UNREAD = 262_144
 """Bytes that wait to be read before the other side has to wait."""
 _NO_LIMIT = 86_400.0
 _MOST_BEGUN = 8192
+_TCP_INFO_SIZE, _BYTES_RECEIVED = 136, 128
+"""Of struct tcp_info, as far as it is asked for, and where in it the bytes stand that came."""
 
 
 class _Protocol(asyncio.Protocol):
@@ -109,8 +111,21 @@ class Stream:
 
     @property
     def progress(self) -> tuple[int, int]:
-        """What changes as long as anything moves: bytes acknowledged, and bytes received."""
-        return self.acknowledged, self._received
+        """What changes as long as anything moves: bytes acknowledged, and bytes received.
+
+        Those of a TLS record count as they come, not only once it can be read as a whole.
+        """
+        return self.acknowledged, self._arrived
+
+    @property
+    def _arrived(self) -> int:
+        try:
+            # tcpi_bytes_received (linux/tcp.h)
+            info = self._connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+            (arrived,) = struct.unpack_from("Q", info, _BYTES_RECEIVED)
+        except (OSError, struct.error):
+            return self._received
+        return int(arrived)
 
     @property
     def is_usable(self) -> bool:

@@ -56,7 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     importing = commands.add_parser("import-compose", help="set the box up as a docker-compose.yml of old says")
     importing.add_argument("file", metavar="FILE", help="the docker-compose.yml of the old box")
     importing.set_defaults(command="import_compose")
-    for command in (run, configured, rejected, configure, importing):
+    check = commands.add_parser("check", help="check the box, and say what to do where something is wrong")
+    check.add_argument("--json", action="store_true", help="tell it to a program")
+    check.set_defaults(command="check")
+    for command in (run, configured, rejected, configure, importing, check):
         command.add_argument(
             "--config", metavar="FILE", default=configuration_file.DEFAULT_PATH, help="instead of %(default)s"
         )

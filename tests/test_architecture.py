@@ -47,6 +47,8 @@ PURE = {
     "timekeeping.clock_troubles", "timekeeping.note", "timekeeping.witnesses",
     "commands.box_state", "commands.charts", "commands.config_text", "commands.first_readings", "commands.layout",
     "commands.history_lines", "commands.quantities", "commands.since", "commands.status_lines",
+    "commands.checks.codes", "commands.checks.findings", "commands.checks.server_answers",
+    "commands.checks.told_by_service",
     "control.protocol", "control.selection", "control.writing",
     "server.answers", "server.form_doubt", "delivery.refusal_search", "delivery.refusals",
 }  # fmt: skip

@@ -22,13 +22,15 @@ class ServiceState:
     """How the unit is: `active` is its ActiveState, `invocation` the id of this run, empty where it never ran.
 
     `has_job` says that systemd is still about to start or stop it, `exit_status` is that of the process that ended
-    last.
+    last, `sub` is the SubState. `is_loaded` is false where there is no such unit.
     """
 
     active: str
     invocation: str
     has_job: bool
     exit_status: int
+    sub: str = ""
+    is_loaded: bool = True
 
 
 class Service:
@@ -47,15 +49,24 @@ class Service:
 
     def state(self) -> ServiceState:
         """Ask how it is now. Raises NotPermitted or ServiceFault."""
-        shown = _systemctl(self._seconds, "show", "--property=ActiveState,InvocationID,Job,ExecMainStatus", UNIT)
-        values = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+        values = properties(
+            UNIT, "ActiveState", "SubState", "LoadState", "InvocationID", "Job", "ExecMainStatus", seconds=self._seconds
+        )
         status = values.get("ExecMainStatus", "")
         return ServiceState(
             active=values.get("ActiveState", ""),
             invocation=values.get("InvocationID", ""),
             has_job=values.get("Job", "0") not in ("", "0"),
             exit_status=int(status) if status.isdecimal() else 0,
+            sub=values.get("SubState", ""),
+            is_loaded=values.get("LoadState") != "not-found",
         )
+
+
+def properties(unit: str, *names: str, seconds: float = _TIMEOUT) -> dict[str, str]:
+    """Return these properties of a unit (systemctl(1), show). Raises NotPermitted or ServiceFault."""
+    shown = _systemctl(seconds, "show", f"--property={','.join(names)}", unit)
+    return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
 
 
 def _systemctl(seconds: float, *arguments: str) -> str:

@@ -65,9 +65,19 @@ class CentralApi:
 
     async def device_list(self, form: ApiForm) -> Answer:
         """Ask for the device list."""
+        return await self._device_list(form, Limits(TOTAL_TIMEOUT, MAX_DEVICE_LIST, IDLE_TIMEOUT))
+
+    async def begun_device_list(self, form: ApiForm, seconds: float, idle: float) -> Answer:
+        """Ask for the device list; return as much of it as comes within `seconds`, at least the status.
+
+        For `idle` seconds nothing may move.
+        """
+        return await self._device_list(form, Limits(seconds, MAX_DEVICE_LIST, idle), is_enough=lambda body: False)
+
+    async def _device_list(self, form: ApiForm, limits: Limits, **more: Any) -> Answer:
         # In the URL rather than as a parameter: the two releases of httpx treat parameters differently.
         url = f"{self._url}{_FORMS[form].device_list}?token={quote(self._token, safe='')}"
-        return await self._call("GET", url, Limits(TOTAL_TIMEOUT, MAX_DEVICE_LIST, IDLE_TIMEOUT))
+        return await self._call("GET", url, limits, **more)
 
     async def send_status(self, devices: str, *, timeout: float = TOTAL_TIMEOUT) -> Answer:
         """Send a JSON list of device states, within `timeout` seconds."""

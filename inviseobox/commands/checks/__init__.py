@@ -1,0 +1,1 @@
+"""What `inviseobox check` looks at, one file each."""

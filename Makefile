@@ -43,6 +43,7 @@ help:
 	@echo "make repo         build the packages and publish them in $(REPO_DIR); then, as the README tells, repo-promote,"
 	@echo "                  repo-phase, repo-withdraw, repo-sign, repo-rotate, repo-retire, and repo-show for what is there"
 	@echo "make lint         run ruff and mypy"
+	@echo "make translations take the sentences of the commands into inviseobox/locale/fr.po, where French is written"
 	@echo "make unit         run the unit tests"
 	@echo "make integration  run the integration tests"
 	@echo "make acquisition  run the tests of reading on each Debian release, with the package and its libraries installed"
@@ -74,6 +75,18 @@ lint: dependencies .venv/installed
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/ruff format --check --quiet
 	@.venv/bin/mypy --no-error-summary
+
+# xgettext takes the sentences out of the sources; what is new in them is then empty in fr.po, and what is gone is dropped.
+WORDS := inviseobox/locale
+translations: dependencies
+	@echo "== renew $(WORDS)/fr.po"
+	@mkdir -p build
+	@find inviseobox -name '*.py' | sort | xgettext --files-from=- --language=Python --from-code=UTF-8 \
+		--keyword --keyword=_ --keyword=marked --keyword=m --add-location=file --output=build/sources.pot
+	@msgcat --use-first --output-file=build/inviseobox.pot $(WORDS)/argparse.pot build/sources.pot
+	@msgmerge --quiet --no-fuzzy-matching --add-location=file --output-file=build/fr.po $(WORDS)/fr.po build/inviseobox.pot
+	@msgattrib --no-obsolete --add-location=file --output-file=$(WORDS)/fr.po build/fr.po
+	@msgfmt --check --statistics --output-file=/dev/null $(WORDS)/fr.po
 
 unit: dependencies
 	@echo "== unit tests"
@@ -220,4 +233,4 @@ clean:
 	@$(if $(SUDO),echo "sudo: removing what system tests left as root")
 	@$(SUDO) rm -rf --one-file-system $(filter-out build/apt,$(wildcard build/*)) .cache .venv
 
-.PHONY: help demo dependencies lint unit integration deb reproducible repo repo-show repo-promote repo-phase repo-withdraw repo-sign repo-rotate repo-retire lintian acquisition system campaigns bench bench-long bench-short soak test clean
+.PHONY: help demo dependencies lint translations unit integration deb reproducible repo repo-show repo-promote repo-phase repo-withdraw repo-sign repo-rotate repo-retire lintian acquisition system campaigns bench bench-long bench-short soak test clean

@@ -10,11 +10,12 @@ import inviseobox
 from inviseobox.commands.exit_status import MISUSE, WRONG
 from inviseobox.errors import OutputLost
 from inviseobox.host import configuration_file
-from inviseobox.translation import _
+from inviseobox.translation import _, translate_argparse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with these arguments, or those of the process; return its exit status."""
+    translate_argparse()
     options = _parser().parse_args(arguments)
     # Only the one that is asked for: `is-configured` runs before each start and must be quick.
     body: Callable[[argparse.Namespace], int] = import_module(f"inviseobox.commands.{options.command}").run
@@ -34,65 +35,72 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="inviseobox", description="Reads a building's meters and sensors for the Inviseo server.")
-    parser.add_argument("--version", action="version", version=f"inviseobox {inviseobox.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser = _Parser(prog="inviseobox", description=_("Reads a building's meters and sensors for the Inviseo server."))
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"inviseobox {inviseobox.__version__}",
+        help=_("show program's version number and exit"),
+    )
+    commands = parser.add_subparsers(required=True, metavar=_("COMMAND"))
 
-    run = commands.add_parser("run", help="be the daemon (systemd starts it: systemctl start inviseobox)")
+    run = commands.add_parser("run", help=_("be the daemon (systemd starts it: systemctl start inviseobox)"))
     run.set_defaults(command="run")
-    configured = commands.add_parser("is-configured", help="succeed if token and url are filled in")
+    configured = commands.add_parser("is-configured", help=_("succeed if token and url are filled in"))
     configured.set_defaults(command="is_configured")
-    rejected = commands.add_parser("rejected", help="list what the server refused for good, or queue it again")
-    rejected.add_argument("--requeue", action="store_true", help="send all of it once more")
+    rejected = commands.add_parser("rejected", help=_("list what the server refused for good, or queue it again"))
+    rejected.add_argument("--requeue", action="store_true", help=_("send all of it once more"))
     rejected.set_defaults(command="rejected")
     _add_views(commands)
-    configure = commands.add_parser("configure", help="ask for url and token, try them, and set the box up")
-    configure.add_argument("--url", metavar="ADDRESS", help="the server: the base address of its API")
+    configure = commands.add_parser("configure", help=_("ask for url and token, try them, and set the box up"))
+    configure.add_argument("--url", metavar=_("ADDRESS"), help=_("the server: the base address of its API"))
     tokens = configure.add_mutually_exclusive_group()
-    tokens.add_argument("--token-file", metavar="FILE", help="take the token from this file")
-    tokens.add_argument("--token-stdin", action="store_true", help="take the token from standard input")
-    configure.add_argument("--interval", metavar="SECONDS", type=_positive, help="length of a window")
+    tokens.add_argument("--token-file", metavar=_("FILE"), help=_("take the token from this file"))
+    tokens.add_argument("--token-stdin", action="store_true", help=_("take the token from standard input"))
+    configure.add_argument("--interval", metavar=_("SECONDS"), type=_positive, help=_("length of a window"))
     configure.set_defaults(command="configure")
-    importing = commands.add_parser("import-compose", help="set the box up as a docker-compose.yml of old says")
-    importing.add_argument("file", metavar="FILE", help="the docker-compose.yml of the old box")
+    importing = commands.add_parser("import-compose", help=_("set the box up as a docker-compose.yml of old says"))
+    importing.add_argument("file", metavar=_("FILE"), help=_("the docker-compose.yml of the old box"))
     importing.set_defaults(command="import_compose")
-    check = commands.add_parser("check", help="check the box, and say what to do where something is wrong")
-    check.add_argument("--json", action="store_true", help="tell it to a program")
+    check = commands.add_parser("check", help=_("check the box, and say what to do where something is wrong"))
+    check.add_argument("--json", action="store_true", help=_("tell it to a program"))
     check.set_defaults(command="check")
     for command in (run, configured, rejected, configure, importing, check):
         command.add_argument(
-            "--config", metavar="FILE", default=configuration_file.DEFAULT_PATH, help="instead of %(default)s"
+            "--config", metavar=_("FILE"), default=configuration_file.DEFAULT_PATH, help=_("instead of %(default)s")
         )
 
-    demo = commands.add_parser("demo", help="run the daemon against a simulated site on this machine")
-    demo.add_argument("--windows", metavar="N", type=_positive, help="end after N windows (3, with --faults 8)")
+    demo = commands.add_parser("demo", help=_("run the daemon against a simulated site on this machine"))
+    demo.add_argument("--windows", metavar="N", type=_positive, help=_("end after N windows (3, with --faults 8)"))
     demo.add_argument(
-        "--interval", metavar="SECONDS", type=_positive, default=5, help="length of a window (%(default)s)"
+        "--interval", metavar=_("SECONDS"), type=_positive, default=5, help=_("length of a window (%(default)s)")
     )
-    demo.add_argument("--faults", action="store_true", help="let meters, lines and the sensor fail and recover")
+    demo.add_argument("--faults", action="store_true", help=_("let meters, lines and the sensor fail and recover"))
     demo.set_defaults(command="demo")
     return parser
 
 
 def _add_views(commands: "argparse._SubParsersAction[_Parser]") -> None:
     """Add the commands that only look."""
-    status = commands.add_parser("status", help="tell how the box fares: what is wrong, each device, the server")
-    status.add_argument("name", metavar="NAME", nargs="?", default="", help="only this: a part of a name, or an _id")
+    status = commands.add_parser("status", help=_("tell how the box fares: what is wrong, each device, the server"))
+    status.add_argument(
+        "name", metavar=_("NAME"), nargs="?", default="", help=_("only this: a part of a name, or an _id")
+    )
     ways = status.add_mutually_exclusive_group()
-    ways.add_argument("--watch", action="store_true", help="keep it current until Ctrl-C")
-    ways.add_argument("--json", action="store_true", help="for programs: one object")
+    ways.add_argument("--watch", action="store_true", help=_("keep it current until Ctrl-C"))
+    ways.add_argument("--json", action="store_true", help=_("for programs: one object"))
     status.set_defaults(command="status")
-    history = commands.add_parser("history", help="show what was delivered of a measurement, window by window")
-    history.add_argument("measurement", metavar="MEASUREMENT", help="a name, a part of one, or an _id")
-    history.add_argument("--since", metavar="WHEN", default="1d", help="2d, 12h, 30min or a date (%(default)s)")
+    history = commands.add_parser("history", help=_("show what was delivered of a measurement, window by window"))
+    history.add_argument("measurement", metavar=_("MEASUREMENT"), help=_("a name, a part of one, or an _id"))
+    history.add_argument("--since", metavar=_("WHEN"), default="1d", help=_("2d, 12h, 30min or a date (%(default)s)"))
     ways = history.add_mutually_exclusive_group()
-    ways.add_argument("--csv", action="store_true", help="for spreadsheets: ends in UTC, values digit for digit")
-    ways.add_argument("--plot", action="store_true", help="draw the averages")
-    ways.add_argument("--json", action="store_true", help="for programs: one object")
+    ways.add_argument("--csv", action="store_true", help=_("for spreadsheets: ends in UTC, values digit for digit"))
+    ways.add_argument("--plot", action="store_true", help=_("draw the averages"))
+    ways.add_argument("--json", action="store_true", help=_("for programs: one object"))
     history.set_defaults(command="history")
 
 
 def _positive(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= 86_400):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 86400, not {text}")
+        raise argparse.ArgumentTypeError(_("must be a whole number from 1 to 86400, not {value}").format(value=text))
     return int(text)

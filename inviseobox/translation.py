@@ -1,6 +1,60 @@
-"""The sentences for people, in their language. Until there is a catalog of the domain `inviseobox`, in English."""
+"""The sentences for people, in the language of whoever reads them, by Python's gettext.
+
+The language is found as gettext(3) finds it: in LC_ALL, else LC_MESSAGES, else LANG; LANGUAGE may name others before
+that, unless the locale is C. Catalogs lie in TEXTDOMAINDIR (gettext(1)), else where the package puts them; the source
+is locale/fr.po. Without a catalog the sentences stay as they are, in English.
+"""
+
+import gettext
+import os
+import struct
+from collections.abc import Mapping
+from functools import lru_cache
+
+DOMAIN = "inviseobox"
+DIRECTORY = "/usr/share/locale"
 
 
 def _(sentence: str) -> str:
     """Return the sentence in the language of the user; what stands in braces is filled in afterwards."""
+    return _catalog(_languages(os.environ), _directory(os.environ)).gettext(sentence)
+
+
+def marked(sentence: str) -> str:
+    """Return the sentence as it is. It gets into the catalogs, for a command that passes it to `_` later."""
     return sentence
+
+
+def is_translated() -> bool:
+    """Whether there is a catalog in the language of the user."""
+    return type(_catalog(_languages(os.environ), _directory(os.environ))) is not gettext.NullTranslations
+
+
+def translate_argparse() -> None:
+    """Let argparse find its own words in our catalogs: it looks in whichever domain is the current one."""
+    if is_translated():
+        gettext.bindtextdomain(DOMAIN, _directory(os.environ))
+        gettext.textdomain(DOMAIN)
+
+
+def _languages(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the languages that the user reads, the best first; none where the locale is C, in any encoding."""
+    locale = next(filter(None, (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "C")
+    if locale.partition(".")[0] in ("C", "POSIX"):
+        return ()
+    return tuple((environment.get("LANGUAGE") or locale).split(":"))
+
+
+def _directory(environment: Mapping[str, str]) -> str:
+    return environment.get("TEXTDOMAINDIR") or DIRECTORY
+
+
+@lru_cache(maxsize=4)
+def _catalog(languages: tuple[str, ...], directory: str) -> gettext.NullTranslations:
+    if not languages:
+        return gettext.NullTranslations()
+    try:
+        return gettext.translation(DOMAIN, directory, languages, fallback=True)
+    except (OSError, ValueError, IndexError, struct.error):
+        # A catalog that is damaged or of another kind costs the language, not the command.
+        return gettext.NullTranslations()

@@ -53,7 +53,7 @@ def parse(content: bytes) -> Composed:
         if key == "interval" and re.fullmatch("[0-9]{1,9}", str(value)):
             value = int(value)
         if wrong := problem(key, value):
-            raise ComposeError(f"{key}: {wrong}")
+            raise ComposeError(_("{where}: {problem}").format(where=key, problem=wrong))
         values[key] = value
     settings = Settings(str(values["token"]), str(values["url"]), _whole(values.get("interval")))
     return Composed(settings, clean_text(name), any(_is_watchtower(*item) for item in services.items()))

@@ -67,7 +67,7 @@ def _given_token(options: argparse.Namespace, terminal: Terminal) -> str | None:
             content = file.read(_MAX_TOKEN + 1)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ValueError(f"{options.token_file}: {reason}") from None
+        raise ValueError(_("{where}: {problem}").format(where=options.token_file, problem=reason)) from None
     return _token(content, options.token_file)
 
 
@@ -89,7 +89,7 @@ def _asked_url(terminal: Terminal, present: object) -> str:
         wrong = problem("url", url) if url else _("it must be given")
         if not wrong:
             return url
-        terminal.line(f"url: {wrong}", Tone.BAD)
+        terminal.line(_("{where}: {problem}").format(where="url", problem=wrong), Tone.BAD)
 
 
 def _asked_token(terminal: Terminal, has_one: bool) -> str | None:
@@ -102,4 +102,4 @@ def _asked_token(terminal: Terminal, has_one: bool) -> str | None:
         wrong = problem("token", token) if token else _("it must be given")
         if not wrong:
             return token
-        terminal.line(f"token: {wrong}", Tone.BAD)
+        terminal.line(_("{where}: {problem}").format(where="token", problem=wrong), Tone.BAD)

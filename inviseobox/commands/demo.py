@@ -18,6 +18,7 @@ from inviseobox.reports.window_ends import next_border
 from inviseobox.simulator.received import ReceivedField
 from inviseobox.simulator.scenario import a_bad_day
 from inviseobox.simulator.site import Site
+from inviseobox.translation import _
 
 _LONGEST_WAIT = 20.0
 """Seconds beyond its end in which a window must have arrived."""
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         return asyncio.run(_show(windows, options.interval, options.faults))
     except KeyboardInterrupt:
         with contextlib.suppress(OSError):
-            print("\nstopped")
+            print("\n" + _("stopped"))
         return 0
     except BrokenPipeError:
         # Whoever read the output has had enough; nothing more can be written, at exit neither.
@@ -45,14 +46,16 @@ def run(options: argparse.Namespace) -> int:
 async def _show(windows: int, interval: int, faults: bool) -> int:
     screen = _Screen()
     async with Site(interval=interval, rtu=faults) as site:
-        screen.line(f"A simulated site on this machine: server {site.url}, {len(site.devices)} devices.")
-        screen.line(f"The daemon reads it every second and delivers a window every {interval} s.")
-        screen.line('What it logs is marked "|"; on a real box it is in: journalctl -u inviseobox\n')
+        beginning = _("A simulated site on this machine: server {url}, {count} devices.")
+        screen.line(beginning.format(url=site.url, count=len(site.devices)))
+        sentence = _("The daemon reads it every second and delivers a window every {seconds} s.")
+        screen.line(sentence.format(seconds=interval))
+        screen.line(_('What it logs is marked "|"; on a real box it is in: journalctl -u inviseobox') + "\n")
         with tempfile.TemporaryDirectory(prefix="inviseobox-demo-") as folder:
             async with _daemon(site, interval, Path(folder), screen) as daemon, _misfortune(site, faults, screen):
                 for number in range(1, windows + 1):
                     if not await _wait_for_window(site, number, windows, interval, daemon, screen):
-                        screen.line("No window came.")
+                        screen.line(_("No window came."))
                         return 1
                     _show_window(site, sorted(site.central.window_ends())[number - 1], number, screen)
     return 0
@@ -106,7 +109,8 @@ async def _wait_for_window(
     while len(site.central.window_ends()) < number:
         if daemon.returncode is not None or time.monotonic() > deadline:
             return False
-        screen.bar(f"window {number} of {windows}", min(1.0, 1 - (end - time.time()) / interval))
+        title = _("window {number} of {count}").format(number=number, count=windows)
+        screen.bar(title, min(1.0, 1 - (end - time.time()) / interval))
         await asyncio.sleep(_STEP)
     # The upload may come in several batches.
     await asyncio.sleep(_STEP)
@@ -146,18 +150,20 @@ class _Screen:
 
 def _show_window(site: Site, end: int, number: int, screen: _Screen) -> None:
     fields = {field.measurement: field for field in site.central.received if field.end == end}
-    screen.line(f"\nWindow {number}, ended {time.strftime('%H:%M:%S', time.localtime(end))}: the server received")
+    ended = time.strftime("%H:%M:%S", time.localtime(end))
+    sentence = _("Window {number}, ended {time}: the server received")
+    screen.line("\n" + sentence.format(number=number, time=ended))
     screen.line(_table(_rows(site.devices, fields)) + "\n")
 
 
 def _rows(devices: Iterable[Mapping[str, object]], fields: Mapping[str, ReceivedField]) -> Iterable[list[str]]:
-    yield ["device", "measurement", "unit", *Aggregate]
+    yield [_("device"), _("measurement"), _("unit"), *Aggregate]
     for device in devices:
         measurements = device["measurements"]
         assert isinstance(measurements, list)  # noqa: S101
         for measurement in measurements:
             field = fields.get(measurement["_id"])
-            values = [_short(field.value.get(name, "")) for name in Aggregate] if field else ["nothing", "", "", ""]
+            values = [_short(field.value.get(name, "")) for name in Aggregate] if field else [_("nothing"), "", "", ""]
             yield [str(device["name"]), measurement["name"], measurement.get("unit", ""), *values]
 
 

@@ -45,7 +45,7 @@ def _read(path: Path, terminal: Terminal) -> Composed | int:
         with path.open("rb") as file:
             content = file.read(compose_file.MAX_SIZE + 1)
     except OSError as error:
-        terminal.error(f"{path}: {error.strerror or error}")
+        terminal.error(_("{where}: {problem}").format(where=path, problem=error.strerror or error))
         return MISUSE
     try:
         return compose_file.parse(content)

@@ -139,7 +139,8 @@ class Terminal:
 
     def ask(self, question: str, default: str) -> str:
         """Ask for a line; return `default` where it is empty. Raises EOFError where there is no answer."""
-        self._prompt(f"{question} [{default}]: " if default else f"{question}: ")
+        form = _("{question} [{default}]: ") if default else _("{question}: ")
+        self._prompt(form.format(question=question, default=default))
         answer = sys.stdin.readline()
         if not answer.endswith("\n"):
             raise EOFError

@@ -5,6 +5,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Any
 
+from inviseobox.commands.retold import retold
 from inviseobox.configuration import parse
 from inviseobox.errors import ConfigurationError
 from inviseobox.translation import _
@@ -57,7 +58,7 @@ def problem(key: str, value: str | int) -> str | None:
     try:
         parse(text, "", read_file=str)
     except ConfigurationError as error:
-        return error.problem
+        return retold(error.problem)
     return None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from inviseobox.buffer import rejected
 from inviseobox.clock import utc_text
 from inviseobox.commands.exit_status import EX_CONFIG, EX_UNAVAILABLE, NOT_PERMITTED, WRONG
+from inviseobox.commands.retold import error_text
 from inviseobox.control.client import ask
 from inviseobox.control.protocol import Rejected, socket_path
 from inviseobox.errors import BufferFault, ConfigurationError, DaemonDown, InviseoBoxError, NotPermitted, RequestRefused
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 def _from_the_file(options: argparse.Namespace, unasked: InviseoBoxError | None) -> int:
     """Look into the database; `unasked` says why the daemon could not be asked, where it was tried."""
     if unasked is not None and not os.access(options.config, os.R_OK) and not _is_missing(options.config):
-        print(unasked, file=sys.stderr)
+        print(error_text(unasked), file=sys.stderr)
         if isinstance(unasked, NotPermitted):
             return NOT_PERMITTED
         print(_("root can look into the database itself: sudo inviseobox rejected"), file=sys.stderr)
@@ -50,7 +51,7 @@ def _from_the_file(options: argparse.Namespace, unasked: InviseoBoxError | None)
     try:
         path = configuration_file.load_without_token(options.config).buffer_path
     except ConfigurationError as error:
-        print(error, file=sys.stderr)
+        print(error_text(error), file=sys.stderr)
         return EX_CONFIG
     try:
         Path(path).stat()
@@ -59,13 +60,13 @@ def _from_the_file(options: argparse.Namespace, unasked: InviseoBoxError | None)
         found = rejected.listed(path)
         count = rejected.queue_again(path) if options.requeue else 0
     except BufferFault as error:
-        print(error, file=sys.stderr)
+        print(error_text(error), file=sys.stderr)
         return WRONG
     except OSError as error:
-        print(f"{path}: {error.strerror}", file=sys.stderr)
+        print(_("{where}: {problem}").format(where=path, problem=error.strerror), file=sys.stderr)
         return WRONG
     if unasked is not None:
-        print(_("{reason}; this is what {path} holds").format(reason=unasked, path=path), file=sys.stderr)
+        print(_("{reason}; this is what {path} holds").format(reason=error_text(unasked), path=path), file=sys.stderr)
     # Fields that were damaged may hold anything.
     lines = [_line(one.end, one.words, one.fields if one.is_intact else clean_text(one.fields)) for one in found]
     _show(lines, or_nothing=not options.requeue)

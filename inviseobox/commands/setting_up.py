@@ -8,6 +8,7 @@ from inviseobox.commands.config_text import Settings, problem, with_settings
 from inviseobox.commands.exit_status import EX_CONFIG, EX_UNAVAILABLE, MISUSE, NOT_PERMITTED, WRONG
 from inviseobox.commands.first_readings import Standing, longest_wait
 from inviseobox.commands.layout import Tone
+from inviseobox.commands.retold import error_text, retold
 from inviseobox.commands.terminal import Terminal
 from inviseobox.configuration import Configuration
 from inviseobox.devices.inventory import Inventory
@@ -65,7 +66,7 @@ class SettingUp:
         try:
             prepared = self._prepare(ask)
         except ConfigurationError as error:
-            self._terminal.error(str(error))
+            self._terminal.error(error_text(error))
             return EX_CONFIG
         except (KeyboardInterrupt, EOFError):
             self._terminal.line()
@@ -77,7 +78,7 @@ class SettingUp:
             return self._start(*prepared)
         except ServiceFault as error:
             sentence = _("the configuration is written, but the service is not restarted: {cause}")
-            self._terminal.error(sentence.format(cause=error))
+            self._terminal.error(sentence.format(cause=error_text(error)))
             return EX_UNAVAILABLE
         except KeyboardInterrupt:
             self._terminal.error(_("stopped; the configuration is written, the service goes on"))
@@ -117,10 +118,10 @@ class SettingUp:
             inventory = server_trial.device_list(configuration, self._path)
         except DeliveryError as error:
             sentence, status = _told(error)
-            terminal.error(sentence.format(cause=error))
+            terminal.error(sentence.format(cause=error_text(error)))
             return status
         for remark in inventory.remarks.texts:
-            terminal.line(remark, Tone.WARNING)
+            terminal.line(retold(remark), Tone.WARNING)
         if not inventory.devices:
             terminal.line(_("the server knows the box; it lists no device for it yet"), Tone.WARNING)
             return inventory

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inviseobox.commands import trouble_words
+from inviseobox.commands.retold import retold
 from inviseobox.configuration import Configuration
 from inviseobox.devices.inventory import Device, Inventory, Measurement
 from inviseobox.devices.links import SerialLink, TcpLink, WebLink
 from inviseobox.devices.sources import JsonSource, RegisterSource, Unusable
 from inviseobox.translation import _
-from inviseobox.untrusted import clean_text
 
 _START = 15.0
 """Seconds until a daemon that is ready has the device list and has written what it read first."""
@@ -90,14 +91,14 @@ class Standing:
             return _("the server lists no measurement of it")
         reasons = [one.source.reason for one in device.measurements if isinstance(one.source, Unusable)]
         if len(reasons) == len(device.measurements):
-            return reasons[0]
+            return retold(reasons[0])
         link = self._links.get(device.link.name, {}) if device.link else {}
-        return clean_text(link.get("cause")) or self._cause(device, *device.measurements)
+        return trouble_words.cause(link) or self._cause(device, *device.measurements)
 
     def _cause(self, device: Device, *measurements: Measurement) -> str:
         """Say why these measurements of a device gave no value."""
         if len(measurements) == 1 and isinstance(measurements[0].source, Unusable):
-            return measurements[0].source.reason
+            return retold(measurements[0].source.reason)
         of_measurements = (self._told.get((_MEASUREMENT, one.id)) for one in measurements)
         cause = next(filter(None, of_measurements), None) or self._told.get((_DEVICE, device.id))
         if cause:
@@ -114,7 +115,7 @@ def _causes(troubles: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
         for field in (_MEASUREMENT, _DEVICE):
             named = fields.get(field) if isinstance(fields, dict) else None
             for identity in named.split(", ") if isinstance(named, str) else ():
-                causes.setdefault((field, identity), clean_text(trouble.get("cause")))
+                causes.setdefault((field, identity), trouble_words.cause(trouble))
     return causes
 
 

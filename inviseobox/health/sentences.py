@@ -1,120 +1,123 @@
 """The words in which a person is told of a trouble. Pure.
 
-Here and nowhere else, so that a command can say the same in another language.
+Here and nowhere else, in English, for the journal; what is marked, a command says in other languages, too.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from inviseobox import events
-from inviseobox.events import (
-    AboutLink,
-    AboutMeasurement,
-    AboutPage,
-    AboutRegisters,
-    AboutUnit,
-    Trouble,
-    TroubleKind,
-)
+from inviseobox.events import Trouble, TroubleKind
 from inviseobox.health.steadiness import MOST_CHANGES, OBSERVED, STEADY
+from inviseobox.translation import marked
 
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What does not work, what to do about it, and what is told when it works again."""
+    """What does not work, what to do about it, and what is told when it works again.
 
-    subject: str | Callable[[Any], str]
+    `subject` has the attributes of what the trouble is about in braces.
+    """
+
+    subject: str
     works: str
     advice: str = ""
 
 
-def _link(about: AboutLink) -> str:
-    return about.link
-
-
-def _unit(about: AboutUnit) -> str:
-    return f"{about.device} (unit {about.unit} on {about.link})"
-
-
-def _registers(about: AboutRegisters) -> str:
-    if about.measurement:
-        return f"{about.device}, {about.measurement}"
-    return f"{_unit(about)}, addresses {about.addresses}"
-
-
-def _page(about: AboutPage) -> str:
-    return f"{about.device} ({about.page})"
-
-
-def _measurement(about: AboutMeasurement) -> str:
-    return f"{about.device}, {about.measurement}"
-
+_LINK = "{link}"
+_TASK = "{task}"
+_UNIT = marked("{device} (unit {unit} on {link})")
+_REGISTERS = marked("{device} (unit {unit} on {link}), addresses {addresses}")
+_PAGE = "{device} ({page})"
+_MEASUREMENT = "{device}, {measurement}"
 
 _WORDS: dict[TroubleKind[Any], _Words] = {
     events.TASK: _Words(
-        lambda about: str(about.task),
+        _TASK,
         "works again",
-        "it is started again, the rest goes on; send the journal to the maintainers (journalctl -u inviseobox)",
+        marked("it is started again, the rest goes on; send the journal to the maintainers (journalctl -u inviseobox)"),
     ),
-    events.PORT: _Words(_link, "reachable again"),
-    events.HOST: _Words(_link, "reachable again"),
-    events.LINK: _Words(_link, "reachable again", "check its cabling and settings"),
+    events.PORT: _Words(_LINK, "reachable again"),
+    events.HOST: _Words(_LINK, "reachable again"),
+    events.LINK: _Words(_LINK, "reachable again", marked("check its cabling and settings")),
     events.NUMBERS: _Words(
-        _link, "answers carry their number again", "it is read all the same; is there newer firmware for it?"
+        _LINK, "answers carry their number again", marked("it is read all the same; is there newer firmware for it?")
     ),
     events.MASTER: _Words(
-        _link,
+        _LINK,
         "for an hour nobody else has asked",
-        "a serial line takes one master: find the other one and take it off",
+        marked("a serial line takes one master: find the other one and take it off"),
     ),
-    events.DEVICE: _Words(_unit, "answers again", "check its power, its address and the bus"),
-    events.REGISTERS: _Words(_registers, "is read again", "check the register and address of its measurements"),
-    events.BUSY: _Words(_registers, "is read again", "it is asked again in each round"),
-    events.PAGE: _Words(_page, "answers again", "check the sensor, its address and the network"),
-    events.VALUE: _Words(_measurement, "gives values again", "check its value_class and byte_order"),
-    events.PAGE_VALUE: _Words(_measurement, "gives values again", "check its page and its key"),
-    events.NO_SERVER: _Words("server", "answers again"),
-    events.SERVER: _Words("server", "answers again"),
-    events.TOKEN: _Words("token", "the server accepts it again"),
-    events.STATUS: _Words("status of the devices", "the server takes it again"),
-    events.DELIVERY: _Words("deliveries", "the server has taken all of them"),
+    events.DEVICE: _Words(_UNIT, "answers again", marked("check its power, its address and the bus")),
+    events.REGISTERS: _Words(_REGISTERS, "is read again", marked("check the register and address of its measurements")),
+    events.BUSY: _Words(_REGISTERS, "is read again", marked("it is asked again in each round")),
+    events.PAGE: _Words(_PAGE, "answers again", marked("check the sensor, its address and the network")),
+    events.VALUE: _Words(_MEASUREMENT, "gives values again", marked("check its value_class and byte_order")),
+    events.PAGE_VALUE: _Words(_MEASUREMENT, "gives values again", marked("check its page and its key")),
+    events.NO_SERVER: _Words(marked("server"), "answers again"),
+    events.SERVER: _Words(marked("server"), "answers again"),
+    events.TOKEN: _Words(marked("token"), "the server accepts it again"),
+    events.STATUS: _Words(marked("status of the devices"), "the server takes it again"),
+    events.DELIVERY: _Words(marked("deliveries"), "the server has taken all of them"),
     events.CLOCK: _Words(
-        "clock",
+        marked("clock"),
         "is right again",
-        "readings are dated by the server's time; is the time synchronised? (timedatectl)",
+        marked("readings are dated by the server's time; is the time synchronised? (timedatectl)"),
     ),
     events.BELIEVED: _Words(
-        "clock",
+        marked("clock"),
         "is plausible again",
-        "readings are dated by it all the same; check network and time (timedatectl)",
+        marked("readings are dated by it all the same; check network and time (timedatectl)"),
     ),
     events.TIME: _Words(
-        "time",
+        marked("time"),
         "is known now; readings that waited are dated",
-        "readings wait, a day at most, until the server answers or the clock is set; check the network (timedatectl)",
+        marked(
+            "readings wait, a day at most, until the server answers or the clock is set; check the network "
+            "(timedatectl)"
+        ),
     ),
     events.SERVER_CLOCK: _Words(
-        "server's clock",
+        marked("server's clock"),
         "agrees with this machine's again",
-        "readings carry this machine's time; tell whoever runs the server",
+        marked("readings carry this machine's time; tell whoever runs the server"),
     ),
     events.CAPPED: _Words(
-        "buffer size", "has room again", "does the server take anything? (systemctl status inviseobox)"
+        marked("buffer size"), "has room again", marked("does the server take anything? (systemctl status inviseobox)")
     ),
-    events.BUFFER: _Words("buffer", "is written again"),
-    events.MEMORY: _Words("memory", "has room again"),
+    events.BUFFER: _Words(marked("buffer"), "is written again"),
+    events.MEMORY: _Words(marked("memory"), "has room again"),
     events.PACE: _Words(
-        "reading", "all rounds are begun again", "is modbus.period too short? what keeps the machine busy? (top)"
+        marked("reading"),
+        "all rounds are begun again",
+        marked("is modbus.period too short? what keeps the machine busy? (top)"),
     ),
-    events.STATUS_FILE: _Words("status.json", "is written again", "is /run full? (df -h /run)"),
+    events.STATUS_FILE: _Words("status.json", "is written again", marked("is /run full? (df -h /run)")),
 }
+
+
+_BY_NAME = {kind.name: words for kind, words in _WORDS.items()}
+
+
+def subject_form(kind: str, *, is_one_measurement: bool = False) -> str:
+    """Return how what does not work is named: the attributes of what a trouble of this kind is about in braces.
+
+    `is_one_measurement`: it is about one, which has a name. Raises KeyError for what is no kind of trouble.
+    """
+    form = _BY_NAME[kind].subject
+    return _MEASUREMENT if form == _REGISTERS and is_one_measurement else form
+
+
+def usual_advice(kind: str) -> str:
+    """Return what to do about a trouble of this kind, empty where that depends on more. Raises KeyError."""
+    return _BY_NAME[kind].advice
 
 
 def subject(trouble: Trouble) -> str:
     """Name what does not work."""
-    named = _WORDS[trouble.kind].subject
-    return named if isinstance(named, str) else named(trouble.about)
+    about = asdict(trouble.about)
+    form = subject_form(trouble.kind.name, is_one_measurement=bool(about.get("measurement")))
+    return form.format(**about)
 
 
 def summary(trouble: Trouble) -> str:

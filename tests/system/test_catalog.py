@@ -1,4 +1,4 @@
-"""`journalctl -x` in the language of the technician on site."""
+"""`journalctl -x` and the commands in the language of the technician on site."""
 
 import re
 from collections.abc import Iterator
@@ -40,6 +40,21 @@ def test_a_dead_device_is_explained_in_french_and_by_its_name(french_box: Machin
     assert _subject(box.read(_FRENCH), entry) in french
     assert _DEVICE in french
     assert french != _explanation(box, "C.UTF-8", entry)
+
+
+def test_commands_speak_the_language_of_the_machine(french_box: Machine) -> None:
+    box = french_box
+    french = ("env", "LC_ALL=fr_FR.UTF-8", "inviseobox")
+    unset = box.run(*french, "is-configured", check=False)
+    assert "pas encore configuré ; lancez : sudo inviseobox configure" in unset.stdout + unset.stderr
+    assert box.run(*french, "--help").stdout.startswith("utilisation : inviseobox")
+    assert box.run("env", "LC_ALL=C.UTF-8", "inviseobox", "--help").stdout.startswith("usage: inviseobox")
+    with running_site() as site:
+        configure(box, configuration(site))
+        wait_until_active(box)
+        assert box.run(*french, "rejected").stdout == "rien n'a été refusé\n"
+    # What the service itself says stays English, whatever the locale of the machine.
+    assert not [entry for entry in own_lines(box) if "configuré" in entry["MESSAGE"]]
 
 
 def _trouble_with(box: Machine, name: str) -> list[dict[str, Any]]:

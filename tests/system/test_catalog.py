@@ -12,7 +12,7 @@ from tests.support.machine import UNIT, Machine
 from tests.support.ports import deaf
 from tests.support.waiting import wait_for
 
-from .service import configuration, configure, hand_out, own_lines, wait_until_active
+from .service import configuration, configure, hand_out, lines_with, own_lines, wait_until_active
 
 _FRENCH = "/usr/lib/systemd/catalog/inviseobox.fr.catalog"
 _DEVICE = "Compteur général"
@@ -49,11 +49,15 @@ def test_commands_speak_the_language_of_the_machine(french_box: Machine) -> None
     assert "pas encore configuré ; lancez : sudo inviseobox configure" in unset.stdout + unset.stderr
     assert box.run(*french, "--help").stdout.startswith("utilisation : inviseobox")
     assert box.run("env", "LC_ALL=C.UTF-8", "inviseobox", "--help").stdout.startswith("usage: inviseobox")
+    # As at the start of a machine whose /etc/default/locale says so (systemd(1), locale.conf(5)).
+    box.run("systemctl", "set-environment", "LANG=fr_FR.UTF-8")
+    box.run("systemctl", "restart", UNIT)
+    wait_for(lambda: lines_with(box, "not configured yet"), 30, "the line of a start that was skipped")
     with running_site() as site:
         configure(box, configuration(site))
         wait_until_active(box)
         assert box.run(*french, "rejected").stdout == "rien n'a été refusé\n"
-    # What the service itself says stays English, whatever the locale of the machine.
+    # What the service itself says stays English.
     assert not [entry for entry in own_lines(box) if "configuré" in entry["MESSAGE"]]
 
 

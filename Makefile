@@ -82,7 +82,7 @@ translations: dependencies
 	@echo "== renew $(WORDS)/fr.po"
 	@mkdir -p build
 	@find inviseobox -name '*.py' | sort | xgettext --files-from=- --language=Python --from-code=UTF-8 \
-		--keyword --keyword=_ --keyword=marked --keyword=m --add-location=file --output=build/sources.pot
+		--keyword --keyword=_ --keyword=marked --keyword=m --flag=_:1:no-python-format --add-location=file --output=build/sources.pot
 	@msgcat --use-first --output-file=build/inviseobox.pot $(WORDS)/argparse.pot build/sources.pot
 	@msgmerge --quiet --no-fuzzy-matching --add-location=file --output-file=build/fr.po $(WORDS)/fr.po build/inviseobox.pot
 	@msgattrib --no-obsolete --add-location=file --output-file=$(WORDS)/fr.po build/fr.po

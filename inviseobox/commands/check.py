@@ -12,7 +12,8 @@ from inviseobox.commands.checks.codes import Code
 from inviseobox.commands.checks.findings import Check, Finding, State, document, not_tested, settled, verdict
 from inviseobox.commands.checks.own_threads import in_thread
 from inviseobox.commands.exit_status import WRONG
-from inviseobox.commands.terminal import Terminal, Tone
+from inviseobox.commands.layout import Tone
+from inviseobox.commands.terminal import Terminal
 from inviseobox.configuration import DEFAULT_BUFFER
 from inviseobox.control.protocol import socket_path
 from inviseobox.host import configuration_file

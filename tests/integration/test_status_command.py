@@ -1,5 +1,6 @@
 """`inviseobox status`, which asks a real daemon on a simulated site, and what that daemon wrote where it is down."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from inviseobox.simulator.background import RunningSite, running_site
-from tests.support.control import connected
+from tests.support.control import connected, knowing, serving
 from tests.support.daemons import CHECKOUT, Place, environment_with
 from tests.support.ptys import on_a_terminal
 from tests.support.status_schema import assert_valid
@@ -174,3 +175,20 @@ def test_an_output_that_goes_nowhere_is_one_line_at_most(box: Place, site: Runni
             )
             os.close(writing)
             assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_five_thousand_measurements_stay_readable_and_take_less_than_two_seconds(box: Place) -> None:
+    async def scenario() -> None:
+        async with knowing(box.folder, 5000) as answers, serving(box.folder, answers):
+            began = time.monotonic()
+            done = await asyncio.to_thread(run, box, "status")
+            assert time.monotonic() - began < 2
+            assert done.returncode == 0, done.stderr
+            lines = done.stdout.splitlines()
+            assert lines[0] == "All is well. Devices that answer: 2 of 2."
+            assert len(lines) < 30
+            assert "* meter: measurements: 5000" in lines
+            told = await asyncio.to_thread(run, box, "status", "--json")
+            assert len(json.loads(told.stdout)["devices"][0]["measurements"]) == 5000
+
+    asyncio.run(scenario())

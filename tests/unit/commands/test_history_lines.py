@@ -60,6 +60,13 @@ def test_csv_has_the_values_digit_for_digit_and_the_end_in_utc() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["=1+1", "\x1b[2J", "nan", "1,5", "٣", ""])
+def test_what_is_no_decimal_number_is_not_shown(text: str) -> None:
+    (one,) = windows([told(60, avg=text)])
+    assert one.values["avg"] == ""
+    assert [line.text for line in csv_lines([one])][1].split(",")[3] == ""
+
+
 def test_a_table_is_shortened_on_a_terminal_only_and_tells_the_state() -> None:
     history = windows([told(1_735_054_200), told(1_735_056_000, status="partial", delivered=False)])
     lines = list(table_lines(history, 80, FULL, UTC))

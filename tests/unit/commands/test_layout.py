@@ -49,6 +49,7 @@ def test_of_a_name_no_escape_and_no_direction_reaches_the_terminal(name: str) ->
 def test_a_name_keeps_its_accents_and_its_brackets() -> None:
     assert tidy("Compteur ge\u0301ne\u0301ral [bold]") == "Compteur général [bold]"
     assert ASCII.text("Compteur général") == "Compteur general"
+    assert tidy("\u0915\u093f") == "\u0915", "a mark that some terminals give a cell is left out"
     assert tidy("z\u0300\u0301\u0302\u0303") == "z\u0300\u0301"
 
 

@@ -30,10 +30,10 @@ class Screen:
         """What was written, without colours and movements; what was written over a line is a line of its own."""
         return _CONTROL.sub("", self.raw).replace("\r\n", "\n").replace("\r", "\n")
 
-    def wait_for(self, words: str, within: float = 20.0) -> None:
-        """Wait until these words were written. Raises AssertionError, which shows all."""
+    def wait_for(self, words: str, within: float = 20.0, times: int = 1) -> None:
+        """Wait until these words were written so many times. Raises AssertionError, which shows all."""
         deadline = time.monotonic() + within
-        while words not in self.text:
+        while self.text.count(words) < times:
             assert self._read(deadline), f"no {words!r} in:\n{self.text}"
 
     def type(self, line: str) -> None:

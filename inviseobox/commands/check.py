@@ -17,6 +17,7 @@ from inviseobox.commands.terminal import Terminal
 from inviseobox.configuration import DEFAULT_BUFFER
 from inviseobox.control.protocol import socket_path
 from inviseobox.host import configuration_file
+from inviseobox.translation import _
 
 _WITHIN = 10.0
 """Seconds for all checks."""
@@ -30,7 +31,11 @@ def run(options: argparse.Namespace) -> int:
     """Check the box, tell each finding as it comes and the verdict last; return the exit status."""
     terminal = Terminal()
     show = (lambda finding: None) if options.json else (lambda finding: _show(terminal, finding))
-    findings = asyncio.run(_checked(options.config, show))
+    try:
+        findings = asyncio.run(_checked(options.config, show))
+    except KeyboardInterrupt:
+        terminal.error(_("stopped"))
+        return WRONG
     is_right = verdict(findings) is State.RIGHT
     if options.json:
         terminal.line(json.dumps(document(findings)))

@@ -340,6 +340,18 @@ def test_it_ends_in_time_with_a_server_that_takes_everything_and_says_nothing(bo
     assert line.startswith("wrong: form of the API: ")
 
 
+def test_ctrl_c_ends_it_without_a_verdict(box: Place) -> None:
+    with black_hole() as port:
+        box.configure("f" * 64, f"http://127.0.0.1:{port}/api")
+        with on_a_terminal([*CHECK, str(box.configuration)]) as screen:
+            screen.wait_for("right: name of the server (DNS): ")
+            screen.press(b"\x03")
+            assert screen.end() == 1
+    assert screen.text.endswith("stopped\n")
+    assert "Traceback" not in screen.text
+    assert "verdict" not in screen.text
+
+
 SILENT_RESOLVER = """
 import socket, subprocess, sys
 resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

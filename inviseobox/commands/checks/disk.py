@@ -16,8 +16,9 @@ _STEP = 10
 
 def looked_at(buffer_path: str, sys: Path = Path("/sys")) -> Finding:
     """Return how the disk is on which the database is, or would be. `sys` is where sysfs is mounted."""
-    folder = _existing(Path(buffer_path).parent)
+    folder = Path(buffer_path).parent
     try:
+        folder = _existing(folder)
         room = os.statvfs(folder)
         device = folder.stat().st_dev
     except OSError as error:

@@ -22,14 +22,23 @@ def looked_at(ports: Mapping[str, str]) -> Finding:
     """Return how these ports are; each has the cause for which the service cannot use it, empty where there is none."""
     if not ports:
         return right(Check.SERIAL_PORTS, Code.NO_PORTS)
-    if missing := [port for port in ports if not Path(port).exists()]:
+    modes = {port: _mode(port) for port in ports}
+    if missing := [port for port, mode in modes.items() if mode is None]:
         return wrong(Check.SERIAL_PORTS, Code.PORT_MISSING, _LIST, ports=_named(missing))
     for port, cause in ports.items():
-        if not stat.S_ISCHR(Path(port).stat().st_mode):
+        if not stat.S_ISCHR(modes[port] or 0):
             return wrong(Check.SERIAL_PORTS, Code.PORT_FAILS, _LIST, ports=port, reason="it is not a serial port")
         if cause:
             return wrong(Check.SERIAL_PORTS, Code.PORT_FAILS, "journalctl -x -u inviseobox", ports=port, reason=cause)
     return right(Check.SERIAL_PORTS, Code.PORTS_THERE, ports=_named(list(ports)))
+
+
+def _mode(port: str) -> int | None:
+    """Return what kind of file it is, None where it is not there, or not to be seen."""
+    try:
+        return Path(port).stat().st_mode
+    except OSError:
+        return None
 
 
 def _named(ports: list[str]) -> str:

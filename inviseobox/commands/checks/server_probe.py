@@ -107,7 +107,7 @@ class ServerProbe:
         except ssl.SSLCertVerificationError as error:
             await self._distrusts(error)
             return False
-        except OSError as error:
+        except (OSError, ValueError) as error:
             about = {"host": self._host, "port": self._port}
             self._tell(wrong(Check.TLS, Code.NO_TLS, CONFIGURE, **about, reason=_reason(error)))
             return False
@@ -178,11 +178,13 @@ class ServerProbe:
             self._tell(wrong(Check.API, Code.SERVER_FAILS, "inviseobox check", reason=error))
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError | ValueError) -> str:
     """Return why there is no connection; asyncio's own text repeats the address."""
     if isinstance(error, ssl.SSLError):
         return clean_text(error.reason or "").lower().replace("_", " ")
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else clean_text(str(error))
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    return clean_text(str(error))
 
 
 def _certificate(error: ssl.SSLCertVerificationError, host: str, port: int) -> Finding:

@@ -160,6 +160,12 @@ def test_the_clock_may_differ_by_a_minute(ahead: float | None, state: State, tex
     assert finding.fields.get("time", "") == text
 
 
+def test_a_folder_that_may_not_be_looked_at_is_not_tested(tmp_path: Path) -> None:
+    finding = disk.looked_at(f"/{'x' * 300}/data.db")
+    assert found(finding) == (State.NOT_TESTED, Code.NO_PLACE)
+    assert disk.looked_at(str(tmp_path / "not" / "there" / "data.db")).fields["folder"] == str(tmp_path)
+
+
 LIVES = {
     "new": ("0x01 0x01\n", 0),
     "half": ("0x05 0x06\n", 50),

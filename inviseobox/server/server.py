@@ -1,6 +1,7 @@
 """The server: its device list, and what is delivered to it, in the form of the API that it speaks."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -81,6 +82,8 @@ class Server:
         self._now = now
         self._hear_clock = hear_clock
         self._found: ApiForm | None = None
+        self._understood: tuple[bytes, Inventory] | None = None
+        """The SHA-256 of the list that came last, and what was understood of it."""
         self._list_doubt = FormDoubt()
         self._values_doubt = FormDoubt()
 
@@ -137,13 +140,24 @@ class Server:
             return _Refusal(answer.status, answer.words)
         try:
             # In a thread, for a long list takes a second and more.
-            found = await asyncio.to_thread(_read, answer.body)
+            found = await asyncio.to_thread(self._read, answer.body)
         except UnicodeDecodeError:
             return _Refusal(200, "the server's device list is not UTF-8")
         except InventoryError as error:
             return _Refusal(200, str(error))
         self._hear(answer)
         return found
+
+    def _read(self, body: bytes) -> _List:
+        """Read a device list, unless it is that of last time. Raises UnicodeDecodeError, InventoryError."""
+        text = body.decode("utf-8")
+        digest = hashlib.sha256(body).digest()
+        if self._understood is None or self._understood[0] != digest:
+            listed, in_force = inventory.parse(text), self._devices.inventory
+            # Only one of two that are equal is kept in memory.
+            is_same = (listed, listed.remarks) == (in_force, in_force.remarks)
+            self._understood = digest, in_force if is_same else listed
+        return _List(self._understood[1], list_text.without_token(text))
 
     def _hear(self, answer: Answer) -> None:
         if answer.clock_offset is not None:
@@ -201,12 +215,6 @@ class Server:
             self._values_doubt.settle()
             # With the next commit: the form is known also while the disk is full.
             self._memory.record_setting(_FORM_SETTING, form.value)
-
-
-def _read(body: bytes) -> _List:
-    """Read a device list. Raises UnicodeDecodeError, InventoryError."""
-    text = body.decode("utf-8")
-    return _List(inventory.parse(text), list_text.without_token(text))
 
 
 def _other(form: ApiForm) -> ApiForm:

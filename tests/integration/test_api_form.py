@@ -39,6 +39,19 @@ def test_either_form_of_the_api_is_found_and_remembered(tmp_path: Path, form: Fo
     virtual_time.run(run())
 
 
+def test_a_list_that_comes_again_byte_for_byte_is_not_taken_apart_again(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with central("documented") as server, box(tmp_path / "data.db", server.url) as one:
+            (first, text), (second, again) = [await one.server.device_list() for _ in range(2)]
+            assert second is first
+            assert again == text
+            server.devices.append(web_device("http://192.0.2.34/", ["t"], name="new"))
+            third, _ = await one.server.device_list()
+            assert len(third.devices) == len(first.devices) + 1
+
+    virtual_time.run(run())
+
+
 @pytest.mark.parametrize("form", list(ApiForm))
 def test_a_pinned_form_of_the_api_is_never_left(tmp_path: Path, form: ApiForm) -> None:
     other: Form = "deployed" if form is ApiForm.DOCUMENTED else "documented"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inviseobox.commands.trouble_words import cause, subject
 from inviseobox.untrusted import number
 
 LATEST = 253_402_300_799
@@ -67,9 +68,9 @@ class BoxState:
     def __init__(self, top: Content, devices: Iterable[Content]) -> None:
         """Read what stands in `top`, as in status.json but without its devices, and in `devices`."""
         self._top = top
-        self.troubles = [(_text(one, "subject"), _text(one, "cause")) for one in _objects(top.get("troubles"))]
-        """What does not work and why, in the order in which it began."""
-        down = {_text(one, "name"): _text(one, "cause") for one in _objects(top.get("links")) if one.get("up") is False}
+        self.troubles = [(subject(one), cause(one)) for one in _objects(top.get("troubles"))]
+        """What does not work and why, in the reader's language and the order in which it began."""
+        down = {_text(one, "name"): cause(one) for one in _objects(top.get("links")) if one.get("up") is False}
         told = _causes(_objects(top.get("troubles")))
         self.devices = [_device(one, down, told) for one in devices]
 
@@ -149,7 +150,7 @@ def _causes(troubles: Iterable[Content]) -> dict[tuple[str, str], str]:
         for field in (_MEASUREMENT, _DEVICE):
             named = fields.get(field) if isinstance(fields, dict) else None
             for identity in named.split(", ") if isinstance(named, str) else ():
-                causes.setdefault((field, identity), _text(trouble, "cause"))
+                causes.setdefault((field, identity), cause(trouble))
     return causes
 
 

@@ -46,13 +46,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _show(terminal: Terminal, finding: Finding) -> None:
-    line = _line(words.state(finding), words.title(finding.check), words.sentence(finding))
-    terminal.line(line, _TONES[finding.state])
+    terminal.line(words.line(finding), _TONES[finding.state])
     terminal.finish()
-
-
-def _line(state: str, title: str, sentence: str) -> str:
-    return f"{state}: {title}: {sentence}"
 
 
 async def _checked(path: str, show: Callable[[Finding], None]) -> list[Finding]:

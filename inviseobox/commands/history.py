@@ -10,6 +10,7 @@ from inviseobox.commands.box_state import BoxState
 from inviseobox.commands.exit_status import EX_UNAVAILABLE, MISUSE, NOT_PERMITTED, WRONG
 from inviseobox.commands.history_lines import Found, csv_lines, found, plot_lines, table_lines, windows
 from inviseobox.commands.layout import Line, Tone
+from inviseobox.commands.retold import error_text
 from inviseobox.commands.since import since
 from inviseobox.commands.terminal import Terminal
 from inviseobox.control.protocol import History, Status
@@ -38,13 +39,13 @@ def run(options: argparse.Namespace) -> int:
     try:
         status = _shown(terminal, options, begin)
     except NotPermitted as error:
-        terminal.error(str(error))
+        terminal.error(error_text(error))
         return NOT_PERMITTED
     except DaemonDown as error:
-        terminal.error(str(error))
+        terminal.error(error_text(error))
         return EX_UNAVAILABLE
     except RequestRefused as error:
-        terminal.error(str(error))
+        terminal.error(error_text(error))
         return WRONG
     terminal.finish()
     return status

@@ -10,6 +10,7 @@ from inviseobox.commands.asking import Told
 from inviseobox.commands.box_state import BoxState
 from inviseobox.commands.exit_status import EX_UNAVAILABLE, MISUSE, NOT_PERMITTED, WRONG
 from inviseobox.commands.layout import Line
+from inviseobox.commands.retold import error_text
 from inviseobox.commands.status_lines import View, folded, status_lines
 from inviseobox.commands.terminal import Terminal
 from inviseobox.errors import DaemonDown, NotPermitted, RequestRefused
@@ -40,13 +41,13 @@ def run(options: argparse.Namespace) -> int:
         terminal.error(str(error))
         return MISUSE
     except NotPermitted as error:
-        terminal.error(str(error))
+        terminal.error(error_text(error))
         return NOT_PERMITTED
     except DaemonDown as error:
-        terminal.error(_("{reason}; nor is there a status.json").format(reason=error))
+        terminal.error(_("{reason}; nor is there a status.json").format(reason=error_text(error)))
         return EX_UNAVAILABLE
     except RequestRefused as error:
-        terminal.error(str(error))
+        terminal.error(error_text(error))
         return WRONG
     terminal.finish()
     return status

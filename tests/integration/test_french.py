@@ -1,5 +1,6 @@
 """The commands under a French locale, from their first line to the last."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -8,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from inviseobox.simulator.background import RunningSite, running_site
-from tests.support.daemons import CHECKOUT, environment_with
+from tests.support.daemons import CHECKOUT, Place, environment_with
 from tests.support.french import compile_french
 from tests.support.ptys import on_a_terminal
+
+from .daemon_sites import at_work
 
 SHIPPED = (CHECKOUT / "debian" / "config.toml").read_text()
 
@@ -151,3 +154,53 @@ def test_the_daemon_says_the_same_in_every_locale(path: Path, french: Mapping[st
         status, lines = run(variables, "run", "--config", str(path))
         assert status == 78
         assert [line.partition(" ERROR ")[2].strip() for line in lines] == [said]
+
+
+def test_a_check_is_french_but_for_programs(site: RunningSite, box: Place, french: Mapping[str, str]) -> None:
+    box.configure(site.token, site.url)
+    checking = ("check", "--config", str(box.configuration))
+    _, lines = run(french, *checking)
+    assert f"en ordre : configuration : {box.configuration} est valable" in lines
+    assert "en ordre : jeton (token) : le serveur l'accepte" in lines
+    assert lines[-1].startswith("verdict : en ordre")
+    assert {line.partition(" : ")[0] for line in lines[:-1]} <= {"en ordre", "non vérifié"}
+
+    box.configuration.write_text(f'token = "{site.token}"\nurl = "{site.url}"\ninterval = 0\n')
+    status, lines = run(french, *checking)
+    wrong = f"en défaut : configuration : {box.configuration}: interval : il faut un nombre entier de secondes "
+    assert status == 1
+    assert [line for line in lines if line.startswith(wrong) and line.endswith(f"sudoedit {box.configuration}")]
+    assert any(line.endswith(" : à cause de « configuration »") for line in lines)
+    english, told = (json.loads(run(language, *checking, "--json")[1][0]) for language in ({}, french))
+    assert told["checks"][1] == english["checks"][1]
+    assert (told["verdict"], told["checks"][1]["fields"]["problem"][:8]) == ("wrong", "must be ")
+
+
+def test_status_and_history_are_french_but_for_programs(box: Place, french: Mapping[str, str]) -> None:
+    # The characters of a locale that each machine has; without them a terminal is shown ASCII.
+    locale = {"LC_ALL": "", "LC_CTYPE": "C.UTF-8", "LANG": french["LC_ALL"]}
+    asking = {**french, **locale, "RUNTIME_DIRECTORY": str(box.folder)}
+    with running_site() as site, at_work(box, site, RUNTIME_DIRECTORY=str(box.folder)) as daemon:
+        site.wait_for_windows(2, 30, site.served.measurements())
+        status, lines = run(asking, "status")
+        assert (status, lines[0]) == (0, "Tout va bien. Appareils qui répondent : 4 sur 4.")
+        heads = next(line for line in lines if line.startswith("Mesure"))
+        assert heads.split()[:4] == ["Mesure", "Valeur", "Unité", "Âge"]
+        assert heads.endswith("Dernières fenêtres")
+        status, lines = run(asking, "history", "Tension L1")
+        assert lines[1].split() == ["Fin", "de", "fenêtre", "Min", "Max", "Moy", "État", "Envoi"]
+        assert lines[2].split()[-2:] == ["bon", "oui"]
+
+        site.call(lambda: setattr(site.central, "token", "ab" * 32))
+        daemon.log.wait_for("check token and url", 20)
+        status, lines = run(asking, "status")
+        told = json.loads(run(asking, "status", "--json")[1][0])
+    assert (status, lines[0]) == (1, "Quelque chose ne va pas. Appareils qui répondent : 4 sur 4.")
+    assert lines[1].startswith("- jeton (token) : le serveur le refuse (réponse 401")
+    assert lines[1].endswith(" ; vérifiez token et url dans la configuration")
+    assert [(one["subject"], one["cause"][:26]) for one in told["troubles"]] == [
+        ("token", "the server refuses it (it ")
+    ]
+    gone = run(asking, "status")[1]
+    assert gone[0] == "Le service ne tourne pas."
+    assert f"Ceci vient de {box.folder}/status.json." in gone

@@ -162,7 +162,8 @@ def french(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_help_is_french_argparses_words_included(french: Path) -> None:
     english = {text for text in (*IN_SOURCES, *ARGPARSE) if " " in text and not fields(text)}
-    for command in ((), ("configure",), ("import-compose",), ("rejected",), ("is-configured",), ("run",), ("demo",)):
+    commands = ("configure", "import-compose", "rejected", "is-configured", "run", "demo", "check", "status", "history")
+    for command in ((), *((name,) for name in commands)):
         status, help_text = answered(french, *command, "--help", LC_ALL="fr_FR.UTF-8")
         assert status == 0
         assert help_text.startswith("utilisation : inviseobox")

@@ -61,8 +61,9 @@ def settings(path: str, status: Mapping[str, Any] | None, *, may_ask: bool) -> S
             return Settings(right(Check.CONFIGURATION, Code.SETTINGS_IN_FORCE))
         return Settings(wrong(Check.CONFIGURATION, Code.NOT_CONFIGURED, "sudo inviseobox configure", path=path))
     except ConfigurationError as error:
+        where = f"{error.source}: {error.key}" if error.key else error.source
         edit = f"sudoedit {path}"
-        return Settings(wrong(Check.CONFIGURATION, Code.SETTINGS_WRONG, edit, problem=error))
+        return Settings(wrong(Check.CONFIGURATION, Code.SETTINGS_WRONG, edit, where=where, problem=error.problem))
     return Settings(right(Check.CONFIGURATION, Code.SETTINGS_VALID, path=path), read, read.buffer_path)
 
 

@@ -1,7 +1,10 @@
 """The sentences for people of what `inviseobox check` finds; `--json` has the codes instead."""
 
+import re
+
 from inviseobox.commands.checks.codes import Code
 from inviseobox.commands.checks.findings import Check, Finding, State, count, verdict
+from inviseobox.commands.retold import retold
 from inviseobox.translation import _
 
 
@@ -39,8 +42,24 @@ def sentence(finding: Finding) -> str:
     """Return what a check found, and the command to type next where there is one."""
     words = {**_box(), **_service(), **_server(), **_answers(), **_rest()}[finding.code]
     because = title(finding.because) if finding.because else ""
-    text = words.format(because=because, **finding.fields)
+    text = words.format(because=because, **{name: _told(name, value) for name, value in finding.fields.items()})
     return _("{text}; next: {command}").format(text=text, command=finding.command) if finding.command else text
+
+
+def _told(name: str, value: str) -> str:
+    """Return what is filled in, in the reader's language where it is of this program."""
+    match name:
+        case "reason" | "problem":
+            return retold(value)
+        case "time":
+            return re.sub(r"(\d+) d\b", lambda days: _("{count} d").format(count=days[1]), value)
+    return value
+
+
+def line(finding: Finding) -> str:
+    """Return the whole line of a check: its state, its name, what was found."""
+    parts = {"state": state(finding), "title": title(finding.check), "sentence": sentence(finding)}
+    return _("{state}: {title}: {sentence}").format(**parts)
 
 
 def last_line(findings: list[Finding]) -> str:
@@ -71,7 +90,7 @@ def _box() -> dict[Code, str]:
         Code.NOT_IN_DIALOUT: _("the service may not use serial ports: its user is not in the group dialout"),
         Code.SETTINGS_VALID: _("{path} is valid"),
         Code.SETTINGS_IN_FORCE: _("the service runs with a valid one; only root may read the file itself"),
-        Code.SETTINGS_WRONG: _("{problem}"),
+        Code.SETTINGS_WRONG: _("{where}: {problem}"),
         Code.NOT_CONFIGURED: _("{path}: token and url are not filled in yet"),
         Code.ROOM: _("{free} MB are free in {folder}"),
         Code.WORN: _("{free} MB are free in {folder}; {used} % of the life of the flash memory are used up"),

@@ -2,6 +2,7 @@
 
 import string
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from inviseobox.commands.checks.findings import (
     verdict,
     wrong,
 )
+from tests.support.french import compile_french
 
 ANY = Code.RUNS
 COMMAND = "true"
@@ -134,3 +136,35 @@ def test_the_last_line_is_the_verdict() -> None:
     assert last(untested) == "verdict: right, as far as it was tested (of 13 checks not tested: 1)"
     fault = wrong(Check.DISK, ANY, COMMAND)
     assert last(fault, untested) == "verdict: wrong (of 13 checks wrong: 1, not tested: 1)"
+
+
+@pytest.mark.parametrize(
+    ("finding", "english", "french"),
+    [
+        (
+            wrong(Check.CLOCK, Code.CLOCK_AHEAD, COMMAND, time="3 d 2 h"),
+            "wrong: clock: it is 3 d 2 h ahead of the server's; next: true",
+            "en défaut : horloge : elle a 3 j 2 h d'avance sur celle du serveur ; ensuite : true",
+        ),
+        (
+            wrong(Check.DNS, Code.UNRESOLVED, "", host="h", reason="its name is unknown (DNS)"),
+            "wrong: name of the server (DNS): h: its name is unknown (DNS); check url in the configuration",
+            "en défaut : nom du serveur (DNS) : h : son nom est inconnu (DNS) ; vérifiez url dans la configuration",
+        ),
+        (
+            wrong(Check.SERVER, Code.UNREACHABLE, "", host="3 d", port=1, reason="Connection refused"),
+            "wrong: connection to the server: 3 d, port 1: Connection refused; check url, cable and firewall",
+            "en défaut : connexion au serveur : 3 d, port 1 : Connection refused ; vérifiez url, câble et pare-feu",
+        ),
+    ],
+)
+def test_a_finding_is_told_in_the_language_of_the_reader_but_for_what_others_said(
+    finding: Finding, english: str, french: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    assert words.line(finding) == english
+    for_programs = document([finding])
+    for name, value in compile_french(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    assert words.line(finding) == french
+    assert document([finding]) == for_programs

@@ -16,6 +16,7 @@ from tests.support.control import connected, knowing, serving
 from tests.support.daemons import CHECKOUT, Place, environment_with
 from tests.support.ptys import on_a_terminal
 from tests.support.status_schema import assert_valid
+from tests.support.waiting import wait_for
 
 from .daemon_sites import at_work
 
@@ -47,7 +48,15 @@ def whole(site: RunningSite) -> None:
 def test_the_status_of_a_daemon_at_work_and_of_one_that_is_gone(box: Place, site: RunningSite) -> None:
     with at_work(box, site, RUNTIME_DIRECTORY=str(box.folder)):
         whole(site)
-        done = run(box, "status")
+        outputs = []
+
+        def has_share() -> bool:
+            # Just after the end of a window nothing has been read since.
+            outputs.append(run(box, "status"))
+            return any("100%" in line for line in outputs[-1].stdout.splitlines() if line.startswith("  Tension L1"))
+
+        wait_for(has_share, 20, "a read in this window")
+        done = outputs[-1]
         assert (done.returncode, done.stderr) == (0, "")
         lines = done.stdout.splitlines()
         assert lines[0] == "All is well. Devices that answer: 4 of 4."

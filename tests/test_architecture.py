@@ -37,7 +37,7 @@ FLOORS = [
 
 PURE = {
     "untrusted", "configuration", "devices", "reports",
-    "health.sentences", "health.steadiness",
+    "health.latest", "health.sentences", "health.steadiness",
     "acquisition.attempt", "acquisition.doubled_answers",
     "acquisition.fresh_connections", "acquisition.line_watch", "acquisition.link_habits", "acquisition.link_troubles",
     "acquisition.modbus_frame", "acquisition.modbus_units", "acquisition.page_text", "acquisition.page_turns",

@@ -2,32 +2,18 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from math import isfinite
 
 from inviseobox import events
 from inviseobox.clock import MonotonicClock, loop_clock
 from inviseobox.devices.inventory import Inventory
 from inviseobox.errors import BufferFault, ServerUnreachable, TokenRefused
 from inviseobox.health.heartbeats import Heartbeats
+from inviseobox.health.latest import Latest, LatestReadings
 from inviseobox.health.troubles import Troubles
 from inviseobox.records import Reading, Readings
 
 MOST_LIKELY_MARKS = 1000
 """Measurements about which a line tells that they may have no value, in the life of the process."""
-
-
-@dataclass(slots=True)
-class Latest:
-    """What is known of one measurement: its last good value and when it came (seconds since the epoch).
-
-    `good` and `reads` count since the last window was closed.
-    """
-
-    value: float | None = None
-    at: float | None = None
-    answers: bool = False
-    good: int = 0
-    reads: int = 0
 
 
 @dataclass
@@ -70,7 +56,7 @@ class Health:
     dated_by: str | None = None
     disk_free: int | None = None
     answers: int = 0
-    latest: dict[str, Latest] = field(default_factory=dict)
+    _latest: LatestReadings = field(default_factory=LatestReadings)
     _failing: set[str] = field(default_factory=set)
     _likely_marks: set[str] = field(default_factory=set)
 
@@ -79,28 +65,23 @@ class Health:
         self.heartbeats = Heartbeats(self.now)
         self.troubles = Troubles(self.now)
 
+    @property
+    def latest(self) -> dict[str, Latest]:
+        """What is known of the measurements, by their ids."""
+        return self._latest.by_id()
+
     def note_readings(self, readings: Iterable[Reading], at: float) -> None:
         """Remember readings that came at the wall clock `at`."""
-        together = Readings.of(readings)
-        for series, value in zip(together.series, together.values, strict=True):
-            latest = self.latest.get(series.measurement)
-            if latest is None:
-                latest = self.latest[series.measurement] = Latest()
-            latest.reads += 1
-            latest.answers = is_good = isfinite(value)
-            if is_good:
-                latest.good += 1
-                latest.value = value
-                latest.at = self.progress.polling = at
+        if self._latest.note(Readings.of(readings), at):
+            self.progress.polling = at
 
     def note_window(self) -> None:
         """Note that a window was closed: the shares of good reads begin anew."""
-        for latest in self.latest.values():
-            latest.good = latest.reads = 0
+        self._latest.begin_window()
 
     def keep_only(self, measurements: Collection[str]) -> None:
         """Forget what was known of all measurements but these, by their ids."""
-        self.latest = {identity: latest for identity, latest in self.latest.items() if identity in measurements}
+        self._latest.keep_only(measurements)
 
     def is_news_of_mark(self, measurement: str) -> bool:
         """Note that a measurement has what may be its meter's mark for no value; return whether to tell of it.
@@ -137,10 +118,11 @@ class Health:
     def answering(self, inventory: Inventory) -> tuple[int, int, int]:
         """Count the devices of which some measurement gave a value last, those that were read, and all listed."""
         good = read = 0
+        known = self.latest
         for device in inventory.devices:
             is_read = is_good = False
             for measurement in device.measurements:
-                latest = self.latest.get(measurement.id)
+                latest = known.get(measurement.id)
                 is_read = is_read or latest is not None
                 if latest is not None and latest.answers:
                     is_good = True

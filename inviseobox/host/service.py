@@ -40,7 +40,7 @@ class Service:
     """Where the daemon writes its status.json."""
 
     def __init__(self, seconds: float = _TIMEOUT) -> None:
-        """Give systemd that long for each answer."""
+        """Let systemd have that long for each answer."""
         self._seconds = seconds
 
     def restart(self) -> None:

@@ -19,7 +19,8 @@ from inviseobox.devices.sources import RegisterSource
 from inviseobox.errors import StatusUnreadable
 from inviseobox.events import Trouble
 from inviseobox.health import sentences
-from inviseobox.health.health import Health, Latest
+from inviseobox.health.health import Health
+from inviseobox.health.latest import Latest
 from inviseobox.health.troubles import LINK
 
 SCHEMA = 1
@@ -124,7 +125,8 @@ def _links(health: Health, links: dict[str, list[Device]]) -> Iterator[dict[str,
 
 def _link(health: Health, name: str, devices: list[Device]) -> dict[str, Any]:
     trouble = health.troubles.of(name).get(LINK)
-    times = [health.latest[one.id].at for device in devices for one in device.measurements if one.id in health.latest]
+    known = health.latest
+    times = [known[one.id].at for device in devices for one in device.measurements if one.id in known]
     return {
         "name": name,
         "up": trouble is None,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -172,6 +173,7 @@ class Daemon:
         period = min(_STATUS_PERIOD, fed / 3) if fed else _STATUS_PERIOD
         shown = ""
         stuck: list[str] = []
+        listed = None
         while not self._stop.is_set():
             if supervisor.has_given_up.is_set():
                 raise LoopFailed("a part of the program fails again and again")
@@ -188,6 +190,10 @@ class Daemon:
             stuck = overdue
             if not stuck:
                 self._manager.feed_watchdog()
+            if listed is not self._devices.inventory:
+                listed = self._devices.inventory
+                # Python's collector would look at all of it again and again, and hold up everything meanwhile.
+                gc.freeze()
             self._health.troubles.settle()
             time.look(configuration.buffer_max_size)
             line = status_line(self._health, self._devices)

@@ -1,7 +1,6 @@
 """The loop that keeps the device list current: the cached one at start, then the server's, once a window."""
 
 import asyncio
-import gc
 import logging
 from typing import Protocol
 
@@ -63,8 +62,6 @@ class DeviceList:
                 listed = await asyncio.to_thread(inventory.parse, kept)
                 await self._acquisition.adopt(listed)
                 self._in_force = listed
-                # Python's collector (gc) would look at all of it again and again, and hold up everything meanwhile.
-                gc.freeze()
         except (BufferFault, InventoryError) as error:
             fields = events.KEPT_LIST_UNUSABLE()
             _log.warning("the device list kept from before cannot be used: %s", error, extra=fields)
@@ -80,7 +77,6 @@ class DeviceList:
         is_same = listed == before
         if not is_same:
             await self._acquisition.adopt(listed)
-            gc.freeze()
         if not is_same or before is None or listed.remarks != before.remarks:
             self._in_force = listed
             # With the next commit, for a full disk is no reason to read the wrong devices.

@@ -162,6 +162,7 @@ class Connection(asyncio.Protocol):
         self._frames: _Frames = (_Frames30 if FramerRTU is None else _Frames38)(link.framing)
         self._gate = AnswerGate(link.framing, habits, self._let_in, self._end_with)
         self._transport: Any = None
+        self._is_made = False
         self._number = 0
         self._outcome: Answer | NoAnswer | InvalidAnswer | None = None
         self._waiting: asyncio.Future[None] | None = None
@@ -246,10 +247,21 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Drop it."""
         self._gate.close()
+        if self._is_made:
+            self._abort()
+        elif self._transport is not None:
+            # pymodbus's serial one is set up in the loop's next turn, and cannot be closed before.
+            asyncio.get_running_loop().call_soon(self._abort)
+
+    def _abort(self) -> None:
         # A serial one that is closing already, and has nothing left to send, cannot be closed once more.
         line = self._transport
-        if line is not None and (not line.is_closing() or line.get_write_buffer_size()):
+        if not line.is_closing() or line.get_write_buffer_size():
             line.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Note that it is set up (asyncio.Protocol)."""
+        self._is_made = True
 
     def data_received(self, data: bytes) -> None:
         """Take what came (asyncio.Protocol)."""

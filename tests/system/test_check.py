@@ -135,7 +135,7 @@ def test_a_negative_interval_is_the_one_fault_and_not_that_the_service_failed(
     wait_for(lambda: state(staffed) == "failed", 15, "it failed")
     told = Checked(staffed)
     assert told.named("wrong") == ["configuration"]
-    assert "interval" in told.checks["configuration"]["fields"]["problem"]
+    assert "interval" in told.checks["configuration"]["fields"]["where"]
     assert "service" in told.because_of("configuration")
     member = Checked(staffed, _MEMBER)
     assert member.named("wrong") == ["service"]

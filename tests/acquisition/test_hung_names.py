@@ -100,7 +100,7 @@ def test_hung_names_of_modbus_and_of_pages_hold_up_no_number(monkeypatch: pytest
                     await link.read(holding(1, 1))
 
             async def hung_page(number: int) -> None:
-                with pytest.raises(NoAnswer, match=r"not resolved \(DNS\) within 0\.1 s"):
+                with pytest.raises(NoAnswer, match=r"not resolved \(DNS\) within 0\.\d+ s"):
                     await read_page(client, f"http://{number}.hung/", timeout=0.1, max_body=MAX_BODY)
 
             for _ in range(3):

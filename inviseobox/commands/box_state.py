@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from inviseobox.commands.trouble_words import cause, subject
+from inviseobox.commands.trouble_words import DEVICE, MEASUREMENT, cause, causes, subject
 from inviseobox.untrusted import number
 
 LATEST = 253_402_300_799
 """The last second of the year 9999."""
-_DEVICE, _MEASUREMENT = "INVISEOBOX_DEVICE_ID", "INVISEOBOX_MEASUREMENT_ID"
 Content = Mapping[str, Any]
 
 
@@ -71,7 +70,7 @@ class BoxState:
         self.troubles = [(subject(one), cause(one)) for one in _objects(top.get("troubles"))]
         """What does not work and why, in the reader's language and the order in which it began."""
         down = {_text(one, "name"): cause(one) for one in _objects(top.get("links")) if one.get("up") is False}
-        told = _causes(_objects(top.get("troubles")))
+        told = causes(_objects(top.get("troubles")))
         self.devices = [_device(one, down, told) for one in devices]
 
     def text(self, key: str) -> str:
@@ -120,8 +119,8 @@ def _device(content: Content, down: Mapping[str, str], told: Mapping[tuple[str, 
         name=_text(content, "name"),
         link=link,
         units=tuple(one for one in units if _count(one) is not None) if isinstance(units, list) else (),
-        cause=down.get(link, "") or told.get((_DEVICE, identity), ""),
-        measurements=tuple(_measurement(one, link in down or (_MEASUREMENT, its_id) in told) for one, its_id in read),
+        cause=down.get(link, "") or told.get((DEVICE, identity), ""),
+        measurements=tuple(_measurement(one, link in down or (MEASUREMENT, its_id) in told) for one, its_id in read),
     )
 
 
@@ -140,18 +139,6 @@ def _measurement(content: Content, has_trouble: bool) -> MeasurementState:
         is_failing=content.get("answers") is not True and (reads > 0 or at is not None or has_trouble),
         recent=tuple(number(one) for one in recent) if isinstance(recent, list) else (),
     )
-
-
-def _causes(troubles: Iterable[Content]) -> dict[tuple[str, str], str]:
-    """Return the cause of the first trouble of each device and measurement, by the journal's field and the id."""
-    causes: dict[tuple[str, str], str] = {}
-    for trouble in troubles:
-        fields = trouble.get("fields")
-        for field in (_MEASUREMENT, _DEVICE):
-            named = fields.get(field) if isinstance(fields, dict) else None
-            for identity in named.split(", ") if isinstance(named, str) else ():
-                causes.setdefault((field, identity), cause(trouble))
-    return causes
 
 
 def _objects(value: object) -> list[dict[str, Any]]:

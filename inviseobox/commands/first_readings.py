@@ -21,8 +21,6 @@ _LONGEST = 600.0
 _TRIES = 3
 """Requests that a silent Modbus unit is given before the next one has its turn: one, again, and another one."""
 
-_DEVICE, _MEASUREMENT = "INVISEOBOX_DEVICE_ID", "INVISEOBOX_MEASUREMENT_ID"
-
 
 @dataclass(frozen=True, slots=True)
 class Silent:
@@ -48,7 +46,7 @@ class Standing:
             for measurement in _objects(device.get("measurements"))
         }
         self._links = {str(link.get("name")): link for link in _objects(status.get("links"))}
-        self._told = _causes(_objects(status.get("troubles")))
+        self._told = trouble_words.causes(_objects(status.get("troubles")))
         # The reads are counted anew in each window.
         self.read: set[str] = {
             name for name, one in self._seen.items() if one.get("reads") or one.get("at") is not None
@@ -99,24 +97,12 @@ class Standing:
         """Say why these measurements of a device gave no value."""
         if len(measurements) == 1 and isinstance(measurements[0].source, Unusable):
             return retold(measurements[0].source.reason)
-        of_measurements = (self._told.get((_MEASUREMENT, one.id)) for one in measurements)
-        cause = next(filter(None, of_measurements), None) or self._told.get((_DEVICE, device.id))
+        of_measurements = (self._told.get((trouble_words.MEASUREMENT, one.id)) for one in measurements)
+        cause = next(filter(None, of_measurements), None) or self._told.get((trouble_words.DEVICE, device.id))
         if cause:
             return cause
         was_read = any(one.id in self.read for one in measurements)
         return _("it gives no value") if was_read else _("it has not been read yet")
-
-
-def _causes(troubles: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
-    """Return the cause of the first trouble about each device and each measurement, by the journal's field and id."""
-    causes: dict[tuple[str, str], str] = {}
-    for trouble in troubles:
-        fields = trouble.get("fields")
-        for field in (_MEASUREMENT, _DEVICE):
-            named = fields.get(field) if isinstance(fields, dict) else None
-            for identity in named.split(", ") if isinstance(named, str) else ():
-                causes.setdefault((field, identity), trouble_words.cause(trouble))
-    return causes
 
 
 def longest_wait(inventory: Inventory, configuration: Configuration) -> float:

@@ -4,7 +4,7 @@ The daemon has fewer rights than a reader may have: whatever stands there is onl
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inviseobox.commands.retold import retold
@@ -12,6 +12,8 @@ from inviseobox.health import sentences
 from inviseobox.translation import _
 from inviseobox.untrusted import clean_text
 
+DEVICE, MEASUREMENT = "INVISEOBOX_DEVICE_ID", "INVISEOBOX_MEASUREMENT_ID"
+"""The fields that name them by their ids."""
 _IN_BRACES = re.compile(r"\{(\w+)\}")
 _FIELD = "INVISEOBOX_"
 _MOST = 2000
@@ -37,6 +39,18 @@ def subject(trouble: Mapping[str, Any]) -> str:
 def cause(trouble: Mapping[str, Any]) -> str:
     """Say why it does not work."""
     return retold(_harmless(trouble.get("cause")))
+
+
+def causes(troubles: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    """Return the cause of the first trouble of each device and measurement, by DEVICE or MEASUREMENT and the id."""
+    found: dict[tuple[str, str], str] = {}
+    for trouble in troubles:
+        fields = trouble.get("fields")
+        for field in (MEASUREMENT, DEVICE):
+            named = fields.get(field) if isinstance(fields, dict) else None
+            for identity in named.split(", ") if isinstance(named, str) else ():
+                found.setdefault((field, identity), cause(trouble))
+    return found
 
 
 def summary(trouble: Mapping[str, Any]) -> str:

@@ -3,8 +3,9 @@
 import pytest
 
 from inviseobox.simulator.meters import two_blocks
+from tests.support import virtual_time
 
-from .wires import TRANSPORTS, Box, Meters, run, wire
+from .wires import TRANSPORTS, Box, Meters, wire
 
 UNITS = range(1, 11)
 
@@ -30,7 +31,7 @@ def test_a_unit_is_read_with_one_request_a_round(transport: str) -> None:
     async def scenario() -> None:
         assert await requests_a_round(transport, holes=False) == 4 * [dict.fromkeys(UNITS, 1)]
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -43,4 +44,4 @@ def test_a_unit_that_refuses_to_bridge_a_gap_is_read_with_two_requests_a_round(t
         assert max(first.values()) <= 4
         assert later == 3 * [dict.fromkeys(UNITS, 2)]
 
-    run(transport, scenario())
+    virtual_time.run(scenario())

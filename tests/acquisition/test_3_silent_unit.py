@@ -6,8 +6,9 @@ import pytest
 
 from inviseobox.simulator.faults import Silent
 from inviseobox.simulator.meters import two_blocks
+from tests.support import virtual_time
 
-from .wires import TRANSPORTS, Box, Meters, run, wire
+from .wires import TRANSPORTS, Box, Meters, wire
 
 PERIOD = 10.0
 ROUNDS = 60
@@ -47,4 +48,4 @@ def test_a_silent_unit_harms_no_other_and_is_read_again_soon_after_its_return(
                 assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
             assert loop.time() - began < 700
 
-    run(transport, scenario())
+    virtual_time.run(scenario())

@@ -29,9 +29,7 @@ from .modbus_tcp_links import framed, talking_to
 from .wires import TRANSPORTS, Box, wire
 
 TIMEOUT = 1.0
-EXAMPLES = {"tcp": 40, "rtu over tcp": 40, "serial": 12}
-GRACE = {"tcp": 0.001, "rtu over tcp": 0.001, "serial": 0.003}
-"""Seconds; where an answer comes later than that it is one more late answer."""
+EXAMPLES = 40
 
 ALIKE = {unit: [0, 50, 100, 150] for unit in (1, 2, 3)}
 """Reads that nothing tells apart but their address, which no answer repeats."""
@@ -83,10 +81,10 @@ def poll_through(transport: str, units: dict[int, list[int]], script: Sequence[F
         assert len(last) == sum(map(len, units.values()))
         assert transport == "serial" or None not in last.values()
 
-    virtual_time.run(scenario(), grace=GRACE[transport])
+    virtual_time.run(scenario())
 
 
-@settings(max_examples=EXAMPLES["tcp"])
+@settings(max_examples=EXAMPLES)
 @given(scripts(late(3.0), doubled(3.0)))
 @example([Late(1.2), None, Late(0.9)])
 @example([Twice(), Twice(), Twice(0.5)])
@@ -96,7 +94,7 @@ def test_late_and_doubled_tcp_answers_are_booked_to_no_other_measurement(script:
 
 @pytest.mark.parametrize("transport", TRANSPORTS[1:])
 def test_late_rtu_answers_to_reads_that_are_alike_are_booked_to_no_other_measurement(transport: str) -> None:
-    @settings(max_examples=EXAMPLES[transport])
+    @settings(max_examples=EXAMPLES)
     @given(scripts(late(TIMEOUT + GUARD_TIME - 0.1)))
     @example([Late(1.05), Late(1.2), Late(1.39)])
     def holds(script: list[Fault | None]) -> None:
@@ -109,7 +107,7 @@ def test_late_rtu_answers_to_reads_that_are_alike_are_booked_to_no_other_measure
 def test_late_and_doubled_rtu_answers_to_reads_of_other_lengths_are_booked_to_no_other_measurement(
     transport: str,
 ) -> None:
-    @settings(max_examples=EXAMPLES[transport])
+    @settings(max_examples=EXAMPLES)
     @given(scripts(late(4.0), doubled(4.0)))
     @example([Twice(), Twice(), Twice(0.01), Late(1.6)])
     def holds(script: list[Fault | None]) -> None:

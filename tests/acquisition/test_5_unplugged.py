@@ -10,8 +10,9 @@ from inviseobox.simulator.faults import Silent
 from inviseobox.simulator.meters import two_blocks
 from inviseobox.simulator.modbus_reply import Asked, Fault, Replies
 from inviseobox.simulator.rtu_bus import RtuBus
+from tests.support import virtual_time
 
-from .wires import Box, Meters, Wire, run, wire
+from .wires import Box, Meters, Wire, wire
 
 PERIOD = 10.0
 
@@ -106,4 +107,4 @@ def test_an_adapter_that_vanishes_for_30_s_is_polled_again_within_5_s(
                 assert box.failed() == failed
                 assert len(caplog.records) == 2
 
-    run("serial", scenario())
+    virtual_time.run(scenario())

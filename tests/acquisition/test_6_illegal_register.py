@@ -9,9 +9,10 @@ import pytest
 
 from inviseobox.simulator.faults import Holes
 from inviseobox.simulator.meters import HOLDING_REGISTERS, two_blocks
+from tests.support import virtual_time
 from tests.support.entries import listed
 
-from .wires import TRANSPORTS, Box, Meters, run, wire
+from .wires import TRANSPORTS, Box, Meters, wire
 
 ILLEGAL = 8
 """The address of the fifth value of a unit."""
@@ -61,7 +62,7 @@ def test_an_illegal_register_costs_only_its_own_measurement(
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert "value 5" in caplog.messages[0]
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -82,7 +83,7 @@ def test_a_known_illegal_register_is_remembered_over_a_restart(transport: str) -
             assert len(asked) == 3, "the two parts, and the register alone, which is tried again"
             assert [addresses for _, addresses in asked if ILLEGAL in addresses] == [range(ILLEGAL, ILLEGAL + 2)]
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 def test_illegal_registers_of_a_unit_are_forgotten_when_the_device_list_changes_it() -> None:
@@ -106,7 +107,7 @@ def test_illegal_registers_of_a_unit_are_forgotten_when_the_device_list_changes_
                 assert asked[1] == [range(42)], "as if nothing had ever been refused"
                 assert len(asked[2]) >= 2, "what is known of another unit stays"
 
-    run("tcp", scenario())
+    virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize("transport", ["tcp", "rtu over tcp"])
@@ -136,4 +137,4 @@ def test_an_illegal_register_is_tried_again_after_ten_minutes_and_no_sooner(tran
                 assert bad(await box.next_round(20)) == set()
                 assert link.asked()[1] == 1, "one read again, as if nothing had been"
 
-    run(transport, scenario())
+    virtual_time.run(scenario())

@@ -27,8 +27,6 @@ from .rubbish import COUNT, SLOW_COUNT, page, readable_page, readable_rtu, reada
 from .wires import TRANSPORTS, wire
 
 UNIT = 17
-GRACE = {"tcp": 0.0, "rtu over tcp": 0.0, "serial": 0.001}
-"""Seconds; an answer that is not there by then is one more failed read."""
 RIGHT = 0.3
 """The share of answers that are right."""
 KEPT = 3000
@@ -97,7 +95,7 @@ def test_no_rubbish_on_a_modbus_link_is_more_than_an_error(transport: str, caplo
         # The last request that was given up ends in the library; asyncio would tell of one that ends with the loop.
         await asyncio.sleep(1)
 
-    virtual_time.run(scenario(), grace=GRACE[transport])
+    virtual_time.run(scenario())
     assert counts["read"] > 0.9 * counts["right"] > 0.2 * total
     assert caplog.records == [], "an answer is no reason for a line"
 
@@ -141,6 +139,6 @@ def test_no_rubbish_from_a_sensor_page_is_more_than_an_error(caplog: pytest.LogC
                     counts["read"] += 1
             assert memory.grown() < KEPT
 
-    virtual_time.run(scenario(), grace=0.0)
+    virtual_time.run(scenario())
     assert counts["read"] > 0.9 * counts["right"] > 0.2 * SLOW_COUNT
     assert caplog.records == []

@@ -32,8 +32,6 @@ FLOAT = {"count": 2, "value_class": "FLOAT32"}
 GOOD, NAN = (struct.pack(">f", value) for value in (21.5, float("nan")))
 EVENT_NAMES = {event.id: name for name, event in vars(events).items() if isinstance(event, events.Event)}
 
-GRACE = 0.0005
-"""Seconds of real time before a jump: a day of rounds has twenty thousand of them, and loopback is quick."""
 
 Turn = Callable[[int], None]
 """Called before each round, with its number."""
@@ -73,7 +71,7 @@ def day_of_a_meter(bench: Bench, turn: Turn, log: pytest.LogCaptureFixture, **pa
         async with bench.listening(), bench.rounds(**parameters) as poller:
             return await one_day(poller, bench.health, SETTINGS.period, turn, log)
 
-    day = virtual_time.run(scenario(), grace=GRACE)
+    day = virtual_time.run(scenario())
     assert day.rounds > 0.8 * DAY / SETTINGS.period
     return day
 
@@ -151,6 +149,6 @@ def test_a_page_that_fails_every_other_time_is_told_to_come_and_go(caplog: pytes
             poller = WebPoller(client, content, HttpSettings(), lambda readings: None, health)
             return await one_day(poller, health, HttpSettings().period, turn, caplog)
 
-    day = virtual_time.run(scenario(), grace=GRACE)
+    day = virtual_time.run(scenario())
     assert day.rounds == DAY / HttpSettings().period
     assert day.lines == [*["PAGE_UNREADABLE", "PAGE_READ"] * 2, "UNSTEADY"]

@@ -26,9 +26,6 @@ from .frames import Asked, holding, right, values
 from .modbus_tcp_links import framed, opened
 from .wires import Box, wire
 
-GRACE = {"tcp": 0.002, "rtu over tcp": 0.002, "serial": 0.3}
-"""Seconds: a read here is not repeated where a pseudo-terminal takes its time on a machine that is busy."""
-
 
 @dataclass
 class Gateway:
@@ -208,4 +205,4 @@ def test_a_serial_device_that_starts_anew_when_its_port_is_opened_is_read() -> N
                 assert await link.read(holding(9, 1)) == [9]
                 await link.close()
 
-    virtual_time.run(scenario(), grace=GRACE["serial"])
+    virtual_time.run(scenario())

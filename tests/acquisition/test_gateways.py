@@ -12,8 +12,9 @@ from inviseobox.simulator.faults import Deformed, HangUp, InTwoParts, Refuse
 from inviseobox.simulator.meters import two_blocks
 from inviseobox.simulator.modbus_reply import Asked, Fault, Replies
 from inviseobox.simulator.noise import echo, garbage_before, only_echo
+from tests.support import virtual_time
 
-from .wires import TRANSPORTS, Box, Meters, run, wire
+from .wires import TRANSPORTS, Box, Meters, wire
 
 
 def units(transport: str, *numbers: int) -> Meters:
@@ -52,7 +53,7 @@ def test_devices_share_the_single_connection_that_a_gateway_accepts(
                 assert listener.accepted <= 1 + 2 * 3
         assert caplog.records == []
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 def silence(asked: Asked, replies: Replies) -> Replies:
@@ -71,7 +72,7 @@ def test_a_hang_up_in_mid_answer_costs_nothing(transport: str, after: int) -> No
                 for _ in range(3):
                     await assert_all_read(box, meters, 40)
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize("first", [1, 4, 7, 9, 40])
@@ -87,7 +88,7 @@ def test_an_answer_in_two_parts_is_read_whole_and_asked_for_once(transport: str,
                     await assert_all_read(box, meters, 20)
                 assert link.asked() == {1: 3}
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 HABITS = {
@@ -114,7 +115,7 @@ def test_an_adapter_that_hears_itself_or_makes_noise_before_each_frame(transport
                     assert None not in values.values()
                     assert link.asked() == {1: 1, 2: 1}
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS[1:])
@@ -142,7 +143,7 @@ def test_an_echo_alone_is_no_answer(transport: str) -> None:
         assert {one.value for _, one in box.readings} == {None, 1.0}
         assert len(link.units.asked) > 12
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize("code", [5, 6])
@@ -160,7 +161,7 @@ def test_a_busy_unit_is_asked_again_at_once(transport: str, code: int, caplog: p
                 assert link.asked() == {1: 2, 2: 1}
         assert caplog.records == []
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize("code", [10, 11])
@@ -189,7 +190,7 @@ def test_a_gateway_that_reports_a_silent_unit_is_not_silent_itself(code: int, ca
         assert all(good[name] for name in failed), "it came back"
         assert all(value is None for name in failed for at, value in box.of(name) if at < back)
 
-    run("tcp", scenario())
+    virtual_time.run(scenario())
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
     assert "unit 2" in caplog.messages[0]
     assert str(code) in caplog.messages[0]
@@ -211,4 +212,4 @@ def test_a_period_of_0_starts_a_round_right_after_the_other() -> None:
                 assert max(box.failed().values()) <= 60 / 3 + 2
             assert before >= 100
 
-    run("tcp", scenario())
+    virtual_time.run(scenario())

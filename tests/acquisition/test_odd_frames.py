@@ -29,9 +29,6 @@ from .wires import TRANSPORTS, Box, Wire, wire
 
 Deform = Callable[[bytes, bytes], bytes]
 
-GRACE = {"tcp": 0.002, "rtu over tcp": 0.002, "serial": 0.3}
-"""Seconds: a read here is not repeated where a pseudo-terminal takes its time on a machine that is busy."""
-
 
 def image() -> UnitImage:
     return {3: {address: address for address in range(0x400)}, 1: dict.fromkeys(range(0x300, 0x400), 1)}
@@ -50,7 +47,7 @@ def reading(transport: str, deform: Deform | None, scenario: Callable[[ModbusLin
             finally:
                 await link.close()
 
-    virtual_time.run(play(), grace=GRACE[transport])
+    virtual_time.run(play())
 
 
 def padded(frame: bytes, request: bytes) -> bytes:

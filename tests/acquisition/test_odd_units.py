@@ -12,9 +12,10 @@ from inviseobox.simulator.faults import Deformed, Holes, Late, ReadLimit, Refuse
 from inviseobox.simulator.modbus_pdu import exception
 from inviseobox.simulator.modbus_reply import Asked, Fault, Replies
 from inviseobox.simulator.noise import garbage_instead, truncated
+from tests.support import virtual_time
 
 from .odd_units import PERIOD, UNIT, Rounds, described, image, reading
-from .wires import TRANSPORTS, Box, run, wire
+from .wires import TRANSPORTS, Box, wire
 
 HOUR = 3600.0
 TIMES = {"tcp": HOUR, "rtu over tcp": 600.0, "serial": 200.0}
@@ -97,7 +98,7 @@ def test_one_register_that_is_answered_in_an_odd_way_is_dead_alone_and_named_in_
         assert "r100" in line
         assert "check its power" not in line
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_a_register_that_is_silent_costs_a_few_rounds_at_most(transport: str, wa
                 bad = await rounds.bad()
             assert bad == {100}
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 def test_a_probe_of_a_silent_unit_asks_another_register_each_time_and_keeps_what_it_reads(transport: str) -> None:
@@ -125,7 +126,7 @@ def test_a_probe_of_a_silent_unit_asks_another_register_each_time_and_keeps_what
             assert rounds.box.good()["300"] >= 8
             assert rounds.share(10) == 0
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize("code", [2, 3, 4, 1])
@@ -142,7 +143,7 @@ def test_what_was_read_well_is_read_again_soon_after_it_was_refused_for_a_while(
             await rounds.go_on(200)
             assert len(rounds.asked()) <= 2 * 200 / PERIOD + 4, "in two requests, as before"
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 def test_a_single_exception_costs_no_reading(transport: str) -> None:
@@ -160,7 +161,7 @@ def test_a_single_exception_costs_no_reading(transport: str) -> None:
                 for _ in range(3):
                     assert await rounds.bad() == set()
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize("seconds", [0.3, 0.6, 1.2])
@@ -173,7 +174,7 @@ def test_a_unit_that_is_busy_after_each_pause_is_asked_again_at_the_end_of_the_r
             for _ in range(10):
                 assert await rounds.bad() == set()
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize("code", [None, 2, 3, 4])
@@ -188,7 +189,7 @@ def test_a_unit_that_takes_no_long_reads_loses_nothing_by_the_trials_of_longer_o
             assert min(rounds.share(address) for address in wanted) == 1
             assert len(rounds.asked()) <= 4 * 3 * TIMES[transport] / 10 + 40
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 def test_lengths_that_a_unit_takes_are_kept_over_a_restart() -> None:
@@ -205,7 +206,7 @@ def test_lengths_that_a_unit_takes_are_kept_over_a_restart() -> None:
                 assert await again.bad() == set()
                 assert max(len(asked) for asked in again.asked()) <= 20
 
-    run("tcp", scenario())
+    virtual_time.run(scenario())
 
 
 def test_as_many_registers_are_asked_for_as_the_list_says(transport: str) -> None:
@@ -221,7 +222,7 @@ def test_as_many_registers_are_asked_for_as_the_list_says(transport: str) -> Non
             for _ in range(3):
                 assert await rounds.bad() == set()
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -239,7 +240,7 @@ def test_the_width_of_the_class_is_asked_for_where_the_count_of_the_list_is_refu
             await rounds.go_on(100)
             assert all(len(asked) == 1 for asked in rounds.asked())
 
-    run(transport, scenario())
+    virtual_time.run(scenario())
 
 
 def test_many_registers_with_one_cause_are_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
@@ -251,7 +252,7 @@ def test_many_registers_with_one_cause_are_told_in_one_line(caplog: pytest.LogCa
         assert len(caplog.records) == 1, caplog.messages
         assert "50-59" in caplog.messages[0]
 
-    run("tcp", scenario())
+    virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize("kind", ["too short", "another unit", "another function", "garbage"])
@@ -265,4 +266,4 @@ def test_a_unit_without_any_valid_answer_is_told_by_what_is_odd_about_its_answer
         assert "meter (unit 1" in line
         assert ("check its power" in line) == ("no answer" in line)
 
-    run(transport, scenario())
+    virtual_time.run(scenario())

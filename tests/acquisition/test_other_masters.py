@@ -27,9 +27,6 @@ from .wires import TRANSPORTS, Box, Wire, wire
 
 LINES = TRANSPORTS[1:]
 
-GRACE = {"tcp": 0.002, "rtu over tcp": 0.002, "serial": 0.3}
-"""Seconds: a read here is not repeated where a pseudo-terminal takes its time on a machine that is busy."""
-
 
 def image() -> UnitImage:
     return {3: {address: address for address in range(400)}}
@@ -52,7 +49,7 @@ def on_line(transport: str, scenario: Callable[[ModbusLink, Wire], Awaitable[Non
             finally:
                 await link.close()
 
-    virtual_time.run(play(), grace=GRACE[transport])
+    virtual_time.run(play())
 
 
 def say(one: Wire, data: bytes) -> None:

@@ -115,7 +115,7 @@ def test_a_port_that_cannot_be_set_is_one_line_and_a_failed_reading_each_round(
                 assert port.path in line.getMessage()
                 assert "cannot be set to 9600 baud, 7 bits, parity E, 1 stop bit" in line.getMessage()
 
-    virtual_time.run(scenario(), grace=0.01)
+    virtual_time.run(scenario())
     assert len(caplog.records) == 1
 
 

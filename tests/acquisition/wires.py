@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +33,6 @@ from inviseobox.simulator.rtu_line import RtuLine
 from inviseobox.simulator.serial_server import SerialServer
 from inviseobox.simulator.served_log import ServedLog
 from inviseobox.supervisor import Supervisor
-from tests.support import virtual_time
 from tests.support.entries import listed
 
 T = TypeVar("T")
@@ -42,8 +41,6 @@ TRANSPORTS = ("tcp", "rtu over tcp", "serial")
 BAUDRATE = 9600
 LONG_INTERVAL = 86_400
 """Seconds of a window that is longer than any test, so that it shortens no period."""
-_PTY_GRACE = 0.01
-"""Seconds: unlike loopback, a pseudo-terminal hands bytes on in the kernel's own time."""
 
 
 @dataclass
@@ -199,8 +196,3 @@ class Meters:
     def expected(self, measurement: str) -> float:
         """Return the value that must be read."""
         return self.served.of(measurement)[-1].value
-
-
-def run(transport: str, scenario: Coroutine[Any, Any, T]) -> T:
-    """Run `scenario` in virtual time that is right for the transport."""
-    return virtual_time.run(scenario, grace=_PTY_GRACE) if transport == "serial" else virtual_time.run(scenario)

@@ -37,7 +37,7 @@ class Box:
 
     def __init__(self, server: ModelServer, wall_clock: float) -> None:
         """Begin with an empty file, and deliver to `server`."""
-        self._loop = _Loop(grace=0)
+        self._loop = _Loop()
         self._folder = Path(tempfile.mkdtemp(prefix="inviseobox-life-", dir="/dev/shm"))
         self.server = server
         self._ahead = wall_clock

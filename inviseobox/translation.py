@@ -5,6 +5,7 @@ that, unless the locale is C. Catalogs lie in TEXTDOMAINDIR (gettext(1)), else w
 is locale/fr.po. Without a catalog the sentences stay as they are, in English.
 """
 
+import errno
 import gettext
 import os
 import struct
@@ -23,6 +24,17 @@ def _(sentence: str) -> str:
 def marked(sentence: str) -> str:
     """Return the sentence as it is. It gets into the catalogs, for a command that passes it to `_` later."""
     return sentence
+
+
+def of_the_system(text: str) -> str:
+    """Return what libc says of an error (strerror(3)) in the language of the user; any other text as it is.
+
+    By libc's own catalog, where that is installed (package libc-l10n), and not by setlocale(3): programs read the
+    English text.
+    """
+    if text not in _errors():
+        return text
+    return _catalog(_languages(os.environ), _directory(os.environ), "libc").gettext(text)
 
 
 def is_translated() -> bool:
@@ -49,12 +61,17 @@ def _directory(environment: Mapping[str, str]) -> str:
     return environment.get("TEXTDOMAINDIR") or DIRECTORY
 
 
+@lru_cache(maxsize=1)
+def _errors() -> frozenset[str]:
+    return frozenset(map(os.strerror, errno.errorcode))
+
+
 @lru_cache(maxsize=4)
-def _catalog(languages: tuple[str, ...], directory: str) -> gettext.NullTranslations:
+def _catalog(languages: tuple[str, ...], directory: str, domain: str = DOMAIN) -> gettext.NullTranslations:
     if not languages:
         return gettext.NullTranslations()
     try:
-        return gettext.translation(DOMAIN, directory, languages, fallback=True)
+        return gettext.translation(domain, directory, languages, fallback=True)
     except (OSError, ValueError, IndexError, struct.error):
         # A catalog that is damaged or of another kind costs the language, not the command.
         return gettext.NullTranslations()

@@ -9,6 +9,7 @@ from typing import Any
 from inviseobox.commands.config_text import Settings, problem
 from inviseobox.commands.exit_status import MISUSE
 from inviseobox.commands.layout import Tone
+from inviseobox.commands.retold import retold
 from inviseobox.commands.setting_up import SettingUp
 from inviseobox.commands.terminal import Terminal
 from inviseobox.translation import _
@@ -66,7 +67,7 @@ def _given_token(options: argparse.Namespace, terminal: Terminal) -> str | None:
         with Path(options.token_file).open("rb") as file:
             content = file.read(_MAX_TOKEN + 1)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = retold(error.strerror or str(error))
         raise ValueError(_("{where}: {problem}").format(where=options.token_file, problem=reason)) from None
     return _token(content, options.token_file)
 

@@ -9,6 +9,7 @@ from inviseobox.commands.compose_file import Composed
 from inviseobox.commands.config_text import Settings
 from inviseobox.commands.exit_status import MISUSE, WRONG
 from inviseobox.commands.layout import Tone
+from inviseobox.commands.retold import retold
 from inviseobox.commands.setting_up import SettingUp
 from inviseobox.commands.terminal import Terminal
 from inviseobox.errors import ComposeError
@@ -45,7 +46,7 @@ def _read(path: Path, terminal: Terminal) -> Composed | int:
         with path.open("rb") as file:
             content = file.read(compose_file.MAX_SIZE + 1)
     except OSError as error:
-        terminal.error(_("{where}: {problem}").format(where=path, problem=error.strerror or error))
+        terminal.error(_("{where}: {problem}").format(where=path, problem=retold(error.strerror or str(error))))
         return MISUSE
     try:
         return compose_file.parse(content)

@@ -6,12 +6,12 @@ from functools import cache
 
 from inviseobox.commands.known_texts import KNOWN
 from inviseobox.errors import ConfigurationError, InviseoBoxError
-from inviseobox.translation import _, is_translated
+from inviseobox.translation import _, is_translated, of_the_system
 
 WHOLE = frozenset({"baudrate", "bits", "code", "count", "least", "most", "seconds", "status", "unit", "wanted"})
 """Names of fields that hold a number."""
-RETOLD = frozenset({"answer", "cause", "value"})
-"""Names of fields that may hold another of the known texts."""
+RETOLD = frozenset({"answer", "cause", "reason", "value"})
+"""Names of fields that may hold another of the known texts, or one of libc."""
 _NUMBER = r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?"
 _FIELD = re.compile(r"\{(\w+)\}")
 _MOST = 2000
@@ -19,7 +19,7 @@ _MOST = 2000
 
 
 def retold(text: str) -> str:
-    """Return one of the known texts in the language of the user; any other as it is."""
+    """Return one of the known texts, or of libc, in the language of the user; any other as it is."""
     return _found(text) if is_translated() and 0 < len(text) <= _MOST else text
 
 
@@ -37,7 +37,7 @@ def _found(text: str) -> str:
             fields = match.groupdict()
             told = {name: _found(value) if name in RETOLD else value for name, value in fields.items()}
             return _(sentence).format(**told)
-    return text
+    return of_the_system(text)
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any
 
 from inviseobox.control.protocol import Request, is_end, request_line
 from inviseobox.errors import DaemonDown, DaemonSilent, NotPermitted, RequestRefused
-from inviseobox.translation import _
+from inviseobox.translation import _, of_the_system
 
 MOST_ANSWER = 67_108_864
 """Bytes of an answer; that about 100,000 measurements takes a third of it."""
@@ -47,7 +47,7 @@ def ask(request: Request, path: str, seconds: float, clock: Callable[[], float] 
         except OSError as error:
             raise DaemonDown(
                 _("the daemon does not run, nobody answers on {path}: {reason} (systemctl status inviseobox)").format(
-                    path=path, reason=error.strerror or error
+                    path=path, reason=of_the_system(error.strerror or str(error))
                 )
             ) from None
     return _lines(text)

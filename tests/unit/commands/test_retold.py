@@ -3,6 +3,7 @@
 import ast
 import itertools
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -300,3 +301,30 @@ def test_fields_that_hold_known_texts_are_named_in_the_known_texts() -> None:
     named = {name for sentence in KNOWN for name in re.findall(r"\{(\w+)\}", sentence)}
     assert named >= RETOLD
     assert named >= WHOLE
+
+
+LIBC = {"Connection refused": "Connexion refusée", "Permission denied": "Permission non accordée"}
+
+
+@pytest.mark.parametrize(
+    ("text", "french"),
+    [
+        ("Permission denied", "Permission non accordée"),
+        ("no connection (Connection refused)", "pas de connexion (Connexion refusée)"),
+        ("cannot be read: Is a directory", "lecture impossible : Is a directory"),
+        ("what a server said: Permission denied", "what a server said: Permission denied"),
+    ],
+)
+def test_what_libc_says_is_french_where_its_catalog_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, french: str
+) -> None:
+    place = Path(compile_french(tmp_path)["TEXTDOMAINDIR"]) / "fr" / "LC_MESSAGES"
+    source = tmp_path / "libc.po"
+    head = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n'
+    source.write_text(head + "".join(f'\nmsgid "{one}"\nmsgstr "{other}"\n' for one, other in LIBC.items()))
+    subprocess.run(["msgfmt", f"--output-file={place / 'libc.mo'}", source], check=True)
+    monkeypatch.setenv("TEXTDOMAINDIR", str(tmp_path))
+    monkeypatch.setenv("LC_ALL", "C")
+    assert retold(text) == text
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    assert retold(text) == french

@@ -4,37 +4,72 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import inviseobox
 from inviseobox.commands.exit_status import MISUSE, WRONG
 from inviseobox.errors import OutputLost
-from inviseobox.host import configuration_file
+from inviseobox.host import standard_streams
 from inviseobox.translation import _, translate_argparse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with these arguments, or those of the process; return its exit status."""
-    translate_argparse()
-    options = _parser().parse_args(arguments)
-    # Only the one that is asked for: `is-configured` runs before each start and must be quick.
-    body: Callable[[argparse.Namespace], int] = import_module(f"inviseobox.commands.{options.command}").run
+    standard_streams.complete()
     try:
-        return body(options)
+        status = _run(arguments)
+        standard_streams.finish()
     except OutputLost as error:
         if str(error):
-            print(error, file=sys.stderr)
+            standard_streams.complain(str(error))
         return WRONG if str(error) else 0
+    except KeyboardInterrupt:
+        standard_streams.complain(_("stopped"))
+        return WRONG
+    return status
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    translate_argparse()
+    try:
+        with standard_streams.losses(sys.stdout):
+            options = _parser().parse_args(arguments)
+    except SystemExit as end:
+        # After --help, --version or a misuse.
+        return int(end.code or 0)
+    # Only the one that is asked for: `is-configured` runs before each start and must be quick.
+    body: Callable[[argparse.Namespace], int] = import_module(f"inviseobox.commands.{options.command}").run
+    return body(options)
 
 
 class _Parser(argparse.ArgumentParser):
     """Says in one line what is wrong with the arguments, and where the right ones stand."""
 
+    def parse_args(self, *arguments: Any, **more: Any) -> Any:
+        """Parse them, and let the command that was meant say which of them it does not know."""
+        options, unknown = self.parse_known_args(*arguments, **more)
+        if unknown:
+            self.prog = f"{self.prog} {options.command.replace('_', '-')}"
+            self.error(_("unrecognized arguments: %s") % " ".join(unknown))
+        return options
+
     def error(self, message: str) -> NoReturn:
-        self.exit(MISUSE, _("{command}: {problem}; see: {command} --help\n").format(command=self.prog, problem=message))
+        line = _("{command}: {problem}; see: {command} --help").format(command=self.prog, problem=message)
+        standard_streams.complain(line)
+        raise SystemExit(MISUSE)
+
+
+class _InSight(argparse.Action):
+    """Refuses a token among the arguments, which every process on the machine can read (proc_pid_cmdline(5))."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_arguments: object) -> NoReturn:
+        parser.error(_("everybody on this machine could read the token; use --token-file or --token-stdin"))
 
 
 def _parser() -> argparse.ArgumentParser:
+    # What main() catches may come while this is loaded, too.
+    from inviseobox.host.configuration_file import DEFAULT_PATH
+
     parser = _Parser(prog="inviseobox", description=_("Reads a building's meters and sensors for the Inviseo server."))
     parser.add_argument(
         "--version",
@@ -52,22 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     rejected.add_argument("--requeue", action="store_true", help=_("send all of it once more"))
     rejected.set_defaults(command="rejected")
     _add_views(commands)
-    configure = commands.add_parser("configure", help=_("ask for url and token, try them, and set the box up"))
-    configure.add_argument("--url", metavar=_("ADDRESS"), help=_("the server: the base address of its API"))
-    tokens = configure.add_mutually_exclusive_group()
-    tokens.add_argument("--token-file", metavar=_("FILE"), help=_("take the token from this file"))
-    tokens.add_argument("--token-stdin", action="store_true", help=_("take the token from standard input"))
-    configure.add_argument("--interval", metavar=_("SECONDS"), type=_positive, help=_("length of a window"))
-    configure.set_defaults(command="configure")
-    importing = commands.add_parser("import-compose", help=_("set the box up as a docker-compose.yml of old says"))
-    importing.add_argument("file", metavar=_("FILE"), help=_("the docker-compose.yml of the old box"))
-    importing.set_defaults(command="import_compose")
+    configure, importing = _add_setters(commands)
     check = commands.add_parser("check", help=_("check the box, and say what to do where something is wrong"))
     check.add_argument("--json", action="store_true", help=_("tell it to a program"))
     check.set_defaults(command="check")
     for command in (run, configured, rejected, configure, importing, check):
         command.add_argument(
-            "--config", metavar=_("FILE"), default=configuration_file.DEFAULT_PATH, help=_("instead of %(default)s")
+            "--config", metavar=_("FILE"), type=_filled, default=DEFAULT_PATH, help=_("instead of %(default)s")
         )
 
     demo = commands.add_parser("demo", help=_("run the daemon against a simulated site on this machine"))
@@ -78,6 +104,24 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--faults", action="store_true", help=_("let meters, lines and the sensor fail and recover"))
     demo.set_defaults(command="demo")
     return parser
+
+
+def _add_setters(commands: "argparse._SubParsersAction[_Parser]") -> tuple[_Parser, _Parser]:
+    """Add and return the commands that set the box up."""
+    configure = commands.add_parser("configure", help=_("ask for url and token, try them, and set the box up"))
+    configure.add_argument(
+        "--url", metavar=_("ADDRESS"), type=_filled, help=_("the server: the base address of its API")
+    )
+    tokens = configure.add_mutually_exclusive_group()
+    tokens.add_argument("--token-file", metavar=_("FILE"), type=_filled, help=_("take the token from this file"))
+    tokens.add_argument("--token-stdin", action="store_true", help=_("take the token from standard input"))
+    configure.add_argument("--token", nargs="?", action=_InSight, help=argparse.SUPPRESS)
+    configure.add_argument("--interval", metavar=_("SECONDS"), type=_positive, help=_("length of a window"))
+    configure.set_defaults(command="configure")
+    importing = commands.add_parser("import-compose", help=_("set the box up as a docker-compose.yml of old says"))
+    importing.add_argument("file", metavar=_("FILE"), type=_filled, help=_("the docker-compose.yml of the old box"))
+    importing.set_defaults(command="import_compose")
+    return configure, importing
 
 
 def _add_views(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -91,13 +135,21 @@ def _add_views(commands: "argparse._SubParsersAction[_Parser]") -> None:
     ways.add_argument("--json", action="store_true", help=_("for programs: one object"))
     status.set_defaults(command="status")
     history = commands.add_parser("history", help=_("show what was delivered of a measurement, window by window"))
-    history.add_argument("measurement", metavar=_("MEASUREMENT"), help=_("a name, a part of one, or an _id"))
+    history.add_argument(
+        "measurement", metavar=_("MEASUREMENT"), type=_filled, help=_("a name, a part of one, or an _id")
+    )
     history.add_argument("--since", metavar=_("WHEN"), default="1d", help=_("2d, 12h, 30min or a date (%(default)s)"))
     ways = history.add_mutually_exclusive_group()
     ways.add_argument("--csv", action="store_true", help=_("for spreadsheets: ends in UTC, values digit for digit"))
     ways.add_argument("--plot", action="store_true", help=_("draw the averages"))
     ways.add_argument("--json", action="store_true", help=_("for programs: one object"))
     history.set_defaults(command="history")
+
+
+def _filled(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError(_("must not be empty"))
+    return text
 
 
 def _positive(text: str) -> int:

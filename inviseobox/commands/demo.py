@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import os
 import shutil
 import signal
 import sys
@@ -13,6 +12,8 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 
+from inviseobox.errors import OutputLost
+from inviseobox.host.standard_streams import losses
 from inviseobox.records import Aggregate
 from inviseobox.reports.window_ends import next_border
 from inviseobox.simulator.received import ReceivedField
@@ -34,12 +35,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         return asyncio.run(_show(windows, options.interval, options.faults))
     except KeyboardInterrupt:
-        with contextlib.suppress(OSError):
-            print("\n" + _("stopped"))
-        return 0
-    except BrokenPipeError:
-        # Whoever read the output has had enough; nothing more can be written, at exit neither.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with contextlib.suppress(OutputLost):
+            _print("\n" + _("stopped"))
         return 0
 
 
@@ -117,6 +114,12 @@ async def _wait_for_window(
     return True
 
 
+def _print(text: str, end: str = "\n") -> None:
+    """Print it at once. Raises OutputLost."""
+    with losses(sys.stdout):
+        print(text, end=end, flush=True)
+
+
 class _Screen:
     """Lines, and below them a bar: redrawn on a terminal, drawn once from left to right elsewhere."""
 
@@ -130,9 +133,9 @@ class _Screen:
     def line(self, text: str) -> None:
         """Print a line; what was drawn of a bar ends above it."""
         if self._title:
-            print("\r\033[K" if self._redraws else "", end="" if self._redraws else "\n")
+            _print("\r\033[K" if self._redraws else "\n", end="")
             self._title = ""
-        print(text, flush=True)
+        _print(text)
 
     def bar(self, title: str, share: float) -> None:
         """Fill the bar up to `share`, between 0 and 1."""
@@ -140,11 +143,11 @@ class _Screen:
         if not self._redraws and not self._title and share == 1.0:
             return
         if self._redraws:
-            print(f"\r{title} [{'#' * full}{'.' * (self._WIDTH - full)}]", end="", flush=True)
+            _print(f"\r{title} [{'#' * full}{'.' * (self._WIDTH - full)}]", end="")
         elif self._title != title:
-            print(f"{title} {'#' * full}", end="", flush=True)
+            _print(f"{title} {'#' * full}", end="")
         elif full > self._drawn:
-            print("#" * (full - self._drawn), end="", flush=True)
+            _print("#" * (full - self._drawn), end="")
         self._title, self._drawn = title, full
 
 

@@ -2,12 +2,12 @@
 
 import argparse
 import os
-import sys
 
 from inviseobox.commands.exit_status import NOT_CONFIGURED
 from inviseobox.commands.retold import error_text
 from inviseobox.errors import ConfigurationError, NotConfigured
 from inviseobox.host import configuration_file
+from inviseobox.host.standard_streams import complain
 
 
 def run(options: argparse.Namespace) -> int:
@@ -15,7 +15,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         configuration_file.load(options.config, os.environ)
     except NotConfigured as error:
-        print(error_text(error), file=sys.stderr)
+        complain(error_text(error))
         return NOT_CONFIGURED
     except ConfigurationError:
         # The daemon says it, and its exit status makes the failure visible.

@@ -14,15 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import TextIOWrapper
 from typing import TextIO
 
-from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.live import Live
 from rich.progress import Progress, ProgressColumn, Task
 from rich.table import Table
 from rich.text import Text
 
-from inviseobox.commands.layout import ASCII, CONSOLE, FULL, Glyphs, Line, Tone, plain
-from inviseobox.errors import OutputLost
+from inviseobox.commands.layout import ASCII, CONSOLE, FULL, Glyphs, Line, Tone, plain, tidy, width
+from inviseobox.host.standard_streams import losses
 from inviseobox.translation import _
 
 _BAR = 20
@@ -102,14 +101,16 @@ class Terminal:
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table, its columns aligned to the left."""
+        # What all terminals give the same room: rich counts some letters as others do not.
+        cells = [[tidy(cell) for cell in row] for row in rows]
         if not self.is_terminal:
-            for line in _plain_table([heads, *rows]):
+            for line in _plain_table([heads, *cells]):
                 self.line(line)
             return
         table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style=Tone.STRONG.value)
         for head in heads:
             table.add_column(Text(head), overflow="fold")
-        for row in rows:
+        for row in cells:
             table.add_row(*map(Text, row))
         _show(self._console, table, fold=True)
 
@@ -178,24 +179,12 @@ class _Stream:
         return self._stream.fileno()
 
     def write(self, text: str) -> int:
-        with _losses(self._stream):
+        with losses(self._stream):
             return self._stream.write(text)
 
     def flush(self) -> None:
-        with _losses(self._stream):
+        with losses(self._stream):
             self._stream.flush()
-
-
-@contextlib.contextmanager
-def _losses(stream: TextIO) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        # What is left in the stream cannot go anywhere, at the end of the process neither.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        text = "" if isinstance(error, BrokenPipeError) else _("the output cannot be written: {reason}")
-        raise OutputLost(text.format(reason=error.strerror)) from None
 
 
 def _console(stream: _Stream) -> Console:
@@ -220,9 +209,9 @@ def _show(console: Console, what: Text | Table, *, fold: bool) -> None:
 
 
 def _plain_table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        cells = [set_cell_size(cell, width + _GAP) for cell, width in zip(row, widths, strict=True)]
+        cells = [cell + " " * (room - width(cell) + _GAP) for cell, room in zip(row, widths, strict=True)]
         yield "".join(cells).rstrip()
 
 

@@ -14,6 +14,8 @@ DEFAULT_PATH = "/etc/inviseobox/config.toml"
 SHIPPED_PATH = "/usr/share/inviseobox/config.toml"
 MODE = 0o640
 """Of a file that is made: the service reads it by its group."""
+MAX_SIZE = 1_048_576
+"""Bytes; the one that is shipped takes three thousand."""
 _UNUSED = "none"
 
 
@@ -22,22 +24,31 @@ def load(path: str, environment: Mapping[str, str]) -> Configuration:
 
     Raises NotConfigured or ConfigurationError.
     """
-    text = _text(path, f"chown root:inviseobox {path}; chmod 640 {path}")
+    advice = f"chown root:inviseobox {path}; chmod 640 {path}"
+    try:
+        text = _text(path)
+    except NotPermitted:
+        raise ConfigurationError(path, "", f"cannot be read: Permission denied; {advice}") from None
     return parsed(text, path, _credential(environment))
 
 
 def parsed(text: str, path: str, credential: str | None = None) -> Configuration:
     """Read a text that is, or is to be, in the file at `path`. Raises NotConfigured or ConfigurationError."""
-    return configuration.parse(text, path, credential=credential, read_file=lambda name: Path(name).read_text("utf-8"))
+    return configuration.parse(text, path, credential=credential, read_file=_token_file)
+
+
+def _token_file(path: str) -> str:
+    """Return the text of the file. Raises OSError or ValueError."""
+    with Path(path).open("rb") as file:
+        return file.read(MAX_SIZE).decode()
 
 
 def load_without_token(path: str) -> Configuration:
     """Read the configuration for a command that sends nothing: the token may be where only the service sees it.
 
-    Raises NotConfigured or ConfigurationError.
+    Raises NotPermitted, which names `path`, NotConfigured or ConfigurationError.
     """
-    text = _text(path, "run it as root, with sudo for example")
-    return configuration.parse(text, path, credential=_UNUSED, read_file=lambda name: _UNUSED)
+    return configuration.parse(_text(path), path, credential=_UNUSED, read_file=lambda name: _UNUSED)
 
 
 def text_to_change(path: str) -> str:
@@ -46,16 +57,10 @@ def text_to_change(path: str) -> str:
     Raises NotPermitted, which names `path`, or ConfigurationError.
     """
     try:
-        # Not read_text(), which would make other ends of lines.
-        return Path(path).read_bytes().decode("utf-8-sig")
+        # Not in text mode, which would make other ends of lines.
+        return _content(path)
     except FileNotFoundError:
         return _shipped()
-    except PermissionError:
-        raise NotPermitted(path) from None
-    except OSError as error:
-        raise ConfigurationError(path, "", f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(path, "", "must be a UTF-8 text file") from None
 
 
 def _shipped() -> str:
@@ -70,6 +75,9 @@ def check_replaceable(path: str) -> None:
     # A new file is made beside it and takes its name, so it is the directory that counts.
     directory = Path(path).resolve().parent
     try:
+        if Path(path).exists() and not Path(path).is_file():
+            # A device, whose place another file must not take.
+            raise ConfigurationError(path, "", "is not a plain file")
         is_read_only = bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
     except PermissionError:
         raise NotPermitted(path) from None
@@ -137,17 +145,31 @@ def _write(path: Path, text: str, owner: int, group: int, mode: int) -> None:
         os.fsync(file)
 
 
-def _text(path: str, advice: str) -> str:
-    """Read the file; `advice` is for whoever may not. Raises NotConfigured or ConfigurationError."""
+def _text(path: str) -> str:
+    """Read the file. Raises NotPermitted, which names `path`, NotConfigured or ConfigurationError."""
     try:
-        # Some editors put a byte order mark in front.
-        return Path(path).read_text("utf-8-sig")
+        text = _content(path)
     except FileNotFoundError:
         raise NotConfigured(path, "", "no such file: create it with the keys token and url") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _content(path: str) -> str:
+    """Read the file as it is. Raises FileNotFoundError, NotPermitted, which names `path`, or ConfigurationError."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_SIZE + 1)
+    except FileNotFoundError:
+        raise
     except PermissionError:
-        raise ConfigurationError(path, "", f"cannot be read: Permission denied; {advice}") from None
+        raise NotPermitted(path) from None
     except OSError as error:
         raise ConfigurationError(path, "", f"cannot be read: {error.strerror}") from None
+    if len(content) > MAX_SIZE:
+        raise ConfigurationError(path, "", f"is larger than {MAX_SIZE} bytes")
+    try:
+        # Some editors put a byte order mark in front.
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigurationError(path, "", "must be a UTF-8 text file") from None
 

@@ -202,6 +202,7 @@ def options(parser: argparse.ArgumentParser) -> dict[str, bool]:
     return {
         option: action.nargs != 0
         for action in parser._actions
+        if action.help != argparse.SUPPRESS
         for option in action.option_strings
         if option.startswith("--")
     }

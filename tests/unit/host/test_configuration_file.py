@@ -14,6 +14,7 @@ import pytest
 from inviseobox.errors import ConfigurationError, NotConfigured
 from inviseobox.host.configuration_file import (
     DEFAULT_PATH,
+    MAX_SIZE,
     SHIPPED_PATH,
     check_replaceable,
     load,
@@ -69,6 +70,31 @@ def test_a_configuration_file_that_cannot_be_read_is_wrong(tmp_path: Path) -> No
 def test_a_configuration_file_that_is_not_text_is_wrong(tmp_path: Path) -> None:
     path = written(tmp_path, b'url = "\xff"')
     assert error(path) == f"{path}: must be a UTF-8 text file"
+
+
+def test_a_file_that_is_too_large_is_read_no_further(tmp_path: Path) -> None:
+    path = written(tmp_path, b"#" * (MAX_SIZE + 1))
+    said = f"{path}: is larger than {MAX_SIZE} bytes"
+    assert error(path) == said
+    with pytest.raises(ConfigurationError, match="is larger than"):
+        text_to_change(path)
+    assert error("/dev/zero") == f"/dev/zero: is larger than {MAX_SIZE} bytes"
+
+
+def test_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    device = tmp_path / "config.toml"
+    os.mkfifo(device)
+    link = tmp_path / "link.toml"
+    link.symlink_to(device)
+    for path in (device, link):
+        with pytest.raises(ConfigurationError, match="is not a plain file"):
+            check_replaceable(str(path))
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_lines_may_end_as_anywhere(tmp_path: Path, ends: str) -> None:
+    text = f'\ufefftoken = "{TOKEN}"\n{URL}'.replace("\n", ends)
+    assert load(written(tmp_path, text.encode()), {}).token == TOKEN
 
 
 def test_the_error_of_a_wrong_configuration_names_the_file_and_the_key(tmp_path: Path) -> None:

@@ -72,12 +72,12 @@ def recent(devices: list[dict[str, Any]], select: str, seconds: float) -> list[d
 
 
 def _written(select: str, error: DaemonDown) -> Told:
-    """Read what the daemon wrote last. Raises `error` where there is nothing."""
+    """Read what the daemon wrote last. Raises DaemonDown, which says why, where there is nothing."""
     path = Path(socket_path(os.environ)).parent / "status.json"
     try:
         content = status_file.read(path)
     except StatusUnreadable:
-        raise error from None
+        raise DaemonDown(" ".join([*_reasons(error), _("There is no status.json either.")])) from None
     devices = content.pop("devices", None)
     there = [one for one in devices if isinstance(one, dict)] if isinstance(devices, list) else []
     return Told(content, list(_chosen(there, select)), [*_reasons(error), _("This is from {path}.").format(path=path)])
@@ -99,8 +99,12 @@ def _reasons(error: DaemonDown) -> Iterator[str]:
         yield _("It failed: journalctl -u inviseobox -n 20")
     elif state.active in ("activating", "reloading", "deactivating"):
         yield _("It is just being started or stopped.")
+    elif state.start.startswith("masked"):
+        yield _("It is masked: sudo systemctl unmask inviseobox")
+    elif state.is_skipped:
+        yield _("It is not configured yet: sudo inviseobox configure")
     elif state.active == "inactive":
-        yield _("It was stopped, or is not configured: systemctl start inviseobox")
+        yield _("It was stopped: sudo systemctl start inviseobox")
 
 
 def _chosen(devices: list[dict[str, Any]], select: str) -> Iterator[dict[str, Any]]:

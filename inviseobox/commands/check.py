@@ -4,12 +4,24 @@ import argparse
 import asyncio
 import json
 import os
+import shlex
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from inviseobox.commands.checks import rights, words
 from inviseobox.commands.checks.codes import Code
-from inviseobox.commands.checks.findings import Check, Finding, State, document, not_tested, settled, verdict
+from inviseobox.commands.checks.findings import (
+    CONFIGURE,
+    Check,
+    Finding,
+    State,
+    document,
+    late,
+    not_tested,
+    settled,
+    verdict,
+)
 from inviseobox.commands.checks.own_threads import in_thread
 from inviseobox.commands.exit_status import WRONG
 from inviseobox.commands.layout import Tone
@@ -57,7 +69,8 @@ async def _checked(path: str, show: Callable[[Finding], None]) -> list[Finding]:
     tasks = [asyncio.ensure_future(part) for part in checking.parts()]
     told: dict[Check, Finding] = {}
     for check in Check:
-        told[check] = settled(await checking.of(check, tasks), told)
+        finding = await checking.of(check, tasks) or late(check, told.values(), _WITHIN)
+        told[check] = settled(finding, told)
         show(told[check])
     for task in tasks:
         task.cancel()
@@ -78,11 +91,13 @@ class _Checking:
 
     def tell(self, finding: Finding) -> None:
         """Take in a finding; the first one of a check counts."""
+        if finding.command == CONFIGURE and self._path != configuration_file.DEFAULT_PATH:
+            finding = replace(finding, command=f"{CONFIGURE} --config {shlex.quote(self._path)}")
         if not self._found[finding.check].done():
             self._found[finding.check].set_result(finding)
 
-    async def of(self, check: Check, tasks: Sequence["asyncio.Future[None]"]) -> Finding:
-        """Wait for the finding of a check. Raises what nobody expected in a part."""
+    async def of(self, check: Check, tasks: Sequence["asyncio.Future[None]"]) -> Finding | None:
+        """Wait for the finding of a check, None where it does not come. Raises what nobody expected in a part."""
         late = self._until + _LATE
         while not self._found[check].done():
             for task in tasks:
@@ -90,7 +105,7 @@ class _Checking:
                     task.result()
             left = late - asyncio.get_running_loop().time()
             if left <= 0:
-                return not_tested(check, Code.TOO_LATE, seconds=f"{_WITHIN:.0f}")
+                return None
             waiting = [self._found[check], *(task for task in tasks if not task.done())]
             await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         finding: Finding = self._found[check].result()

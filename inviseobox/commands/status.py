@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         terminal.error(error_text(error))
         return NOT_PERMITTED
     except DaemonDown as error:
-        terminal.error(_("{reason}; nor is there a status.json").format(reason=error_text(error)))
+        terminal.error(error_text(error))
         return EX_UNAVAILABLE
     except RequestRefused as error:
         terminal.error(error_text(error))

@@ -22,7 +22,8 @@ class ServiceState:
     """How the unit is: `active` is its ActiveState, `invocation` the id of this run, empty where it never ran.
 
     `has_job` says that systemd is still about to start or stop it, `exit_status` is that of the process that ended
-    last, `sub` is the SubState. `is_loaded` is false where there is no such unit.
+    last, `sub` is the SubState. `is_loaded` is false where there is no such unit. `start` is its UnitFileState, as
+    enabled, disabled or masked; `is_skipped` says that the last start did not take place, by its ExecCondition=.
     """
 
     active: str
@@ -31,6 +32,8 @@ class ServiceState:
     exit_status: int
     sub: str = ""
     is_loaded: bool = True
+    start: str = ""
+    is_skipped: bool = False
 
 
 class Service:
@@ -49,9 +52,8 @@ class Service:
 
     def state(self) -> ServiceState:
         """Ask how it is now. Raises NotPermitted or ServiceFault."""
-        values = properties(
-            UNIT, "ActiveState", "SubState", "LoadState", "InvocationID", "Job", "ExecMainStatus", seconds=self._seconds
-        )
+        names = ("ActiveState", "SubState", "LoadState", "InvocationID", "Job", "ExecMainStatus")
+        values = properties(UNIT, *names, "UnitFileState", "Result", seconds=self._seconds)
         status = values.get("ExecMainStatus", "")
         return ServiceState(
             active=values.get("ActiveState", ""),
@@ -60,6 +62,8 @@ class Service:
             exit_status=int(status) if status.isdecimal() else 0,
             sub=values.get("SubState", ""),
             is_loaded=values.get("LoadState") != "not-found",
+            start=values.get("UnitFileState", ""),
+            is_skipped=values.get("Result") == "exec-condition",
         )
 
 

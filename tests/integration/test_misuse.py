@@ -158,3 +158,11 @@ def test_a_file_without_end_is_no_configuration(command: str) -> None:
     assert said.returncode == {"check": 1, "is-configured": 0}.get(command, 78)
     if command != "is-configured":
         assert "/dev/zero: is larger than 1048576 bytes" in said.stdout + said.stderr
+
+
+def test_a_command_of_another_file_is_named_with_it(box: Place) -> None:
+    path = box.folder / "my config.toml"
+    path.write_text("")
+    said = inviseobox("check", "--config", str(path))
+    (line,) = [line for line in said.stdout.splitlines() if line.startswith("wrong: ")]
+    assert line.endswith(f"; next: sudo inviseobox configure --config '{path}'")

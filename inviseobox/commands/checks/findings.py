@@ -55,6 +55,12 @@ _CONSEQUENCE_OF: Mapping[Check, tuple[Check, ...]] = {
 }
 """What is wrong with one is no fault of its own while one of these is wrong: a box has one cause for one fault."""
 
+CONFIGURE = "sudo inviseobox configure"
+"""What to type next where the settings are missing or wrong."""
+_ON_THE_MACHINE = (Check.RIGHTS, Check.CONFIGURATION, Check.DISK, Check.SERVICE, Check.PASSWORD)
+"""What has an answer at once on a machine that is all right, whatever the network is like."""
+_WHAT_HANGS = "sudo dmesg | tail -n 50"
+
 _DEPENDENT = (Code.DEPENDS, Code.ROOT_ONLY)
 """What is said of a check that was not tested, unless another check is the cause."""
 
@@ -93,8 +99,21 @@ def _texts(fields: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in fields.items()}
 
 
+def late(check: Check, before: Iterable[Finding], seconds: float) -> Finding:
+    """Return what to tell of a check that has no result in time, after those that were told `before`.
+
+    The first one that needs the machine alone is wrong, for something hangs; the others may have waited for it.
+    """
+    stuck = next((one.check for one in before if one.code is Code.TOO_LATE and one.state is State.WRONG), None)
+    if stuck is None and check in _ON_THE_MACHINE:
+        return wrong(check, Code.TOO_LATE, _WHAT_HANGS, seconds=f"{seconds:.0f}")
+    return not_tested(check, Code.TOO_LATE, because=stuck, seconds=f"{seconds:.0f}")
+
+
 def settled(finding: Finding, before: Mapping[Check, Finding]) -> Finding:
     """Return the finding as it is told after those that were told `before`, so that one cause is told once."""
+    if finding.because is not None and finding.code is Code.TOO_LATE:
+        return _depending(finding, finding.because)
     if finding.state is State.RIGHT or finding.because is not None:
         return finding
     if finding.state is State.WRONG:

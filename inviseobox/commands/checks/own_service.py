@@ -1,12 +1,13 @@
 """The service, by what systemd says of it and by what it answers, and the configuration that it reads."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from inviseobox.commands.checks import rights
 from inviseobox.commands.checks.codes import Code
-from inviseobox.commands.checks.findings import Check, Finding, not_tested, right, wrong
+from inviseobox.commands.checks.findings import CONFIGURE, Check, Finding, not_tested, right, wrong
 from inviseobox.configuration import Configuration
 from inviseobox.control.client import ask
 from inviseobox.control.protocol import Status
@@ -59,10 +60,10 @@ def settings(path: str, status: Mapping[str, Any] | None, *, may_ask: bool) -> S
         if status is not None:
             # The token is a systemd credential, which only the service sees.
             return Settings(right(Check.CONFIGURATION, Code.SETTINGS_IN_FORCE))
-        return Settings(wrong(Check.CONFIGURATION, Code.NOT_CONFIGURED, "sudo inviseobox configure", path=path))
+        return Settings(wrong(Check.CONFIGURATION, Code.NOT_CONFIGURED, CONFIGURE, path=path))
     except ConfigurationError as error:
         where = f"{error.source}: {error.key}" if error.key else error.source
-        edit = f"sudoedit {path}"
+        edit = f"sudoedit {shlex.quote(path)}"
         return Settings(wrong(Check.CONFIGURATION, Code.SETTINGS_WRONG, edit, where=where, problem=error.problem))
     return Settings(right(Check.CONFIGURATION, Code.SETTINGS_VALID, path=path), read, read.buffer_path)
 
@@ -90,7 +91,11 @@ def judged(state: ServiceState, *, is_heard: bool, may_ask: bool) -> Finding:
     """Judge the state of the unit. Pure."""
     if not state.is_loaded:
         return wrong(Check.SERVICE, Code.NOT_INSTALLED, "sudo apt install inviseobox")
+    if state.start.startswith("masked"):
+        return wrong(Check.SERVICE, Code.MASKED, "sudo systemctl unmask inviseobox")
     match state.active:
+        case "active" | "reloading" if state.start == "disabled":
+            return wrong(Check.SERVICE, Code.DISABLED, "sudo systemctl enable inviseobox")
         case "active" | "reloading" if is_heard or not may_ask:
             return right(Check.SERVICE, Code.RUNS)
         case "active" | "reloading":
@@ -101,4 +106,7 @@ def judged(state: ServiceState, *, is_heard: bool, may_ask: bool) -> Finding:
             return wrong(Check.SERVICE, Code.ENDS_AGAIN, _JOURNAL, status=state.exit_status)
         case "activating":
             return not_tested(Check.SERVICE, Code.STARTS)
-    return wrong(Check.SERVICE, Code.STOPPED, "sudo systemctl start inviseobox")
+    if state.is_skipped:
+        return wrong(Check.SERVICE, Code.SKIPPED, CONFIGURE)
+    enable = "enable --now" if state.start == "disabled" else "start"
+    return wrong(Check.SERVICE, Code.STOPPED, f"sudo systemctl {enable} inviseobox")

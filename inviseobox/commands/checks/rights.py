@@ -3,6 +3,7 @@
 import grp
 import os
 import pwd
+import shlex
 import stat
 from pathlib import Path
 
@@ -24,7 +25,9 @@ def looked_at(path: str) -> Finding:
     if may_read(path):
         return right(Check.RIGHTS, Code.READER, user=user, path=path)
     if path != configuration_file.DEFAULT_PATH:
-        return wrong(Check.RIGHTS, Code.UNREADABLE, f"sudo inviseobox check --config {path}", user=user, path=path)
+        return wrong(
+            Check.RIGHTS, Code.UNREADABLE, f"sudo inviseobox check --config {shlex.quote(path)}", user=user, path=path
+        )
     group = _group(GROUP)
     if group is not None and group.gr_gid in (os.getegid(), *os.getgroups()):
         return right(Check.RIGHTS, Code.MEMBER, user=user)

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inviseobox.commands.checks.codes import Code
-from inviseobox.commands.checks.findings import Check, Finding, not_tested, right, wrong
+from inviseobox.commands.checks.findings import CONFIGURE, Check, Finding, not_tested, right, wrong
 from inviseobox.configuration import ApiForm
 from inviseobox.devices import inventory
 from inviseobox.devices.inventory import Inventory
 from inviseobox.errors import InventoryError
 from inviseobox.server.answers import Answer, Verdict, is_decided
 
-CONFIGURE = "sudo inviseobox configure"
 TOLERANCE = 60.0
 """Seconds by which the clock may differ from the server's, as in timekeeping.witnesses."""
 SLOW = 1.0

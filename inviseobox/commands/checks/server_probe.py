@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from inviseobox.clock import boot_clock
 from inviseobox.commands.checks import server_answers, synchronisation
 from inviseobox.commands.checks.codes import Code
-from inviseobox.commands.checks.findings import Check, Finding, State, not_tested, right, wrong
+from inviseobox.commands.checks.findings import CONFIGURE, Check, Finding, State, not_tested, right, wrong
 from inviseobox.commands.checks.own_threads import in_thread
-from inviseobox.commands.checks.server_answers import CONFIGURE, SLOW
+from inviseobox.commands.checks.server_answers import SLOW
 from inviseobox.configuration import ApiForm, Configuration
 from inviseobox.devices.inventory import Inventory
 from inviseobox.errors import DeliveryError, LinkDown, ReadError

@@ -5,8 +5,7 @@ from typing import Any
 
 from inviseobox import events
 from inviseobox.commands.checks.codes import Code
-from inviseobox.commands.checks.findings import Check, Finding, not_tested, right, wrong
-from inviseobox.commands.checks.server_answers import CONFIGURE
+from inviseobox.commands.checks.findings import CONFIGURE, Check, Finding, not_tested, right, wrong
 from inviseobox.untrusted import clean_text, number
 
 _WAY = (Check.DNS, Check.SERVER, Check.TLS, Check.TOKEN, Check.API)

@@ -33,6 +33,15 @@ SERVICES = {
     "waits": (ServiceState("activating", "i", True, 1, "auto-restart-queued"), False, State.WRONG, Code.ENDS_AGAIN),
     "starts": (ServiceState("activating", "i", True, 0, "start"), False, State.NOT_TESTED, Code.STARTS),
     "is not there": (ServiceState("inactive", "", False, 0, "dead", False), False, State.WRONG, Code.NOT_INSTALLED),
+    "is disabled": (ServiceState("active", "i", False, 0, start="disabled"), True, State.WRONG, Code.DISABLED),
+    "is masked": (ServiceState("inactive", "i", False, 0, start="masked"), False, State.WRONG, Code.MASKED),
+    "is masked until then": (
+        ServiceState("inactive", "", False, 0, start="masked-runtime"),
+        False,
+        State.WRONG,
+        Code.MASKED,
+    ),
+    "was skipped": (ServiceState("inactive", "i", False, 3, is_skipped=True), False, State.WRONG, Code.SKIPPED),
 }
 
 
@@ -40,6 +49,12 @@ SERVICES = {
 def test_the_unit_tells_how_the_service_is(name: str) -> None:
     state, is_heard, verdict, code = SERVICES[name]
     assert found(own_service.judged(state, is_heard=is_heard, may_ask=True)) == (verdict, code)
+
+
+def test_one_command_starts_a_service_that_is_stopped_and_disabled() -> None:
+    state = ServiceState("inactive", "", False, 0, start="disabled")
+    found = own_service.judged(state, is_heard=False, may_ask=True)
+    assert (found.code, found.command) == (Code.STOPPED, "sudo systemctl enable --now inviseobox")
 
 
 def test_who_may_not_ask_does_not_take_the_service_for_silent() -> None:

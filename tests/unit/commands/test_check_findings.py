@@ -15,6 +15,7 @@ from inviseobox.commands.checks.findings import (
     Finding,
     State,
     document,
+    late,
     not_tested,
     right,
     settled,
@@ -62,6 +63,21 @@ def test_a_service_that_failed_because_of_something_else_is_no_fault_of_its_own(
 
 def test_a_service_that_runs_all_the_same_is_right() -> None:
     assert told(wrong(Check.DISK, Code.NO_ROOM, COMMAND))[Check.SERVICE].state is State.RIGHT
+
+
+def test_what_hangs_on_the_machine_is_one_fault_and_the_rest_was_not_tested_because_of_it() -> None:
+    done: dict[Check, Finding] = {}
+    for check in Check:
+        found = right(check, ANY) if check is Check.RIGHTS else late(check, done.values(), 10)
+        done[check] = settled(found, done)
+    assert verdict(done.values()) is State.WRONG
+    assert done[Check.CONFIGURATION].code is Code.TOO_LATE
+    assert done[Check.CONFIGURATION].command
+    assert causes(done) == dict.fromkeys(list(Check)[2:], Check.CONFIGURATION)
+
+
+def test_a_network_that_is_late_is_no_fault_of_the_machine() -> None:
+    assert late(Check.API, [right(Check.RIGHTS, ANY)], 10).state is State.NOT_TESTED
 
 
 def test_two_faults_that_have_nothing_to_do_with_each_other_are_both_told() -> None:

@@ -30,13 +30,15 @@ class Authority:
     def certificate(self) -> Path:
         return self.folder / "authority.pem"
 
-    def issue(self, name: str, *, host: str = "127.0.0.1", until: str = "20491231235959Z") -> tuple[Path, Path]:
-        """Make a certificate for the host, valid from 2001 on; return it and its key."""
+    def issue(
+        self, name: str, *, host: str = "127.0.0.1", since: str = "20010101000000Z", until: str = "20491231235959Z"
+    ) -> tuple[Path, Path]:
+        """Make a certificate for the host, valid in this time; return it and its key."""
         key, request, issued = (self.folder / f"{name}.{kind}" for kind in ("key", "csr", "pem"))
         subject = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=IP:{host}"]
         _openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, *subject)
         signed_by: list[str | Path] = ["-cert", self.certificate, "-keyfile", self.folder / "authority.key"]
-        validity = ["-startdate", "20010101000000Z", "-enddate", until]
+        validity = ["-startdate", since, "-enddate", until]
         settings: list[str | Path] = ["-config", self.folder / "openssl.cnf", "-batch", "-notext"]
         _openssl("ca", *settings, *signed_by, *validity, "-in", request, "-out", issued)
         return issued, key

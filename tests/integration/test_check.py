@@ -106,6 +106,11 @@ def test_the_deployed_form_is_found(box: Place) -> None:
 
 CONFIGURATIONS = {
     "interval negative": ('token = "{token}"\nurl = "{url}"\ninterval = -5\n', "settings wrong", "interval"),
+    "interval of nothing": ('token = "{token}"\nurl = "{url}"\ninterval = 0\n', "settings wrong", "not 0"),
+    "interval in words": ('token = "{token}"\nurl = "{url}"\ninterval = "30m"\n', "settings wrong", "not '30m'"),
+    "interval too long": ('token = "{token}"\nurl = "{url}"\ninterval = 1e9\n', "settings wrong", "interval"),
+    "no scheme": ('token = "{token}"\nurl = "domaine.com/api"\n', "settings wrong", "https://domaine.com/api"),
+    "a slash too few": ('token = "{token}"\nurl = "https:/domaine.com/api"\n', "settings wrong", "url"),
     "no toml": ("token = \n", "settings wrong", "not valid TOML"),
     "an unknown key": ('token = "{token}"\nurl = "{url}"\nintervall = 5\n', "settings wrong", "intervall"),
     "no authority": ('token = "{token}"\nurl = "{url}"\nca_file = "/etc/passwd"\n', "settings wrong", "ca_file"),
@@ -179,6 +184,8 @@ def test_a_wrong_token_is_the_one_fault_and_is_not_shown(site: RunningSite, box:
 ANSWERS = {
     "another path": (Response(404, body=b"Cannot GET"), "no list"),
     "a login page": (Response(200, body=b"<html>please log in</html>"), "no list"),
+    "a page that sends elsewhere": (Response(302, {"Location": "http://portal.example/"}), "no list"),
+    "a server that fails": (Response(500, body=b"oops"), "server fails"),
     "a server in trouble": (Response(503, body=b"later"), "server fails"),
     "no device list": (Response(200, body=b"[5"), "no list"),
 }
@@ -205,6 +212,7 @@ def serving(certificate: tuple[Path, Path], date_ahead: float = 0.0) -> Iterator
 
 CERTIFICATES = {
     "expired": ({"until": "20201231235959Z"}, "expired"),
+    "not yet valid": ({"since": "20400101000000Z"}, "not yet valid"),
     "another host's": ({"host": "192.0.2.7"}, "other name"),
 }
 
@@ -231,7 +239,11 @@ def test_an_authority_of_ones_own_is_the_one_fault_until_it_is_configured(box: P
 
 @pytest.mark.parametrize(
     ("date_ahead", "code", "words"),
-    [(-3600.0, "clock ahead", "1 h ahead"), (3660.0, "clock behind", "1 h 1 min behind")],
+    [
+        (-3600.0, "clock ahead", "1 h ahead"),
+        (3660.0, "clock behind", "1 h 1 min behind"),
+        (365 * 86_400.0, "clock behind", "365 d behind"),
+    ],
 )
 def test_a_clock_that_is_off_by_an_hour_is_the_one_fault(box: Place, date_ahead: float, code: str, words: str) -> None:
     with running_site() as site:

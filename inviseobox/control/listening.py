@@ -11,8 +11,8 @@ from inviseobox.control.protocol import SOCKET
 _FIRST = 3
 """The first descriptor that systemd hands over (sd_listen_fds(3), SD_LISTEN_FDS_START)."""
 _MODE = 0o660
-_QUEUE = 128
-"""Clients that wait in the kernel."""
+_QUEUE = 4096
+"""Clients that wait in the kernel, as with Backlog= of systemd.socket(5), where that is not set."""
 
 
 def listening(environment: Mapping[str, str]) -> socket.socket | None:

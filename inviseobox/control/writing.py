@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 
-PIECE = 16_384
+PIECE = 8192
 """Characters of a piece, about; what is written a little at a time must be shorter."""
 
 

@@ -1,8 +1,11 @@
 """The control socket: what it answers, and that nobody who asks costs the others anything."""
 
 import asyncio
+import contextlib
 import socket
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import pytest
 
 from inviseobox.control.client import ask
 from inviseobox.control.protocol import END, History, Request, Status
-from inviseobox.control.server import MOST_CLIENTS
+from inviseobox.control.server import MOST_CLIENTS, PATIENCE
 from inviseobox.control.writing import PIECE, pieces
 from inviseobox.errors import RequestRefused
 from tests.support.control import STATUS, answer, connected, flood, heard, knowing, lines, serving
@@ -116,7 +119,7 @@ def test_a_request_may_come_in_parts_and_what_follows_it_is_not_heard(box: Place
 
 def test_clients_that_say_nothing_are_hung_up_on_and_the_next_ones_get_their_turn(box: Place) -> None:
     def scenario(path: str) -> None:
-        frozen = [connected(path) for _ in range(2 * MOST_CLIENTS)]
+        frozen = [connected(path) for _ in range(MOST_CLIENTS + 30)]
         opened_ones = [client.__enter__() for client in frozen]
         assert ask(Status(), path, 20.0)
         for client, one in zip(opened_ones, frozen, strict=True):
@@ -136,6 +139,53 @@ def test_clients_that_do_not_read_are_hung_up_on_and_the_next_ones_get_their_tur
             one.__exit__(None, None, None)
 
     in_turn(box, scenario, time_limit=0.3, count=4000)
+
+
+ANSWERED_WITHIN = 1.0
+FROZEN = {
+    "say nothing": b"",
+    "stop in mid-request": STATUS[:10],
+    "do not read": STATUS,
+}
+
+
+@pytest.mark.parametrize(("frozen", "how"), [*((90, how) for how in FROZEN), (MOST_CLIENTS + 30, "say nothing")])
+def test_whoever_asks_is_answered_at_once_whatever_frozen_clients_do(box: Place, frozen: int, how: str) -> None:
+    def scenario(path: str) -> None:
+        with contextlib.ExitStack() as stack:
+            for _ in range(frozen):
+                stack.enter_context(connected(path, receives=4096)).sendall(FROZEN[how])
+            for _ in range(10):
+                began = time.monotonic()
+                assert ask(Status(select="no device of this name"), path, 20.0)
+                assert time.monotonic() - began < ANSWERED_WITHIN
+
+    in_turn(box, scenario, count=4000)
+
+
+def test_who_is_slow_is_not_hung_up_on_while_nobody_waits(box: Place) -> None:
+    def scenario(path: str) -> None:
+        with contextlib.ExitStack() as stack:
+            slow = [stack.enter_context(connected(path)) for _ in range(MOST_CLIENTS - 1)]
+            # Others come and go, and find room; it takes longer than PATIENCE.
+            until = time.monotonic() + 2 * PATIENCE
+            while time.monotonic() < until:
+                assert ask(Status(), path, 20.0)
+            for client in slow:
+                client.sendall(STATUS)
+                assert heard(client).endswith(END.encode())
+
+    in_turn(box, scenario)
+
+
+def test_a_crowd_that_asks_properly_is_answered_in_whole(box: Place) -> None:
+    def scenario(path: str) -> None:
+        # Those beyond wait in the kernel.
+        with ThreadPoolExecutor(MOST_CLIENTS + 30) as crowd:
+            asked = [crowd.submit(ask, Status(), path, 60.0) for _ in range(MOST_CLIENTS + 30)]
+            assert {len(one.result()) for one in asked} == {3}
+
+    in_turn(box, scenario, count=500)
 
 
 def test_a_client_that_goes_away_in_mid_answer_is_forgotten(box: Place) -> None:

@@ -121,6 +121,8 @@ def _add_setters(commands: "argparse._SubParsersAction[_Parser]") -> tuple[_Pars
     importing = commands.add_parser("import-compose", help=_("set the box up as a docker-compose.yml of old says"))
     importing.add_argument("file", metavar=_("FILE"), type=_filled, help=_("the docker-compose.yml of the old box"))
     importing.set_defaults(command="import_compose")
+    for command in (configure, importing):
+        command.add_argument("--offline", action="store_true", help=_("write the settings without asking the server"))
     return configure, importing
 
 

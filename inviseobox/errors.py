@@ -120,6 +120,10 @@ class ServerStalled(ServerUnreachable):
         self.took_some = took_some
 
 
+class ServerSlow(DeliveryError):
+    """The server's answer comes, but takes longer than a person waits. Change nothing; say how much came."""
+
+
 class DeliveryRefused(DeliveryError):
     """The server takes other deliveries, but nothing of this one. Keep it; try again with back-off."""
 

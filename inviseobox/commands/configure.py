@@ -21,7 +21,7 @@ _MAX_TOKEN = 4096
 def run(options: argparse.Namespace) -> int:
     """Set the box up with what the options say and a person answers; return the exit status."""
     terminal = Terminal()
-    setting_up = SettingUp(terminal, options.config, "inviseobox configure")
+    setting_up = SettingUp(terminal, options.config, "inviseobox configure", is_offline=options.offline)
     return setting_up.run(lambda text: _settings(options, terminal, text))
 
 

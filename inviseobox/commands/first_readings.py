@@ -10,7 +10,7 @@ from typing import Any
 from inviseobox.commands import trouble_words
 from inviseobox.commands.retold import retold
 from inviseobox.configuration import Configuration
-from inviseobox.devices.inventory import Device, Inventory, Measurement
+from inviseobox.devices.inventory import Device, Inventory, ListedMeasurement, Measurement
 from inviseobox.devices.links import SerialLink, TcpLink, WebLink
 from inviseobox.devices.sources import JsonSource, RegisterSource, Unusable
 from inviseobox.translation import _
@@ -18,6 +18,8 @@ from inviseobox.translation import _
 _START = 15.0
 """Seconds until a daemon that is ready has the device list and has written what it read first."""
 _LONGEST = 600.0
+_FAIR_ROUNDS = 2
+"""Rounds in which a silent Modbus device is given the chance to answer: a meter may just have been switched on."""
 _TRIES = 3
 """Requests that a silent Modbus unit is given before the next one has its turn: one, again, and another one."""
 
@@ -47,12 +49,14 @@ class Standing:
         }
         self._links = {str(link.get("name")): link for link in _objects(status.get("links"))}
         self._told = trouble_words.causes(_objects(status.get("troubles")))
-        # The reads are counted anew in each window.
-        self.read: set[str] = {
-            name for name, one in self._seen.items() if one.get("reads") or one.get("at") is not None
-        }
-        """The ids of the measurements that have been read at least once."""
-        self.read |= earlier.read if earlier else set()
+        self.counted = {name: _reads(one) for name, one in self._seen.items()}
+        """How often each measurement was read in the open window, by its id."""
+        self.reads: dict[str, int] = dict(earlier.reads) if earlier else {}
+        """How often it was read in all."""
+        for name, count in self.counted.items():
+            before = earlier.counted.get(name, 0) if earlier else 0
+            # The reads are counted anew in each window.
+            self.reads[name] = self.reads.get(name, 0) + (count - before if count >= before else count)
         self._answering = {device.id for device in inventory.devices if any(map(self._has_value, device.measurements))}
 
     @property
@@ -62,12 +66,21 @@ class Standing:
 
     @property
     def is_complete(self) -> bool:
-        """Whether there is nothing to wait for: each device has answered, and everything has been read once.
+        """Whether there is nothing to wait for.
 
-        What cannot be read at all does not count.
+        Everything has been read once, and each device has answered or has had its chance: a page once, as long as
+        http.timeout, a Modbus device in two rounds. What cannot be read at all does not count.
         """
-        readable = [one for one in self._inventory.measurements if not isinstance(one.measurement.source, Unusable)]
-        return all(one.id in self.read and one.device.id in self._answering for one in readable)
+        return all(self._is_settled(one) for one in self._inventory.measurements)
+
+    def _is_settled(self, one: ListedMeasurement) -> bool:
+        reads = self.reads.get(one.id, 0)
+        match one.measurement.source:
+            case Unusable():
+                return True
+            case RegisterSource() if one.device.id not in self._answering:
+                return reads >= _FAIR_ROUNDS
+        return reads > 0
 
     def silent(self) -> Iterator[Silent]:
         """Yield what has given no value, in the order of the list."""
@@ -101,7 +114,7 @@ class Standing:
         cause = next(filter(None, of_measurements), None) or self._told.get((trouble_words.DEVICE, device.id))
         if cause:
             return cause
-        was_read = any(one.id in self.read for one in measurements)
+        was_read = any(self.reads.get(one.id) for one in measurements)
         return _("it gives no value") if was_read else _("it has not been read yet")
 
 
@@ -120,6 +133,12 @@ def longest_wait(inventory: Inventory, configuration: Configuration) -> float:
     rounds = [modbus.period + len(of_link) * _TRIES * modbus.timeout for of_link in units.values()]
     rounds += [len(of_host) * http.timeout for of_host in pages.values()]
     return min(_START + max(rounds, default=0.0), _LONGEST)
+
+
+def _reads(measurement: Mapping[str, Any]) -> int:
+    """Return how often it was read in this window, or in an earlier one."""
+    reads = measurement.get("reads")
+    return max(reads if isinstance(reads, int) else 0, measurement.get("at") is not None)
 
 
 def _objects(value: object) -> list[dict[str, Any]]:

@@ -33,7 +33,8 @@ def run(options: argparse.Namespace) -> int:
         _warn(composed, path, terminal)
         return composed.settings
 
-    setting_up = SettingUp(terminal, options.config, f"inviseobox import-compose {shlex.quote(options.file)}")
+    command = f"inviseobox import-compose {shlex.quote(options.file)}"
+    setting_up = SettingUp(terminal, options.config, command, is_offline=options.offline)
     status = setting_up.run(settings)
     if not (read and setting_up.is_written):
         return status

@@ -26,6 +26,7 @@ _OPENING = (
     m("it does not speak TLS, so the address may have to begin with http"),
     m("it does not speak TLS as it should"),
     m("the connection was closed in the TLS handshake"),
+    m("its TLS handshake is not complete within {seconds} s"),
 )
 _MODBUS = (
     m("none of its {count} units answers: {cause}"),
@@ -65,6 +66,7 @@ _MODBUS = (
 )
 _HTTP = (
     m("no complete answer within {seconds} s"),
+    m("its answer comes, but slowly: {count} bytes within {seconds} s"),
     m("no time is left for it"),
     m("the connection was closed in mid-answer"),
     m("the connection was closed without an answer"),

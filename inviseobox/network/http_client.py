@@ -55,12 +55,14 @@ class Limits:
     """What bounds a request, in seconds and bytes.
 
     `total` is for the whole of it, from the name's look-up on; `idle` for the time in which nothing moves, None where
-    that is not looked at. A body longer than `max_body` is an error, or ends there where a part of it will do.
+    that is not looked at; until there is a connection `opening` stands in its place, unless None. A body longer than
+    `max_body` is an error, or ends there where a part of it will do.
     """
 
     total: float
     max_body: int
     idle: float | None = None
+    opening: float | None = None
 
 
 def tls_context(ca_file: str | None, verify: bool = True) -> ssl.SSLContext:
@@ -105,13 +107,14 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         is_suspect: bool = False,
         waiting: Callable[[], None] = lambda: None,
+        look: Callable[[Exchange], None] = lambda exchange: None,
         is_enough: Callable[[bytes], bool] | None = None,
     ) -> HttpAnswer:
         """Send one request and take the answer: the whole of it, unless `is_enough` of the body has come before.
 
-        For a turn to connect it waits as long as it takes, calling `waiting` meanwhile. Raises NoAnswer when time is
-        up, RequestStalled (a NoAnswer) where the other side had taken some of the request by then, LinkDown when there
-        is no connection, InvalidAnswer for anything that is not HTTP or is too long.
+        For a turn to connect it waits as long as it takes, calling `waiting` meanwhile; `look` is told every second how
+        far it is. Raises NoAnswer when time is up, RequestStalled (a NoAnswer) where the other side had taken some of
+        the request by then, LinkDown when there is no connection, InvalidAnswer for what is not HTTP or is too long.
         """
         exchange = Exchange(is_suspect, waiting, Asked(url, content or b""))
         try:
@@ -125,7 +128,7 @@ class HttpClient:
         task = asyncio.ensure_future(answering.take(self._client, request))
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
-            limit = await _within(limits, task, exchange, answering)
+            limit = await _within(limits, task, exchange, answering, look)
             if task.done():
                 return replace(task.result(), waited=exchange.waited)
         except (*FAILURES, httpx.HTTPError, httpx.StreamError, ValueError, InvalidAnswer) as error:
@@ -141,7 +144,11 @@ class HttpClient:
 
 
 async def _within(
-    limits: Limits, task: "asyncio.Task[HttpAnswer]", exchange: Exchange, answering: "_Answering"
+    limits: Limits,
+    task: "asyncio.Task[HttpAnswer]",
+    exchange: Exchange,
+    answering: "_Answering",
+    tell: Callable[[Exchange], None],
 ) -> float:
     """Wait until the task is done or a limit of time is reached; return the seconds of the one that comes first.
 
@@ -157,13 +164,15 @@ async def _within(
         if exchange.progress != progress or exchange.is_waiting:
             progress, moved = exchange.progress, now
         left, limit = began + exchange.waited + limits.total - now, limits.total
-        if limits.idle is not None and moved + limits.idle - now < left:
-            left, limit = moved + limits.idle - now, limits.idle
+        idle = limits.idle if exchange.stream is not None or limits.opening is None else limits.opening
+        if idle is not None and moved + idle - now < left:
+            left, limit = moved + idle - now, idle
         if answering.had_enough_at is not None:
             left = min(left, answering.had_enough_at + _REST_TIME - now)
         if left <= 0 and not exchange.is_waiting:
             return limit
         await asyncio.wait({task}, timeout=min(max(left, 0.01), look))
+        tell(exchange)
     return limit
 
 

@@ -87,6 +87,15 @@ class Exchange:
         """What changes as long as anything moves."""
         return self.stage, self.stream.progress if self.stream else None
 
+    @property
+    def arrived(self) -> int:
+        """Return how many bytes have come over the connection, TLS and headers included."""
+        return self.stream.progress[1] if self.stream else 0
+
+    def shakes_hands(self) -> None:
+        """Note that the connection stands, and that TLS begins."""
+        self.stage = "its TLS handshake is not complete"
+
     def wait_begins(self) -> None:
         """Note that it waits for its turn."""
         self._waits_since = asyncio.get_running_loop().time()
@@ -200,7 +209,7 @@ class HttpConnections:
             exchange.wait_ends()
             exchange.stage = "no connection"
             tls = self._tls if target.scheme == "https" else None
-            stream = await open_stream(addresses, tls, target.host)
+            stream = await open_stream(addresses, tls, target.host, exchange.shakes_hands)
         connection: Any = httpcore.AsyncHTTP11Connection
         return stream, connection(origin, _HttpOnly(stream))
 

@@ -6,7 +6,7 @@ import socket
 import ssl
 import struct
 import termios
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from inviseobox.network.name_lookup import Address
@@ -171,9 +171,15 @@ class Stream:
         return None
 
 
-async def open_stream(addresses: Sequence[Address], tls: ssl.SSLContext | None, host: str) -> Stream:
+async def open_stream(
+    addresses: Sequence[Address],
+    tls: ssl.SSLContext | None,
+    host: str,
+    shakes_hands: Callable[[], None] = lambda: None,
+) -> Stream:
     """Connect to the first address that takes the connection; speak TLS with `host` where `tls` is given.
 
+    `shakes_hands` is called where the connection stands and TLS begins.
     Where it is cancelled, no socket stays. Raises OSError; ssl.SSLError is one.
     """
     loop = asyncio.get_running_loop()
@@ -186,6 +192,7 @@ async def open_stream(addresses: Sequence[Address], tls: ssl.SSLContext | None, 
         raise
     if tls is None:
         return Stream(connection, raw, raw, protocol)
+    shakes_hands()
     try:
         # A limit for the handshake must be a number; the caller's is shorter.
         ciphered = await loop.start_tls(raw, protocol, tls, server_hostname=host, ssl_handshake_timeout=_NO_LIMIT)

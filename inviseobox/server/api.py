@@ -1,6 +1,7 @@
 """The Inviseo API, in the two forms in which it exists."""
 
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from inviseobox.errors import (
     ServerUnreachable,
 )
 from inviseobox.network.http_client import HttpAnswer, HttpClient, Limits, tls_context
-from inviseobox.network.http_connections import HttpConnections
+from inviseobox.network.http_connections import Exchange, HttpConnections
 from inviseobox.network.name_lookup import NameLookups
 from inviseobox.server.answers import Answer, is_decided, retry_after, server_date
 
@@ -65,7 +66,13 @@ class CentralApi:
 
     async def device_list(self, form: ApiForm) -> Answer:
         """Ask for the device list."""
-        return await self._device_list(form, Limits(TOTAL_TIMEOUT, MAX_DEVICE_LIST, IDLE_TIMEOUT))
+        return await self.watched_device_list(form, Limits(TOTAL_TIMEOUT, MAX_DEVICE_LIST, IDLE_TIMEOUT))
+
+    async def watched_device_list(
+        self, form: ApiForm, limits: Limits, look: Callable[[Exchange], None] = lambda exchange: None
+    ) -> Answer:
+        """Ask for the device list within these limits; `look` is told every second or so how far that has come."""
+        return await self._device_list(form, limits, look=look)
 
     async def begun_device_list(self, form: ApiForm, seconds: float, idle: float) -> Answer:
         """Ask for the device list; return as much of it as comes within `seconds`, at least the status.

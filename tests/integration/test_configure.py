@@ -1,7 +1,9 @@
 """`inviseobox configure` and `import-compose` against a real server, with a real daemon to restart."""
 
+import json
 import os
 import random
+import re
 import signal
 import stat
 import subprocess
@@ -13,18 +15,23 @@ from pathlib import Path
 
 import pytest
 
+from inviseobox.commands import server_trial
 from inviseobox.commands.config_text import Settings
 from inviseobox.commands.setting_up import SettingUp
 from inviseobox.commands.terminal import Terminal
 from inviseobox.configuration import parse
 from inviseobox.host.service import Service, ServiceState
 from inviseobox.simulator.background import RunningSite, running_site
+from inviseobox.simulator.central_server import Outcome
+from inviseobox.simulator.http_server import Response, dripping, never
 from tests.support.daemons import CHECKOUT, Place, environment_with, inviseobox
+from tests.support.leftovers import black_hole
 from tests.support.processes import started
 from tests.support.ptys import on_a_terminal
 
 SHIPPED = (CHECKOUT / "debian" / "config.toml").read_text()
 WRONG_TOKEN = "ab" * 32
+FIRST_LINE_WITHIN = 1.0
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +123,93 @@ def test_what_is_wrong_changes_nothing_and_is_one_line(
     assert site.token not in done.stdout + done.stderr
     assert WRONG_TOKEN not in done.stdout + done.stderr
     assert_nothing_changed(path)
+
+
+CONFIGURE = ["/usr/bin/python3", "-m", "inviseobox", "configure", "--config"]
+
+
+def timed(path: Path, *options: str) -> tuple[float, float, list[str], str]:
+    """Run the command; return after how many seconds it told its first line and ended, what it said, and its error."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    began = time.monotonic()
+    with started([*CONFIGURE, str(path), *options], cwd=CHECKOUT, env=environment_with(), **pipes) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        first = process.stdout.readline()
+        first_at = time.monotonic() - began
+        rest = process.stdout.read()
+        error = process.stderr.read()
+        process.wait(30)
+        return first_at, time.monotonic() - began, [first.strip(), *rest.splitlines()], error
+
+
+def test_a_server_that_swallows_everything_is_told_at_once_and_given_up_soon(path: Path, tmp_path: Path) -> None:
+    with black_hole() as port:
+        url = f"http://127.0.0.1:{port}/api"
+        first_at, took, lines, error = timed(path, "--url", url, "--token-file", token_file(tmp_path, WRONG_TOKEN))
+    assert first_at < FIRST_LINE_WITHIN
+    assert took < 15.0
+    assert lines == [f"asking {url} …", "… no connection within 2 s", "… no connection within 7 s"]
+    (line,) = error.splitlines()
+    assert line.startswith("server: no connection within 8 s; nothing was changed")
+    assert line.endswith("--offline")
+    assert_nothing_changed(path)
+
+
+def tried(site: RunningSite, path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str], str]:
+    """Try the right settings; return the exit status, what it said, and its error."""
+    command = SettingUp(Terminal(), str(path), "inviseobox configure")
+    status = command.run(lambda text: Settings(site.token, site.url))
+    said = capsys.readouterr()
+    return status, said.out.splitlines(), said.err
+
+
+def test_a_server_that_lets_in_and_says_nothing_is_dead(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_trial, "_IDLE", 3.0)
+    with running_site() as own:
+        own.call(lambda: own.central.script("list", lambda request: Outcome(Response(sending=never))))
+        status, lines, error = tried(own, path, capsys)
+    assert status == 69
+    assert lines[1:] == ["… no complete answer within 2 s"]
+    assert error.startswith("server: no complete answer within 3 s; nothing was changed")
+    assert_nothing_changed(path)
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_slow_and_not_dead(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_trial, "_IDLE", 2.0)
+    monkeypatch.setattr(server_trial, "_TOTAL", 4.0)
+    with running_site() as own:
+        drip = Outcome(Response(200, body=json.dumps(own.devices).encode(), sending=dripping(0.2)))
+        own.call(lambda: own.central.script("list", lambda request: drip))
+        status, lines, error = tried(own, path, capsys)
+    assert status == 69
+    assert re.fullmatch(r"… its answer comes slowly: \d+ bytes within 2 s", lines[1])
+    told = re.match(r"server: its answer comes, but slowly: (\d+) bytes within 4 s; nothing was changed", error)
+    assert told
+    assert 0 < int(told[1]) < 1000
+    assert_nothing_changed(path)
+
+
+def test_settings_are_written_untried_where_that_is_asked_for(path: Path, tmp_path: Path) -> None:
+    file = token_file(tmp_path, WRONG_TOKEN)
+    with black_hole() as port:
+        url = f"http://127.0.0.1:{port}/api"
+        _, _, lines, error = timed(path, "--url", url, "--token-file", file, "--offline")
+        assert (error, lines[0].startswith("the server is not asked")) == ("", True)
+        text = path.read_text()
+        assert url in text
+        assert WRONG_TOKEN in text
+        # What can be checked without the server is checked.
+        path.write_text(text.replace('#ca_file = "/etc/inviseobox/ca.pem"', 'ca_file = "/etc/passwd"'))
+        before = path.read_text()
+        assert before != text
+        done = inviseobox("configure", "--config", str(path), "--interval", "60", "--offline")
+    assert (done.returncode, path.read_text()) == (78, before)
+    assert "ca_file: /etc/passwd is not a file of certificates" in done.stderr
 
 
 MISUSES = {
@@ -218,19 +312,20 @@ def test_whenever_it_is_killed_the_old_or_the_new_configuration_stands_there(
     command = ["/usr/bin/python3", "-m", "inviseobox", "configure", *options]
     began = time.monotonic()
     subprocess.run(command, cwd=CHECKOUT, env=environment_with(), capture_output=True, check=True)
-    takes = time.monotonic() - began
+    moment = time.monotonic() - began
     moments = random.Random(14)  # noqa: S311 (the same moments in each run)
     seen = set()
     owner = path.stat().st_uid, path.stat().st_gid
     for _ in range(50):
         path.write_text(SHIPPED)
         with started(command, cwd=CHECKOUT, env=environment_with(), stdout=subprocess.DEVNULL) as process:
-            # Most of the time goes into the start of the interpreter, in which nothing can happen.
-            time.sleep(takes * moments.uniform(0.4, 1.0))
+            time.sleep(moment)
             process.send_signal(signal.SIGKILL)
         text = path.read_text()
         assert text in (SHIPPED, new)
         seen.add(text)
+        # Around the moment at which it is written, however fast the machine is just then.
+        moment *= moments.uniform(0.85, 1.0) if text == new else moments.uniform(1.0, 1.2)
         assert stat.S_IMODE(path.stat().st_mode) == 0o640
         assert (path.stat().st_uid, path.stat().st_gid) == owner
         for left in path.parent.iterdir():

@@ -78,6 +78,26 @@ def test_a_window_that_ends_meanwhile_takes_nothing_away() -> None:
     assert [one.cause for one in after.silent()] == ["it gives no value"]
 
 
+def test_a_modbus_device_has_two_rounds_and_a_page_one_read_before_it_is_silent() -> None:
+    box = Box().reads(**{"3/0": 1.0, "3/1": 2.0, "4/7": None, "page/t": None})
+    standing = Standing(INVENTORY, box.status)
+    assert not standing.is_complete
+    standing = Standing(INVENTORY, box.status, standing)
+    assert not standing.is_complete, "the same status says nothing new"
+    standing = Standing(INVENTORY, box.reads(**{"4/7": None}).status, standing)
+    assert standing.is_complete
+    assert [one.name for one in standing.silent()] == ["other", "page"]
+
+
+def test_rounds_are_counted_over_the_end_of_a_window() -> None:
+    box = Box().reads(**{"3/0": 1.0, "3/1": 2.0, "4/7": None, "page/t": 4.0})
+    before = Standing(INVENTORY, box.status)
+    box.health.note_window()
+    after = Standing(INVENTORY, box.status, before)
+    assert not after.is_complete
+    assert Standing(INVENTORY, box.reads(**{"4/7": None}).status, after).is_complete
+
+
 def test_a_silent_device_is_told_with_its_cause() -> None:
     box = Box().reads(**{"3/0": 1.0, "3/1": 2.0, "4/7": None, "page/t": None})
     unit = events.DEVICE("no answer within 1 s", link=GATEWAY, device="other", device_id=OTHER.id, unit="4")

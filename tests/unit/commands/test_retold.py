@@ -57,6 +57,8 @@ MADE_OF_PIECES = {
     ],
     "7 within 7 s": [
         "no connection within 7 s",
+        "its TLS handshake is not complete within 7 s",
+        "its answer comes, but slowly: 512 bytes within 60 s",
         "its name is not resolved (DNS) within 7 s",
         "no complete answer within 7 s",
     ],

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import TextIOWrapper
 from typing import TextIO
 
@@ -43,7 +43,7 @@ class Terminal:
 
     def line(self, text: str = "", tone: Tone = Tone.PLAIN) -> None:
         """Print a line."""
-        _show(self._console, Text(text, tone.value), fold=self.is_terminal)
+        _show(self._console, Text(self._drawable(text), tone.value), fold=self.is_terminal)
 
     @property
     def cells(self) -> int | None:
@@ -58,11 +58,15 @@ class Terminal:
     @property
     def glyphs(self) -> Glyphs:
         """What can be drawn; where nobody sees it at once, the same everywhere."""
-        # Python takes a locale that knows ASCII only, or none, for UTF-8 all the same (UTF-8 Mode).
-        if self._out.encoding.lower().replace("-", "") != "utf8" or sys.flags.utf8_mode:
+        if not _is_utf_8(self._out.encoding) or (sys.flags.utf8_mode and not _is_utf_8(_locale(os.environ))):
             return ASCII
         has_all = self.is_terminal and os.environ.get("TERM", "") not in ("linux", "dumb", "unknown")
         return FULL if has_all else CONSOLE
+
+    def _drawable(self, text: str) -> str:
+        """Return a sentence or a name in the signs that can be drawn."""
+        glyphs = self.glyphs
+        return plain(text) if glyphs.is_ascii else text.replace(FULL.dots, glyphs.dots)
 
     def lines(self, lines: Iterable[Line]) -> None:
         """Print lines that fit; none is folded."""
@@ -73,9 +77,8 @@ class Terminal:
                 self._out.write(f"{text.plain}\n")
 
     def _texts(self, lines: Iterable[Line]) -> Iterator[Text]:
-        is_ascii = self.glyphs.is_ascii
         for line in lines:
-            yield Text(plain(line.text) if is_ascii else line.text, line.tone.value, no_wrap=True)
+            yield Text(self._drawable(line.text), line.tone.value, no_wrap=True)
 
     @property
     def can_watch(self) -> bool:
@@ -97,12 +100,12 @@ class Terminal:
     def error(self, text: str) -> None:
         """Print a line that says why nothing came of it, to standard error."""
         self.finish()
-        _show(_console(self._errors), Text(text), fold=self._errors.isatty())
+        _show(_console(self._errors), Text(self._drawable(text)), fold=self._errors.isatty())
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table, its columns aligned to the left."""
         # What all terminals give the same room: rich counts some letters as others do not.
-        cells = [[tidy(cell) for cell in row] for row in rows]
+        heads, *cells = ([self._drawable(tidy(cell)) for cell in row] for row in (heads, *rows))
         if not self.is_terminal:
             for line in _plain_table([heads, *cells]):
                 self.line(line)
@@ -126,7 +129,7 @@ class Terminal:
         columns = (_Title(), _Bar(), _Count())
         drawn = Progress(*columns, console=self._console, transient=True, redirect_stdout=False, redirect_stderr=False)
         with drawn:
-            task = drawn.add_task(title, total=total)
+            task = drawn.add_task(self._drawable(title), total=total)
             yield lambda done: drawn.update(task, completed=done)
 
     def finish(self) -> None:
@@ -150,17 +153,31 @@ class Terminal:
     def ask_secret(self, question: str) -> str:
         """Ask for a line that is not shown while it is typed. Raises EOFError where there is no answer."""
         self.finish()
+        prompt = _("{question} (it is not shown): ").format(question=question)
         with warnings.catch_warnings():
             # Rather not at all than in sight.
             warnings.simplefilter("error", getpass.GetPassWarning)
             try:
-                return getpass.getpass(_("{question} (it is not shown): ").format(question=question)).strip()
+                return getpass.getpass(self._drawable(prompt)).strip()
             except getpass.GetPassWarning:
                 raise EOFError from None
 
     def _prompt(self, text: str) -> None:
-        self._out.write(text)
+        self._out.write(self._drawable(text))
         self._out.flush()
+
+
+def _is_utf_8(name: str) -> bool:
+    return name.lower().replace("-", "").endswith("utf8")
+
+
+def _locale(environment: Mapping[str, str]) -> str:
+    """Return the locale that is asked for, where Python has none: it was not made on the machine, or it is C.
+
+    Python then writes UTF-8 all the same (UTF-8 Mode), and sets LC_CTYPE to C.UTF-8 (PEP 538), which nobody asked for.
+    """
+    names = (environment.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    return next((name for name in names if name and name != "C.UTF-8"), "C")
 
 
 class _Stream:

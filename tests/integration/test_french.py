@@ -58,7 +58,7 @@ def test_configure_is_french_and_names_stay_as_they_are(
     status, lines = run(french, *options, token=site.token)
     assert status == 0
     asking, knowing, heads, *devices, written, reads = lines
-    assert asking == f"demande à {site.url} …"
+    assert asking == f"demande à {site.url} ..."
     assert knowing == "le serveur connaît le boîtier sous le nom Simulated box ; ses appareils :"
     assert heads.split() == ["appareil", "liaison", "mesures"]
     assert [line.split("  ")[0] for line in devices] == [device["name"] for device in site.devices]

@@ -5,7 +5,6 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +15,8 @@ from tests.support.machine import UNIT, Machine
 from tests.support.waiting import wait_for
 
 from .service import configuration, configure, hand_out, wait_for_windows, wait_until_active
+from .tmux import Tmux, keep
 
-SCREENS = Path(__file__).parents[2] / "build/screens"
 _WIDTHS = "/root/widths.json"
 _ASKS_THE_TERMINAL = f"""
 import json, os, sys, termios, tty
@@ -33,51 +32,6 @@ for name in names:
 open({_WIDTHS!r} + ".new", "w").write(json.dumps(found))
 os.rename({_WIDTHS!r} + ".new", {_WIDTHS!r})
 """
-
-
-class Tmux:
-    """One session of tmux on a machine."""
-
-    def __init__(self, box: Machine, columns: int, rows: int = 45, term: str = "screen") -> None:
-        self._box = box
-        environment = ("env", "LC_ALL=C.UTF-8", "TERM=xterm")
-        self._command = (*environment, "tmux", "-u", "-L", f"of-{columns}-{term}")
-        size = ("-x", str(columns), "-y", str(rows))
-        self._run("new-session", "-d", *size, f"env TERM={term} PS1='$ ' sh")
-
-    def _run(self, *arguments: str) -> str:
-        return self._box.run(*self._command, *arguments).stdout
-
-    def type(self, text: str) -> None:
-        """Type a line."""
-        self._run("send-keys", "-l", text)
-        self.press("Enter")
-
-    def press(self, key: str) -> None:
-        """Press a key, as tmux names it."""
-        self._run("send-keys", key)
-
-    @property
-    def screen(self) -> str:
-        """What stands on the screen now."""
-        return self._run("capture-pane", "-p").rstrip("\n")
-
-    def wait_for(self, words: str) -> str:
-        """Wait until these words stand on the screen; return all of it."""
-        seen = [""]
-
-        def is_there() -> bool:
-            seen[0] = self.screen
-            return words in seen[0]
-
-        wait_for(is_there, 20, f"{words!r} on the screen")
-        return seen[0]
-
-
-def keep(name: str, screen: str) -> None:
-    """Keep a screen as a text, for people."""
-    SCREENS.mkdir(parents=True, exist_ok=True)
-    (SCREENS / f"{name}.txt").write_text(screen + "\n")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 Only what all terminals give the same room is kept of a name, so that a column stands where it should on each of them.
 """
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,9 @@ _LEAST = 14
 _MOST_MARKS = 2
 """Combining marks on one letter; more of them cover the lines around."""
 _UNSURE = "\ufffd"
+_HOLD = "\ue000"
+"""Of private use, as wide as a space."""
+_HELD_SPACE = re.compile(r"(?<=«) (?=\S)|(?<=\S) (?=[;:!?»](?:\s|$))")
 
 
 class Tone(StrEnum):
@@ -144,7 +148,21 @@ def wrapped(text: str, cells: int | None, indent: str = "") -> list[str]:
         return [text]
     # Where all characters take two cells, half as many fit.
     longest = max(1, -(-width(text) // max(1, len(text))))
-    return textwrap.wrap(text, max(len(indent) + 4, cells // longest), subsequent_indent=indent) or [""]
+    lines = textwrap.wrap(held(text), max(len(indent) + 4, cells // longest), subsequent_indent=indent)
+    return list(map(released, lines)) or [""]
+
+
+def held(text: str) -> str:
+    """Return a text that can be folded: no line then begins with ; or : where French has a space before it.
+
+    `released` makes spaces again of what holds it together.
+    """
+    return _HELD_SPACE.sub(_HOLD, text)
+
+
+def released(text: str) -> str:
+    """Return a text that was held together as it was."""
+    return text.replace(_HOLD, " ")
 
 
 class Table:

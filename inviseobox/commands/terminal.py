@@ -20,7 +20,7 @@ from rich.progress import Progress, ProgressColumn, Task
 from rich.table import Table
 from rich.text import Text
 
-from inviseobox.commands.layout import ASCII, CONSOLE, FULL, Glyphs, Line, Tone, plain, tidy, width
+from inviseobox.commands.layout import ASCII, CONSOLE, FULL, Glyphs, Line, Tone, held, plain, released, tidy, width
 from inviseobox.host.standard_streams import losses
 from inviseobox.translation import _
 
@@ -43,7 +43,7 @@ class Terminal:
 
     def line(self, text: str = "", tone: Tone = Tone.PLAIN) -> None:
         """Print a line."""
-        _show(self._console, Text(self._drawable(text), tone.value), fold=self.is_terminal)
+        _show(self._console, Text(held(self._drawable(text)), tone.value), fold=self.is_terminal)
 
     @property
     def cells(self) -> int | None:
@@ -100,7 +100,7 @@ class Terminal:
     def error(self, text: str) -> None:
         """Print a line that says why nothing came of it, to standard error."""
         self.finish()
-        _show(_console(self._errors), Text(self._drawable(text)), fold=self._errors.isatty())
+        _show(_console(self._errors), Text(held(self._drawable(text))), fold=self._errors.isatty())
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table, its columns aligned to the left."""
@@ -114,7 +114,7 @@ class Terminal:
         for head in heads:
             table.add_column(Text(head), overflow="fold")
         for row in cells:
-            table.add_row(*map(Text, row))
+            table.add_row(*(Text(held(cell)) for cell in row))
         _show(self._console, table, fold=True)
 
     @contextlib.contextmanager
@@ -197,7 +197,7 @@ class _Stream:
 
     def write(self, text: str) -> int:
         with losses(self._stream):
-            return self._stream.write(text)
+            return self._stream.write(released(text))
 
     def flush(self) -> None:
         with losses(self._stream):

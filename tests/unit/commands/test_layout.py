@@ -91,3 +91,12 @@ def test_a_column_of_which_there_is_nothing_is_not_shown() -> None:
 def test_a_sentence_is_broken_into_lines_that_fit(name: str, cells: int) -> None:
     for line in wrapped(tidy(name), cells, "  "):
         assert width(line) <= cells
+
+
+@given(st.integers(14, 60))
+def test_no_line_begins_with_a_sign_that_french_puts_a_space_before(cells: int) -> None:
+    text = "jeton (token) : le serveur le refuse ; voir « droits » ; ensuite : sudo inviseobox check ; voilà ! a ;b"
+    lines = wrapped(text, cells)
+    assert not [line for line in lines if line[0] in ":;!»" and line != ";b"]
+    assert not [line for line in lines if line.endswith("«")]
+    assert " ".join(lines) == text

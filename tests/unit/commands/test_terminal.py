@@ -97,6 +97,25 @@ def test_the_bar_is_made_of_what_every_font_has() -> None:
     assert bar.isascii()
 
 
+FOLDS = """
+from inviseobox.commands.terminal import Terminal
+terminal = Terminal()
+text = "en défaut : « connexion » ; vérifiez url, câble et pare-feu ; ensuite : ip route"
+terminal.line(text)
+terminal.table(["cause"], [[text]])
+terminal.error(text)
+"""
+
+
+@pytest.mark.parametrize("columns", range(20, 60, 3))
+def test_no_line_begins_with_a_sign_that_french_puts_a_space_before(columns: int) -> None:
+    with on_a_terminal([sys.executable, "-c", FOLDS], columns=columns) as screen:
+        assert screen.end() == 0
+    lines = screen.text.splitlines()
+    assert not [line for line in lines if line[0] in ":;»"]
+    assert " ".join(line.rstrip() for line in lines).count(" ; vérifiez url, câble et pare-feu ; ensuite : ip") == 3
+
+
 ASKS = """
 from inviseobox.commands.terminal import Terminal
 terminal = Terminal()

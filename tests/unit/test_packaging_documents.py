@@ -236,7 +236,9 @@ def test_a_compose_file_completes_to_files_of_its_kind(tmp_path: Path) -> None:
     assert offered - set(options(commands()["import-compose"])) == {"docker-compose.yml", "compose.yaml"}
 
 
-@pytest.mark.parametrize("name", [*commands(), *{option for each in commands().values() for option in options(each)}])
+@pytest.mark.parametrize(
+    "name", dict.fromkeys([*commands(), *(option for each in commands().values() for option in options(each))])
+)
 def test_the_page_of_the_command_names_each_command_and_option(name: str) -> None:
     if name != "--help":
         page = plain((DEBIAN / "inviseobox.1").read_text())

@@ -38,7 +38,9 @@ def test_a_coding_that_was_not_asked_for_is_refused(coding: str) -> None:
         Body(coding, 1000)
 
 
-@pytest.mark.parametrize("data", [TEXT, gzip.compress(TEXT)[:-1], gzip.compress(TEXT)[:12], zlib.compress(TEXT)])
+@pytest.mark.parametrize(
+    "data", [TEXT, gzip.compress(TEXT, mtime=0)[:-1], gzip.compress(TEXT, mtime=0)[:12], zlib.compress(TEXT)]
+)
 def test_what_is_not_whole_gzip_under_its_label_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidAnswer, match="not compressed as it says"):
         taken("gzip", data)

@@ -136,7 +136,7 @@ def test_another_protocol_is_ignored_and_a_wrong_length_ends_the_connection() ->
         (HangUp(4), frame(5, 17, TOLD)[:4]),
         (HangUp(), b""),
     ],
-    ids=str,
+    ids=lambda part: type(part).__name__,
 )
 def test_faults_of_a_gateway_on_the_wire(fault: Fault, answer: bytes) -> None:
     async def scenario(gateway: ModbusGateway, connect: Callable[[], Awaitable[Client]]) -> None:

@@ -200,7 +200,7 @@ def test_a_port_at_the_wrong_speed_hears_nothing(tmp_path: Path) -> None:
         (HangUp(4), TOLD[:4]),
         (InTwoParts(QUIET / 2), TOLD),
     ],
-    ids=str,
+    ids=lambda part: type(part).__name__,
 )
 def test_faults_on_the_serial_line(tmp_path: Path, fault: Fault, answer: bytes) -> None:
     assert answer_with(tmp_path, fault) == answer

@@ -85,7 +85,7 @@ def test_the_line_behind_a_serial_server_takes_its_time() -> None:
         (HangUp(6), TOLD[:6]),
         (HangUp(), b""),
     ],
-    ids=str,
+    ids=lambda part: type(part).__name__,
 )
 def test_faults_behind_a_serial_server(fault: Fault, answer: bytes) -> None:
     async def scenario(server: SerialServer, connect: Connect) -> None:

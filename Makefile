@@ -1,8 +1,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
+# One target after the other, as they are named, but for the steps of `make test`.
+ifeq ($(filter side-by-side,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
 
 # Debian's own, with Debian's libraries: what users run. Another python3 that comes first on PATH has neither.
 PYTHON := /usr/bin/python3
@@ -90,12 +93,12 @@ translations: dependencies
 
 unit: dependencies
 	@echo "== unit tests"
-	@$(PYTHON) -m pytest -q --junitxml=build/unit.xml tests --ignore=tests/acquisition --ignore=tests/integration --ignore=tests/system --ignore=tests/campaigns
+	@nice $(PYTHON) -m pytest -q --junitxml=build/unit.xml tests --ignore=tests/acquisition --ignore=tests/integration --ignore=tests/system --ignore=tests/campaigns
 
-# Several files at a time: these tests wait more than they work.
+# Two files at a time: these tests wait more than they work, and some of them for what must come within two seconds.
 integration: dependencies
 	@echo "== integration tests"
-	@$(PYTHON) -m pytest -q -n 3 --dist loadfile --junitxml=build/integration.xml tests/integration
+	@$(PYTHON) -m pytest -q -n 2 --dist loadfile --junitxml=build/integration.xml tests/integration
 
 # $(call copy,DIRECTORY): what is on disk: tracked files with their changes, and new ones that git does not ignore.
 copy = rm -rf $(1) && mkdir -p $(1) \
@@ -104,8 +107,9 @@ copy = rm -rf $(1) && mkdir -p $(1) \
 
 # inviseobox-archive-keyring takes the address of a repository and its public keys, as gpg --export writes them.
 TO_PUBLISH := $(and $(REPO_URL),$(REPO_KEYRING))
-# Without MAKEFLAGS, by which debian/rules would take REPO_KEYRING as it was given here, for a path in the source.
-with_keyring = $(if $(TO_PUBLISH),env --unset=MAKEFLAGS REPO_URL='$(REPO_URL)' REPO_KEYRING='$(abspath $(REPO_KEYRING))')
+# Without MAKEFLAGS, by which debian/rules would take REPO_KEYRING as it was given here, for a path in the source, and go
+# on after an error.
+with_keyring = env --unset=MAKEFLAGS $(if $(TO_PUBLISH),REPO_URL='$(REPO_URL)' REPO_KEYRING='$(abspath $(REPO_KEYRING))')
 profiles = $(if $(TO_PUBLISH),--build-profiles=pkg.inviseobox.keyring)
 
 deb: dependencies
@@ -175,7 +179,7 @@ acquisition: deb
 	@echo "== tests of reading on each Debian release"
 	@$(if $(SUDO),echo "sudo: booting Debians of their own takes root")
 	@mkdir -p .cache
-	@$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(if $(INVISEOBOX_RUBBISH),INVISEOBOX_RUBBISH=$(INVISEOBOX_RUBBISH)) \
+	@$(SUDO) nice env PYTHONDONTWRITEBYTECODE=1 $(if $(INVISEOBOX_RUBBISH),INVISEOBOX_RUBBISH=$(INVISEOBOX_RUBBISH)) \
 		$(if $(INVISEOBOX_SOAK),INVISEOBOX_SOAK=$(INVISEOBOX_SOAK)) $(PYTHON) -m tests.acquisition.run_on_releases
 
 # $(call system,VARIABLES,NAME): what was seen of the package's life closes the output.
@@ -222,10 +226,19 @@ bench-short:
 	@echo "== benchmark, only to see that it runs"
 	@$(call bench,short)
 
-# A step that fails keeps no other from being run, but for those that need what it makes. The count comes last.
-test:
+# The packages come first, without their tests, which are those of the step `unit`. Then three steps at a time, those that
+# take longest first: system and integration tests mostly wait, for what must come in time; those that work are nice to
+# them. What a step prints is shown when it has ended. A step that fails keeps no other from being run. The count comes last.
+STEPS := system integration unit acquisition campaigns lintian reproducible bench-short
+side-by-side:
+	@echo "== side by side: $(filter-out $@,$(MAKECMDGOALS))"
+at_once := --keep-going --output-sync=target --old-file=dependencies
+
+test: dependencies
+	@$(if $(SUDO),echo "sudo: disks and machines of their own take root"; $(SUDO) true)
 	@rm -f build/*.xml
-	@$(MAKE) --keep-going lint unit integration campaigns bench-short lintian reproducible acquisition system || failed=1; \
+	@$(MAKE) $(at_once) --jobs=2 side-by-side deb lint BUILD_OPTIONS=nocheck || failed=1; \
+	$(MAKE) $(at_once) --jobs=3 --old-file=deb side-by-side $(STEPS) || failed=1; \
 	$(PYTHON) tests/count_tests.py build unit integration campaigns \
 		acquisition-bookworm acquisition-trixie acquisition-forky system && [ -z "$${failed-}" ]
 
@@ -233,4 +246,4 @@ clean:
 	@$(if $(SUDO),echo "sudo: removing what system tests left as root")
 	@$(SUDO) rm -rf --one-file-system $(filter-out build/apt,$(wildcard build/*)) .cache .venv
 
-.PHONY: help demo dependencies lint translations unit integration deb reproducible repo repo-show repo-promote repo-phase repo-withdraw repo-sign repo-rotate repo-retire lintian acquisition system campaigns bench bench-long bench-short soak test clean
+.PHONY: help demo dependencies lint translations unit integration deb reproducible repo repo-show repo-promote repo-phase repo-withdraw repo-sign repo-rotate repo-retire lintian acquisition system campaigns bench bench-long bench-short soak side-by-side test clean

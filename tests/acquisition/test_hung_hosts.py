@@ -20,6 +20,7 @@ from inviseobox.network.http_connections import HttpConnections
 from inviseobox.network.name_lookup import NameLookups
 from inviseobox.network.openings import Openings
 from inviseobox.records import Reading
+from tests.support import virtual_time
 from tests.support.entries import listed, web_device
 from tests.support.leftovers import black_hole, held, never_reading
 from tests.support.virtual_time import until
@@ -122,7 +123,7 @@ def test_hung_hosts_do_not_keep_good_ones_from_being_read(turns: tuple[int, int]
                 assert one.health.heartbeats.overdue() == []
         await until(lambda: all(now <= then for now, then in zip(held(), before, strict=True)), 2)
 
-    asyncio.run(scenario())
+    virtual_time.run(scenario())
 
 
 def test_four_silent_https_sensors_and_a_good_one() -> None:
@@ -135,7 +136,7 @@ def test_four_silent_https_sensors_and_a_good_one() -> None:
                     await one.round(0.2)
                     assert one.good == {good: number}
 
-    asyncio.run(scenario())
+    virtual_time.run(scenario())
 
 
 def test_who_waits_for_a_turn_has_all_its_time_and_keeps_its_promise(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +166,7 @@ def test_who_waits_for_a_turn_has_all_its_time_and_keeps_its_promise(monkeypatch
                 # Each had its whole time, one after the other; a promise of 1.25 s had to be renewed meanwhile.
                 assert took > 0.9 * 12 * 0.25
 
-    asyncio.run(scenario())
+    virtual_time.run(scenario())
     assert overdue == []
 
 
@@ -188,4 +189,4 @@ def test_a_wait_for_a_turn_takes_no_work() -> None:
                 await one.round(100)
                 assert passes < 200
 
-    asyncio.run(scenario())
+    virtual_time.run(scenario())

@@ -47,6 +47,7 @@ help:
 	@echo "                  repo-phase, repo-withdraw, repo-sign, repo-rotate, repo-retire, and repo-show for what is there"
 	@echo "make lint         run ruff and mypy"
 	@echo "make translations take the sentences of the commands into inviseobox/locale/fr.po, where French is written"
+	@echo "make screens      record what the commands show, and renew the screens in the technician's pages with it"
 	@echo "make unit         run the unit tests"
 	@echo "make integration  run the integration tests"
 	@echo "make acquisition  run the tests of reading on each Debian release, with the package and its libraries installed"
@@ -90,6 +91,13 @@ translations: dependencies
 	@msgmerge --quiet --no-fuzzy-matching --add-location=file --output-file=build/fr.po $(WORDS)/fr.po build/inviseobox.pot
 	@msgattrib --no-obsolete --add-location=file --output-file=$(WORDS)/fr.po build/fr.po
 	@msgfmt --check --statistics --output-file=/dev/null $(WORDS)/fr.po
+
+screens:
+	@$(MAKE) deb BUILD_OPTIONS=nocheck
+	@echo "== renew the screens in debian/technician.md and debian/technicien.md"
+	@$(if $(SUDO),echo "sudo: booting a Debian of its own takes root")
+	@mkdir -p .cache
+	@$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m tests.system.renew_screens build/deb/inviseobox_*_all.deb
 
 unit: dependencies
 	@echo "== unit tests"
@@ -246,4 +254,4 @@ clean:
 	@$(if $(SUDO),echo "sudo: removing what system tests left as root")
 	@$(SUDO) rm -rf --one-file-system $(filter-out build/apt,$(wildcard build/*)) .cache .venv
 
-.PHONY: help demo dependencies lint translations unit integration deb reproducible repo repo-show repo-promote repo-phase repo-withdraw repo-sign repo-rotate repo-retire lintian acquisition system campaigns bench bench-long bench-short soak side-by-side test clean
+.PHONY: help demo dependencies lint translations screens unit integration deb reproducible repo repo-show repo-promote repo-phase repo-withdraw repo-sign repo-rotate repo-retire lintian acquisition system campaigns bench bench-long bench-short soak side-by-side test clean

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -44,8 +45,9 @@ def trusting(bare: Machine, published: Repository, web: WebServer) -> Iterator[M
     """Yield a machine that trusts the repository, has tmux, and in apt's cache what the package takes."""
     with Machine(base=bare) as machine:
         web.folder = published.folder
-        for command in two_commands(published):
-            machine.run("sh", "-c", command, timeout=300)
+        with exclusive(_apt_cache(machine)):
+            for command in two_commands(published):
+                machine.run("sh", "-c", command, timeout=300)
         machine.install("tmux")
         machine.install("--download-only", "inviseobox")
         yield machine
@@ -59,7 +61,7 @@ def site() -> Iterator[RunningSite]:
 
 def test_two_commands_and_a_minute(trusting: Machine, site: RunningSite, capsys: pytest.CaptureFixture[str]) -> None:
     box, tmux = trusting, Tmux(trusting, 80)
-    with exclusive(CACHE / "apt" / f"{box.release}.lock"):
+    with exclusive(_apt_cache(box)):
         steps = Steps()
         tmux.start("apt install inviseobox")
         tmux.wait_for("[Y/n]", within=120)
@@ -100,6 +102,11 @@ def test_a_wrong_token_is_told_and_changes_nothing(box: Machine, site: RunningSi
     assert "ab" * 32 not in screen
     assert box.read(str(CONFIGURATION)) == shipped
     assert box.show(UNIT, "ActiveState")["ActiveState"] == "inactive"
+
+
+def _apt_cache(machine: Machine) -> Path:
+    """Return the lock of apt's cache, which other machines share."""
+    return CACHE / "apt" / f"{machine.release}.lock"
 
 
 def configure(tmux: Tmux, url: str, token: str) -> None:

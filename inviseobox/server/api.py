@@ -74,12 +74,15 @@ class CentralApi:
         """Ask for the device list within these limits; `look` is told every second or so how far that has come."""
         return await self._device_list(form, limits, look=look)
 
-    async def begun_device_list(self, form: ApiForm, seconds: float, idle: float) -> Answer:
+    async def begun_device_list(
+        self, form: ApiForm, seconds: float, idle: float, look: Callable[[Exchange], None] = lambda exchange: None
+    ) -> Answer:
         """Ask for the device list; return as much of it as comes within `seconds`, at least the status.
 
-        For `idle` seconds nothing may move.
+        For `idle` seconds nothing may move; `look` is told every second or so how far it has come.
         """
-        return await self._device_list(form, Limits(seconds, MAX_DEVICE_LIST, idle), is_enough=lambda body: False)
+        limits = Limits(seconds, MAX_DEVICE_LIST, idle)
+        return await self._device_list(form, limits, look=look, is_enough=lambda body: False)
 
     async def _device_list(self, form: ApiForm, limits: Limits, **more: Any) -> Answer:
         # In the URL rather than as a parameter: the two releases of httpx treat parameters differently.

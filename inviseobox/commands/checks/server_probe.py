@@ -18,7 +18,7 @@ from inviseobox.configuration import ApiForm, Configuration
 from inviseobox.devices.inventory import Inventory
 from inviseobox.errors import DeliveryError, LinkDown, ReadError
 from inviseobox.network.http_client import HttpClient, Limits, tls_context
-from inviseobox.network.http_connections import HttpConnections
+from inviseobox.network.http_connections import Exchange, HttpConnections
 from inviseobox.network.name_lookup import Address, NameLookups
 from inviseobox.network.stream import open_stream
 from inviseobox.server.answers import Answer, server_date
@@ -48,6 +48,7 @@ class ServerProbe:
         self._until = until
         self._tell = tell
         self._lookups = NameLookups(threads=1)
+        self._arrived = 0
 
     def _left(self, most: float) -> float:
         return max(0.1, min(most, self._until - asyncio.get_running_loop().time()))
@@ -151,13 +152,14 @@ class ServerProbe:
         try:
             for form in [self._configuration.api] if self._configuration.api else list(ApiForm):
                 began, limit = time.monotonic(), self._left(_STEP * 3)
-                answers.append((form, await api.begun_device_list(form, limit, _IDLE)))
+                answers.append((form, await api.begun_device_list(form, limit, _IDLE, self._look)))
                 took = time.monotonic() - began
                 if server_answers.is_final(answers[-1][1]):
                     break
         except DeliveryError as error:
             if not answers:
-                self._has_no_answer(error, is_moving=time.monotonic() - began >= limit)
+                took = time.monotonic() - began
+                self._has_no_answer(error, took if took >= limit else None)
                 return None
         finally:
             await api.close()
@@ -168,11 +170,16 @@ class ServerProbe:
         self._tell(await self._clock(None if offset is None else time.time() - boot_clock() - offset))
         return judgement.inventory
 
-    def _has_no_answer(self, error: DeliveryError, *, is_moving: bool) -> None:
-        if is_moving:
+    def _look(self, exchange: Exchange) -> None:
+        self._arrived = exchange.arrived
+
+    def _has_no_answer(self, error: DeliveryError, moved_for: float | None) -> None:
+        """Tell that no answer came in time: after so many seconds in which something moved, None where nothing did."""
+        if moved_for is not None:
             # Of a TLS connection nothing can be read before a record, of up to 16 KiB, has come as a whole.
-            self._tell(not_tested(Check.TOKEN, Code.STILL_COMES))
-            self._tell(not_tested(Check.API, Code.STILL_COMES))
+            seconds = f"{moved_for:.0f}"
+            for check in (Check.TOKEN, Check.API):
+                self._tell(not_tested(check, Code.STILL_COMES, bytes=self._arrived, seconds=seconds))
         else:
             self._tell(not_tested(Check.TOKEN, because=Check.API))
             self._tell(wrong(Check.API, Code.SERVER_FAILS, "inviseobox check", reason=error))

@@ -151,7 +151,7 @@ def _answers() -> dict[Code, str]:
         Code.TOKEN_REFUSED: _("the server refuses it: {reason}"),
         Code.FORM_KNOWN: _("the server speaks the form {form}; it lists {devices} devices"),
         Code.LIST_SLOW: _("the server speaks the form {form}, but slowly: {bytes} bytes of the list in {seconds} s"),
-        Code.STILL_COMES: _("the line is slow: the server's answer still comes"),
+        Code.STILL_COMES: _("the line is slow: {bytes} bytes came in {seconds} s, the answer still comes"),
         Code.NO_LIST: _("there is no device list at {url}: {reason}; check url"),
         Code.SERVER_FAILS: _("the server has no device list now: {reason}; the service goes on trying"),
         Code.SERVICE_SAYS_RIGHT: _("the service reaches the server"),

@@ -26,7 +26,7 @@ from inviseobox.server.api import CentralApi
 from inviseobox.untrusted import clean_text
 
 _STEP = 4.0
-"""Seconds for a look-up, and for a connection."""
+"""Seconds for a look-up; a connection, TLS and an answer may take more, for a line may be slow."""
 _IDLE = 3.0
 """Seconds in which something of an answer must move."""
 _MAX_BODY = 4096
@@ -82,7 +82,8 @@ class ServerProbe:
         return found
 
     async def _connects(self, addresses: list[Address]) -> bool:
-        limit, began = self._left(_STEP), time.monotonic()
+        # Behind what the service itself sends, and where packets are lost: the kernel asks after 1, 3 and 7 s again.
+        limit, began = self._left(_STEP * 2), time.monotonic()
         about = {"host": self._host, "port": self._port}
         try:
             stream = await asyncio.wait_for(open_stream(addresses, None, self._host), limit)

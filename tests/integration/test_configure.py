@@ -219,7 +219,8 @@ MISUSES = {
     "a directory for a token file": (["--url", "http://h/api", "--token-file", "/"], "/: Is a directory"),
     "two tokens": (["--token-stdin", "--token-file", "f"], "not allowed with argument --token-stdin"),
     "a negative interval": (["--interval", "-5"], "must be a whole number from 1 to 86400"),
-    "an unknown option": (["--token", "f" * 64], "ambiguous option: --token"),
+    "a token in sight": (["--token", "f" * 64], "use --token-file or --token-stdin"),
+    "an unknown option": (["--tokens"], "unrecognized arguments: --tokens"),
     "an argument": (["http://h/api"], "unrecognized arguments: http://h/api"),
 }
 

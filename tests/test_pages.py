@@ -30,7 +30,7 @@ _DATA = re.compile(
     r"|(?:https?:|/)\S+|\d[\d.]+:\d+|-?port0|t0|domaine\.com"
     r"|(?:sudo|journalctl|systemctl|docker|ip|ls|inviseobox) (?:(?!: ).)+"
     r"|technicien|root|deployed|Simulated box|\{\"message\":\"Unauthorized\"\}"
-    r"|No such file or directory|Connection refused"
+    r"|No such file or directory|Connection refused|Aucun fichier ou dossier de ce (?:nom|type)|Connexion refusée"
 )
 """What is filled in: numbers and times, bars, addresses and paths, commands, and what others say."""
 _LINE = re.compile(r"\S+ \d+ [\d:]+ \w+ inviseobox\[\d+\]: (.+)")
@@ -55,7 +55,8 @@ class Language:
         """Whether a text is a sentence of the commands whose gaps are filled in with data or such sentences."""
         if not text or _DATA.fullmatch(text) or text in self._names:
             return True
-        return any(self._fits(parts, text) for parts in self._sentences)
+        likely = (parts for parts in self._sentences if all(part in text for part in parts))
+        return any(self._fits(parts, text) for parts in likely)
 
     def _fits(self, parts: Sequence[str], text: str) -> bool:
         """Whether a text has these parts, and can be said in between."""
@@ -103,9 +104,13 @@ def unexplained(lines: Sequence[str], language: Language) -> list[str]:
     for begin in range(len(lines)):
         if begin in reached:
             ends = range(begin + 1, min(begin + _MOST_FOLDED, len(lines)) + 1)
-            reached |= {end for end in ends if language.shows(" ".join(lines[begin:end]))}
+            reached |= {end for end in ends if language.shows(_unfolded(lines[begin:end]))}
     last = max(reached)
     return [] if last == len(lines) else [lines[last], *unexplained(lines[last + 1 :], language)]
+
+
+def _unfolded(lines: Sequence[str]) -> str:
+    return " ".join([lines[0], *map(str.lstrip, lines[1:])])
 
 
 @pytest.mark.parametrize("language", PAGES)

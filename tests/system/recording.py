@@ -75,7 +75,7 @@ class _Recording:
         self._customer.site.wait_for_windows(_WINDOWS, _WINDOWS * INTERVAL * 3)
         self._type("check", _CHECK)
         self._type_after_a_window("status", _STATUS)
-        self._type("history", f"{_HISTORY} --since 30min")
+        self._type_after_a_window("history", f"{_HISTORY} --since 30min")
         self._type("plot", f"{_HISTORY} --plot")
 
     def _lose_the_server(self) -> None:

@@ -149,7 +149,7 @@ def test_a_server_that_swallows_everything_is_told_at_once_and_given_up_soon(pat
         first_at, took, lines, error = timed(path, "--url", url, "--token-file", token_file(tmp_path, WRONG_TOKEN))
     assert first_at < FIRST_LINE_WITHIN
     assert took < 15.0
-    assert lines == [f"asking {url} …", "… no connection within 2 s", "… no connection within 7 s"]
+    assert lines == [f"asking {url} ...", "... no connection within 2 s", "... no connection within 7 s"]
     (line,) = error.splitlines()
     assert line.startswith("server: no connection within 8 s; nothing was changed")
     assert line.endswith("--offline")
@@ -172,7 +172,7 @@ def test_a_server_that_lets_in_and_says_nothing_is_dead(
         own.call(lambda: own.central.script("list", lambda request: Outcome(Response(sending=never))))
         status, lines, error = tried(own, path, capsys)
     assert status == 69
-    assert lines[1:] == ["… no complete answer within 2 s"]
+    assert lines[1:] == ["... no complete answer within 2 s"]
     assert error.startswith("server: no complete answer within 3 s; nothing was changed")
     assert_nothing_changed(path)
 
@@ -187,7 +187,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_slow_and_not_dead(
         own.call(lambda: own.central.script("list", lambda request: drip))
         status, lines, error = tried(own, path, capsys)
     assert status == 69
-    assert re.fullmatch(r"… its answer comes slowly: \d+ bytes within 2 s", lines[1])
+    assert re.fullmatch(r"\.\.\. its answer comes slowly: \d+ bytes within 2 s", lines[1])
     told = re.match(r"server: its answer comes, but slowly: (\d+) bytes within 4 s; nothing was changed", error)
     assert told
     assert 0 < int(told[1]) < 1000

@@ -199,7 +199,7 @@ def test_configure_gives_a_black_hole_up_and_writes_untried_what_is_wanted(
     said = in_time(box, *command, within=GIVEN_UP_WITHIN, first_within=FIRST_LINE_WITHIN)
     assert said.status == 69
     assert f"server: {words}" in said.errors
-    assert f"… {words}" in said.out
+    assert f"... {words}" in said.out
     assert box.read(str(CONFIGURATION)) == before
     said = timed(box, *command, "--offline")
     assert (said.status, said.errors) == (0, "")

@@ -19,3 +19,23 @@ class SourcesError(UpdaterError):
 
 class ReportNotTaken(UpdaterError):
     """The report did not arrive. Keep it, and try again in the next run."""
+
+
+class NotNow(UpdaterError):
+    """Nothing was begun, and the next run may fare better: the run ends with status 75."""
+
+
+class Stopped(NotNow):
+    """Somebody asked the updater to end: it does, and the next run goes on from what is on the disk."""
+
+
+class ProgramFailed(UpdaterError):
+    """A program of Debian's ended with an error or not in time; the caller knows what that means."""
+
+
+class InstallationFailed(UpdaterError):
+    """dpkg did not bring the new packages to their end: the caller puts the old ones back."""
+
+
+class NotKept(UpdaterError):
+    """There is no .deb of an installed version: the caller begins nothing that could not be taken back."""

@@ -1,0 +1,94 @@
+"""Edge to apt: what our source offers, and fetching it. Nothing here installs."""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from . import apt_output
+from .apt_output import Entry, Step
+from .errors import NotNow, ProgramFailed
+from .programs import Programs
+
+_FETCH_WITHIN = 900.0
+_UPDATE = ("apt-get", "update", "--quiet", "--option=APT::Update::Error-Mode=any")
+# A simulation by root takes no lock either: apt-get(8).
+_SIMULATE = ("apt-get", "--simulate", "--quiet", "--no-install-recommends")
+
+
+class Apt:
+    """The apt of this machine; `source` is the file that names our repository."""
+
+    def __init__(self, programs: Programs, source: Path) -> None:
+        """Do nothing yet."""
+        self._programs = programs
+        self._source = source
+
+    def update(self) -> None:
+        """Fetch the index of our source alone; Debian's stays as it is.
+
+        Raises:
+            NotNow: it could not be had; the message says why, and names the clock where that may be it.
+        """
+        alone = (f"--option=Dir::Etc::sourcelist={self._source}", "--option=Dir::Etc::sourceparts=/dev/null")
+        self._fetch(*_UPDATE, *alone, "--option=APT::Get::List-Cleanup=0")
+
+    def update_all(self) -> None:
+        """Fetch the indexes of every source. Raises NotNow."""
+        self._fetch(*_UPDATE)
+
+    def offered(self) -> dict[str, str]:
+        """Return the versions that an upgrade would bring, by package.
+
+        This knows of phased versions and of pins, and takes new dependencies. Raises ProgramFailed.
+        """
+        output = self._programs.text(*_SIMULATE, "upgrade", "--with-new-pkgs")
+        return {step.name: step.new for step in apt_output.steps(output) if step.new and step.old}
+
+    def versions(self, package: str) -> list[Entry]:
+        """Return each version of a package that the index has; none of one that it does not know."""
+        ended = self._programs.run("apt-cache", "show", "--", package)
+        return [entry for entry in apt_output.entries(ended.output) if entry.name == package]
+
+    def plan(self, *wanted: tuple[str, str]) -> list[Step]:
+        """Return what installing these versions takes. Raises ProgramFailed: apt knows no way."""
+        return apt_output.steps(self._programs.text(*_SIMULATE, "install", *_named(wanted)))
+
+    def sizes(self, steps: Sequence[Step]) -> tuple[int, int]:
+        """Return the bytes of the files of a plan, and what they take unpacked. Raises ProgramFailed."""
+        entries = apt_output.entries(self._programs.text("apt-cache", "show", *_named((s.name, s.new) for s in steps)))
+        return sum(entry.size for entry in entries), sum(entry.installed_size for entry in entries)
+
+    def download(self, wanted: Sequence[tuple[str, str]], directory: Path) -> list[Path]:
+        """Fetch package files into `directory`, which is emptied first; apt compares them with the signed index.
+
+        Raises:
+            NotNow: they could not be had.
+        """
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(mode=0o700)
+        words = ("apt-get", "download", "--quiet", *_named(wanted))
+        ended = self._programs.run(*words, within=_FETCH_WITHIN, directory=directory)
+        if ended.status and apt_output.is_missing_file(ended.errors):
+            self.update_all()
+            ended = self._programs.run(*words, within=_FETCH_WITHIN, directory=directory)
+        if ended.status:
+            raise NotNow(f"cannot be fetched: {apt_output.complaint(ended.errors)}")
+        return sorted(directory.glob("*.deb"))
+
+    def mark_auto(self, packages: Sequence[str]) -> None:
+        """Note that nobody asked for these packages by name, so that they go with what needs them."""
+        if packages:
+            # Not worth more than this: they would stay when nothing needs them any more.
+            self._programs.run("apt-mark", "auto", *packages)
+
+    def _fetch(self, *words: str) -> None:
+        try:
+            ended = self._programs.run(*words, within=_FETCH_WITHIN)
+        except ProgramFailed as error:
+            raise NotNow(f"the repository cannot be read: {error}") from None
+        if ended.status:
+            raise NotNow(f"the repository cannot be read: {apt_output.complaint(ended.errors)}")
+
+
+def _named(wanted: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{name}={version}" for name, version in wanted]

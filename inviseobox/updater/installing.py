@@ -1,0 +1,54 @@
+"""Changing packages so that whatever happens meanwhile, the machine finds its way: all .debs first, then dpkg."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .box import Box
+from .errors import InstallationFailed
+from .events import REPAIRED
+from .places import OURS
+
+_REPAIR_WITHIN = 1800.0
+
+
+def install(box: Box, files: Sequence[Path], new: Sequence[str] = ()) -> None:
+    """Install package files: what others made first, then ours, whose services are left alone.
+
+    `new` names the packages that nobody asked for. The change stays begun if it fails: the caller puts other files in
+    its place, or has it repaired.
+
+    Raises:
+        InstallationFailed: dpkg did not do it.
+        NotNow: somebody else is installing; nothing was begun.
+    """
+    with box.dpkg.locked():
+        begun = box.store.begin(files)
+        others = [file for file in begun if file.name.partition("_")[0] not in OURS]
+        if others:
+            box.dpkg.install(others, offline=False)
+        box.dpkg.install([file for file in begun if file not in others], offline=True)
+        box.store.end()
+    box.apt.mark_auto(new)
+    box.systemd.reload()
+
+
+def repair(box: Box) -> bool:
+    """Bring what was cut off to its end, by the script that also does so at boot; return whether it is whole."""
+    ended = box.programs.run(box.places.repair, within=_REPAIR_WITHIN)
+    if ended.status:
+        return False
+    box.note(REPAIRED, reason="a change of packages was cut off and is repaired")
+    return True
+
+
+def install_or_repair(box: Box, files: Sequence[Path]) -> None:
+    """Install package files of ours, with the script's help if need be.
+
+    Raises:
+        InstallationFailed: not even that helped.
+    """
+    try:
+        install(box, files)
+    except InstallationFailed:
+        if not repair(box):
+            raise

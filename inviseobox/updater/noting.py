@@ -1,0 +1,111 @@
+"""What is there at the start of a run, whoever brought it there."""
+
+import contextlib
+from dataclasses import replace
+
+from . import probation
+from .box import Box
+from .dpkg import Installed
+from .errors import InstallationFailed, NotKept
+from .events import NOTED
+from .going_back import go_back, note_back
+from .installing import repair
+from .keeping import keep_installed
+from .places import OURS, PROGRAM, UPDATER
+from .state import Cause, Level, Probation, Proof, Required
+
+
+def mend(box: Box) -> None:
+    """End a change that was cut off. Raises InstallationFailed: it stays as it is."""
+    whole = all(one.is_whole for one in box.dpkg.installed(*OURS).values())
+    if (box.store.is_changing() or not whole) and not repair(box):
+        raise InstallationFailed("a change of packages was cut off and could not be repaired")
+
+
+def note_installed(box: Box) -> Installed | None:
+    """Take note of which version is installed and have its .deb; return None if the daemon is not installed.
+
+    Raises ProgramFailed and OSError.
+    """
+    found = box.dpkg.installed(PROGRAM, UPDATER)
+    program = found.get(PROGRAM)
+    if program is None:
+        box.remember(installed=None, probation=None, pending=None)
+        return None
+    with contextlib.suppress(NotKept):
+        # Said where it matters: when a newer version is to be taken.
+        keep_installed(box)
+    _note_program(box, program.version)
+    if UPDATER in found and box.state.updater is None:
+        box.store.set_good(UPDATER, found[UPDATER].version)
+        box.remember(updater=found[UPDATER].version)
+    if box.state.boot_id != box.boot_id:
+        _note_boot(box)
+    return program
+
+
+def _note_program(box: Box, version: str) -> None:
+    state = box.state
+    if state.pending is not None:
+        _note_pending(box, version)
+    elif state.installed is None or (state.good is None and state.probation is None):
+        # What was never watched but ran until here is what there is to go back to.
+        box.store.set_good(PROGRAM, version)
+        box.remember(installed=version, good=version, kept=None, proof=Proof(version, Level.BOOTED, box.boot_id))
+        box.note(NOTED, version=version, reason="found at the first run")
+    elif version != state.installed:
+        _note_by_hand(box, version)
+
+
+def _note_pending(box: Box, version: str) -> None:
+    """Go on after a change in which the updater itself was cut off."""
+    pending, watched = box.state.pending, box.state.probation
+    is_done = pending is not None and version == pending.after.get(PROGRAM)
+    if watched and watched.cause is Cause.BACK:
+        if is_done:
+            note_back(box, watched)
+        else:
+            go_back(box, watched)
+    elif is_done:
+        box.remember(installed=version, pending=None, proof=Proof(version, Level.NEW, box.boot_id))
+    else:
+        box.remember(installed=version, pending=None, probation=None)
+
+
+def _note_by_hand(box: Box, version: str) -> None:
+    """Somebody else changed the version: it is watched as one that the updater took."""
+    state = box.state
+    box.tell(
+        NOTED,
+        f"inviseobox {version} was installed by hand in place of {state.installed}",
+        version=version,
+        before=state.installed or "",
+    )
+    bad = {one: why for one, why in state.bad.items() if one != version}
+    if version == state.good:
+        box.remember(installed=version, bad=bad, probation=None, proof=Proof(version, Level.GOOD, box.boot_id))
+        return
+    previous = state.good if state.good and box.store.kept(PROGRAM, state.good) else None
+    required = state.proof.required if state.proof else Required()
+    watched = Probation(version, previous, Cause.UPDATE, box.boot_id, box.wall(), required)
+    proof = Proof(version, Level.NEW, box.boot_id)
+    box.remember(installed=version, bad=bad, probation=watched, proof=proof)
+
+
+def _note_boot(box: Box) -> None:
+    """Begin to watch a version that this machine was never started with before."""
+    state = box.state
+    if state.probation:
+        # Cables are moved while a machine is off.
+        required = probation.required_at_boot(state.probation.required)
+        watched = replace(state.probation, boot_id=box.boot_id, required=required)
+        box.remember(boot_id=box.boot_id, probation=watched)
+    elif state.boot_id and state.proof and state.proof.level in (Level.PASSED, Level.GOOD):
+        previous = state.good if state.proof.level is Level.PASSED else state.kept
+        required = probation.required_at_boot(state.proof.required)
+        ran = state.libraries.invocation_id if state.libraries else ""
+        version = state.proof.version
+        watched = Probation(version, previous, Cause.BOOT, box.boot_id, box.wall(), required, invocation_id=ran)
+        box.remember(boot_id=box.boot_id, probation=watched)
+    else:
+        box.remember(boot_id=box.boot_id)

@@ -1,0 +1,108 @@
+"""Edge to systemd: how the daemon's unit is, and starting it anew."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import ProgramFailed
+from .places import UNIT
+from .programs import Programs
+
+_PROPERTIES = (
+    "LoadState", "ActiveState", "SubState", "InvocationID", "NRestarts", "MainPID", "Result", "ExecMainStatus",
+    "MemoryMax", "UnitFileState",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The unit of the daemon at one moment, as `systemctl show` tells it.
+
+    Attributes:
+        invocation_id: which start of it this is; empty if it was not started since the boot.
+        result, exit_status: how it ended last, in systemd's words.
+        memory_max: bytes that it may take; None: as many as there are.
+    """
+
+    active_state: str
+    sub_state: str
+    invocation_id: str
+    n_restarts: int
+    main_pid: int
+    result: str
+    exit_status: int
+    memory_max: int | None
+    unit_file_state: str
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it runs, or is being started again and again."""
+        return self.active_state in ("active", "activating", "reloading")
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether systemd has given it up: its configuration is wrong, nothing else does that."""
+        return self.active_state == "failed"
+
+    @property
+    def was_skipped(self) -> bool:
+        """Whether its own condition (ExecCondition=) keeps it from starting: it is not configured."""
+        return self.active_state == "inactive" and self.result == "exec-condition"
+
+
+class Systemd:
+    """The first process of this machine."""
+
+    def __init__(self, programs: Programs, unit: str = UNIT) -> None:
+        """Do nothing yet."""
+        self._programs = programs
+        self._unit = unit
+
+    def service(self) -> Service:
+        """Return how the unit is. Raises ProgramFailed."""
+        lines = self._programs.text("systemctl", "show", self._unit, f"--property={','.join(_PROPERTIES)}").splitlines()
+        told = {name: value for name, _, value in (line.partition("=") for line in lines)}
+        memory = told.get("MemoryMax", "")
+        return Service(
+            active_state=told.get("ActiveState", ""),
+            sub_state=told.get("SubState", ""),
+            invocation_id=told.get("InvocationID", ""),
+            n_restarts=_number(told.get("NRestarts", "")),
+            main_pid=_number(told.get("MainPID", "")),
+            result=told.get("Result", ""),
+            exit_status=_number(told.get("ExecMainStatus", "")),
+            memory_max=int(memory) if memory.isdecimal() and len(memory) < 19 else None,
+            unit_file_state=told.get("UnitFileState", ""),
+        )
+
+    def reload(self) -> None:
+        """Let systemd read its units anew. Raises ProgramFailed."""
+        self._programs.text("systemctl", "daemon-reload")
+
+    def restart(self) -> None:
+        """Start the service anew, without waiting for it to be ready. Raises ProgramFailed."""
+        # A unit that failed too often is started all the same.
+        self._programs.run("systemctl", "reset-failed", self._unit)
+        self._programs.text("systemctl", "restart", "--no-block", self._unit)
+
+    def journal_tail(self, lines: int) -> list[str]:
+        """Return the last lines of the unit's journal; none if there is no journal."""
+        words = ("journalctl", "--quiet", "--no-pager", "--output=short-iso", f"--unit={self._unit}")
+        try:
+            return self._programs.run(*words, f"--lines={lines}").output.splitlines()
+        except ProgramFailed:
+            return []
+
+
+def memory_of(pid: int, proc: Path = Path("/proc")) -> int | None:
+    """Return the bytes that a process takes, what is swapped out included; None if it is gone."""
+    try:
+        text = (proc / str(pid) / "status").read_text(errors="replace")
+    except OSError:
+        return None
+    found = re.findall(r"(?m)^(?:VmRSS|VmSwap):\s+(\d+) kB$", text)
+    return sum(int(number) * 1024 for number in found) if found else None
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0

@@ -1,0 +1,180 @@
+"""Taking a newer version of the daemon, of the keys and of the box's settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import probation, room, versions
+from .apt_output import Step
+from .box import Box
+from .errors import InstallationFailed, NotKept, NotNow, ProgramFailed
+from .events import NOTED, UPDATE_REFUSED, UPDATE_TAKEN
+from .going_back import condemn, refused_versions
+from .installing import install, repair
+from .keeping import keep
+from .observing import configuration, status
+from .places import APPLIANCE, KEYRING, OURS, PROGRAM, UPDATER
+from .state import Cause, Level, Pending, Probation, Proof, Trouble
+from .versions import Offer, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What is to be installed: the steps and their files, which lie on the disk."""
+
+    steps: list[Step]
+    files: list[Path]
+
+    def new(self) -> list[str]:
+        """Return the packages of others that are not installed yet."""
+        return [step.name for step in self.steps if not step.old and step.name not in OURS]
+
+
+class Taken:
+    """What a run took: the updater itself is replaced only in a run that took nothing."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.packages: list[str] = []
+
+
+def take_companions(box: Box, offered: dict[str, str], taken: Taken) -> None:
+    """Take the keys, which are held back by nothing, and the settings of a box, with the daemon that they belong to."""
+    proof = box.state.proof
+    for package in (KEYRING, APPLIANCE):
+        version = offered.get(package)
+        passed = proof is not None and proof.version == version and proof.level is not Level.NEW
+        if version is None or (package == APPLIANCE and not passed):
+            continue
+        try:
+            fetched = fetch(box, package, version)
+            install(box, fetched.files, fetched.new())
+        except NotKept as error:
+            refuse(box, version, str(error), package)
+        except InstallationFailed as error:
+            repair(box)
+            refuse(box, version, str(error), package)
+        else:
+            box.note(NOTED, package=package, version=version, reason="taken")
+            taken.packages.append(package)
+
+
+def candidate(box: Box, offered: dict[str, str]) -> str | None:
+    """Return the version of the daemon to take, None if there is none. Raises ProgramFailed and NotKept."""
+    installed = box.state.installed or ""
+    offers = [Offer(one.version, one.schema, one.oldest_reader) for one in box.apt.versions(PROGRAM)]
+    previous = go_back_to(box)
+    chosen = versions.choose(
+        offered.get(PROGRAM),
+        offers,
+        installed=installed,
+        schema_to_go_back_to=_schema(box, previous),
+        bad=refused_versions(box)[PROGRAM],
+        is_newer=lambda one, other: box.dpkg.compare(one, other) > 0,
+    )
+    if isinstance(chosen, Refused):
+        refuse(box, chosen.version, chosen.reason)
+        return None
+    return chosen.version if chosen else None
+
+
+def go_back_to(box: Box) -> str:
+    """Return the version that a bad one would be taken back to: what is installed, once it has passed."""
+    state = box.state
+    is_new = state.proof is None or state.proof.level is Level.NEW
+    return (state.good if is_new else None) or state.installed or ""
+
+
+def take(box: Box, version: str, taken: Taken) -> None:
+    """Install a version of the daemon; it is on probation when this returns, or taken back.
+
+    Raises:
+        NotNow: nothing was begun.
+    """
+    before = box.state.installed or ""
+    previous = go_back_to(box)
+    try:
+        keep(box, PROGRAM, previous)
+        fetched = fetch(box, PROGRAM, version)
+    except NotKept as error:
+        refuse(box, version, str(error))
+        return
+    box.stop.check()
+    service = box.systemd.service()
+    watched = Probation(
+        version=version,
+        previous=previous,
+        cause=Cause.UPDATE,
+        boot_id=box.boot_id,
+        at=box.wall(),
+        required=probation.required(status(box, service)),
+        invocation_id=service.invocation_id if service.is_up else "",
+        configuration=configuration(box.places.daemon_configuration),
+    )
+    earlier = box.state
+    pending = Pending(box.wall(), box.boot_id, {PROGRAM: before}, {PROGRAM: version})
+    box.remember(probation=watched, pending=pending)
+    taken.packages.append(PROGRAM)
+    try:
+        install(box, fetched.files, fetched.new())
+    except NotNow:
+        box.remember(probation=earlier.probation, pending=None)
+        raise
+    except InstallationFailed as error:
+        condemn(box, watched, str(error))
+        return
+    box.remember(installed=version, pending=None, proof=Proof(version, Level.NEW, box.boot_id))
+    if service.is_up or service.has_failed:
+        box.systemd.restart()
+    message = f"inviseobox {version} was installed in place of {before} and is being watched"
+    box.tell(UPDATE_TAKEN, message, version=version, before=before)
+
+
+def fetch(box: Box, package: str, version: str) -> Fetched:
+    """Fetch what installing a version takes, and see that there is room for it.
+
+    Raises:
+        NotKept: it would remove something or replace it by something older; nothing is taken.
+        NotNow: it cannot be had now.
+    """
+    try:
+        steps = box.apt.plan((package, version))
+    except ProgramFailed as error:
+        raise NotKept(f"apt knows no way to install it: {error}") from None
+    _check(box, package, steps)
+    size, unpacked = box.apt.sizes(steps)
+    # Fetched, kept, and unpacked beside what is there.
+    room.check(box.places, 2 * size + unpacked)
+    files = box.apt.download([(step.name, step.new) for step in steps], box.places.downloads)
+    found = {(box.dpkg.field(file, "Package"), box.dpkg.field(file, "Version")) for file in files}
+    if found != {(step.name, step.new) for step in steps}:
+        raise NotNow(f"what was fetched is not {package} {version}")
+    kept = [box.store.keep(file) if file.name.partition("_")[0] in OURS else file for file in files]
+    return Fetched(steps, kept)
+
+
+def refuse(box: Box, version: str, reason: str, package: str = PROGRAM) -> None:
+    """Say, once, that a version is not taken."""
+    trouble = Trouble("refused", version, f"{package} {version} is not taken: {reason}")
+    if box.state.trouble != trouble:
+        box.remember(trouble=trouble)
+        box.tell(UPDATE_REFUSED, trouble.reason, version=version, reason=reason, package=package)
+
+
+def _check(box: Box, package: str, steps: Sequence[Step]) -> None:
+    for step in steps:
+        if not step.new:
+            raise NotKept(f"it would remove {step.name}")
+        if step.old and box.dpkg.compare(step.new, step.old) < 0:
+            raise NotKept(f"it would replace {step.name} {step.old} by the older {step.new}")
+        if step.name == UPDATER and package != UPDATER:
+            raise NotKept(f"it needs inviseobox-updater {step.new}, which comes first")
+        if step.name == PROGRAM and package != PROGRAM:
+            raise NotKept(f"it needs inviseobox {step.new}, which comes first")
+
+
+def _schema(box: Box, version: str) -> int:
+    """Return the schema of the database that a version knows; 0 if its package does not say."""
+    file = keep(box, PROGRAM, version)
+    text = box.dpkg.field(file, "Inviseobox-Schema")
+    return int(text) if text.isascii() and text.isdecimal() else 0

@@ -1,0 +1,96 @@
+"""Watching a version until it can be judged, and what follows from that."""
+
+from dataclasses import replace
+from enum import Enum, auto
+
+from . import probation
+from .box import Box
+from .events import UPDATE_WAITS
+from .going_back import condemn, end_watch_of_older
+from .observing import ask_server, observe
+from .passing import note_passed
+from .probation import Bad, Good, Judgement, Seen, Undecided, Waiting
+from .service import Service
+from .state import Cause, Probation
+
+LOOK_EVERY = 2.0
+_ASK_EVERY = 30.0
+"""Seconds between two questions to the server: each of them may take ten, in which nothing else is seen."""
+
+_RESTART_WITHIN = 30.0
+"""Seconds that a restart takes at most: TimeoutStopSec= of the unit, and as much again."""
+NEVER = float("-inf")
+
+
+class Outcome(Enum):
+    """What came of watching."""
+
+    NOTHING = auto()
+    """There is nothing to watch, or it goes on in a later run."""
+    PASSED = auto()
+    TAKEN_BACK = auto()
+
+
+def watch(box: Box) -> Outcome:
+    """Watch the version that is on probation, if there is one and it runs, and do what the judgement says.
+
+    Raises:
+        Stopped: in the midst of it; a later run begins to watch anew.
+    """
+    watched = box.state.probation
+    if watched is None or not can_be_watched(box.systemd.service(), watched):
+        return Outcome.NOTHING
+    match _judge(box, watched):
+        case Good(required):
+            note_passed(box, watched, required)
+            return Outcome.PASSED
+        case Bad(reason) if watched.cause is Cause.BACK:
+            end_watch_of_older(box, watched, reason)
+            return Outcome.NOTHING
+        case Bad(reason):
+            condemn(box, watched, reason)
+            watch(box)
+            return Outcome.TAKEN_BACK
+        case Waiting(cause):
+            _note_waiting(box, watched, cause)
+    return Outcome.NOTHING
+
+
+def can_be_watched(service: Service, watched: Probation) -> bool:
+    """Return whether there is anything to see.
+
+    What was stopped, disabled, masked or not configured stays so, and is watched once somebody starts it. One that
+    systemd gave up or does not start is judged only if it ran under the version before. Pure.
+    """
+    return service.is_up or ((service.has_failed or service.was_skipped) and bool(watched.invocation_id))
+
+
+def _judge(box: Box, watched: Probation) -> Judgement:
+    seen = Seen(watched, box.now())
+    known, asked_at, restarted_at, up_at = None, NEVER, NEVER, box.now()
+    while True:
+        server = None
+        if "delivery" in watched.required.facets and box.now() - asked_at > _ASK_EVERY:
+            server, asked_at = ask_server(box), box.now()
+        observation = observe(box, known, server)
+        known = observation.status
+        seen.note(observation)
+        judgement = probation.judge(watched, seen, box.now())
+        if not isinstance(judgement, Undecided):
+            return judgement
+        if judgement.needs_restart and box.now() - restarted_at > _RESTART_WITHIN:
+            box.systemd.restart()
+            restarted_at = box.now()
+        if observation.active_state != "inactive" or observation.result == "exec-condition":
+            up_at = box.now()
+        elif box.now() - up_at > _RESTART_WITHIN:
+            # Somebody stopped it: no fault of the version.
+            return judgement
+        box.stop.wait(LOOK_EVERY)
+
+
+def _note_waiting(box: Box, watched: Probation, cause: str) -> None:
+    if watched.waits_for != cause:
+        message = f"inviseobox {watched.version} does all that can be seen; its deliveries are not judged while {cause}"
+        box.tell(UPDATE_WAITS, message, version=watched.version, before=watched.previous or "", reason=cause)
+    box.remember(probation=replace(watched, waits_for=cause))

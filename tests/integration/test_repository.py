@@ -93,6 +93,20 @@ def test_a_withdrawn_version_is_offered_to_nobody_and_is_replaced(repository: Re
     assert box.is_offered()
 
 
+def test_all_versions_stay_and_tell_the_schema_of_their_database(repository: Repository, box: Client) -> None:
+    for version, schema, oldest in (("1.1", 6, 5), ("1.2", 7, 7), ("1.3", 8, 7)):
+        fields = f"nothing\nInviseobox-Schema: {schema}\nInviseobox-Oldest-Reader: {oldest}"
+        repository.do("publish", repository.package(version, text=fields))
+        repository.do("promote", version)
+    box.update()
+    shown = box.run("apt-cache", "show", "inviseobox").stdout
+    told = re.findall(r"(?m)^(Version|Inviseobox-Schema|Inviseobox-Oldest-Reader): (.+)$", shown)
+    # A box that was off for long gets to the newest by way of those in between.
+    assert [value for name, value in told if name == "Version"] == ["1.3", "1.2", "1.1", "1.0"]
+    assert [value for name, value in told if name == "Inviseobox-Schema"] == ["8", "7", "6"]
+    assert [value for name, value in told if name == "Inviseobox-Oldest-Reader"] == ["7", "7", "5"]
+
+
 def test_the_indexes_of_an_old_in_release_are_still_there(repository: Repository, url: str, box: Client) -> None:
     in_release = repository.folder / "dists/stable/InRelease"
     old = in_release.read_bytes()

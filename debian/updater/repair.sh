@@ -1,0 +1,181 @@
+#!/bin/sh
+# Ends what was interrupted in dpkg, mostly by a power cut, without a network. A package that was being unpacked is repaired
+# by no `dpkg --configure -a`; unpacking a file of it once more, of whatever version, does it. So files are kept:
+#
+#   transaction/  the package files of a change; it is there only until the change has ended
+#   good/         of each package of ours, the version to go back to
+#   packages/     of each package of ours, the versions that are kept
+#
+#   repair.sh boot    at the start of the machine, by inviseobox-updater-repair.service
+#   repair.sh         by the updater, which holds its lock already
+#
+# Exit status: 0 all packages are whole; 1 some are not; 75 somebody else is changing packages.
+set -u
+
+state=/var/lib/inviseobox-updater
+run=/run/inviseobox-updater
+# Seconds for one dpkg. Then it and all that it started is ended, and the next file of the package is tried.
+deadline=300
+# Seconds to wait for somebody else who changes packages.
+patience=600
+readonly state run deadline patience
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+waited=0
+replaced=
+
+# In the midst of dpkg, a stop of the unit waits: until that dpkg has ended.
+trap 'stopping=yes' TERM
+stopping=
+
+# Lines of packages that are neither whole nor gone: what is wanted, the flag, the state, the name.
+unfinished() {
+    dpkg-query --show --showformat='${db:Status-Want} ${db:Status-Eflag} ${db:Status-Status} ${Package}\n' 2>/dev/null |
+        while read -r want flag status package; do
+            case "$flag $status" in
+                "ok installed" | "ok config-files" | "ok not-installed") ;;
+                *) echo "$want $flag $status $package" ;;
+            esac
+        done
+}
+
+# Dpkg itself says when it has something to end, also of what dpkg-query does not show.
+whole() {
+    [ -z "$(unfinished)" ] && [ -z "$(dpkg --audit 2>&1)" ]
+}
+
+# Run dpkg, again and again while somebody else has its lock. Units of ours are started by nobody but this script: a service
+# that never gets ready would hold dpkg for as long as it may.
+#   change {ours|others} ARGUMENT...
+change() {
+    if [ "$1" = ours ]; then offline=SYSTEMD_OFFLINE=1; else offline=INVISEOBOX_OTHERS=1; fi
+    shift
+    while [ -z "$stopping" ]; do
+        env "$offline" timeout --kill-after=10 "$deadline" dpkg --force-confold "$@" </dev/null >"$run/repair.log" 2>&1
+        result=$?
+        grep -q 'locked by another process' "$run/repair.log" || break
+        [ "$waited" -lt "$patience" ] || { echo "somebody else is changing packages: nothing is repaired"; exit 75; }
+        sleep 5
+        waited=$((waited + 5))
+        # It may be whole when they have ended, and the files may be gone.
+        ! whole || return 1
+    done
+    [ -z "$stopping" ] || exit 1
+    cat "$run/repair.log"
+    [ $result -ne 124 ] || echo "dpkg did not end within $deadline seconds"
+    return $result
+}
+
+install_files() {
+    whose=$1
+    shift
+    [ $# -gt 0 ] || return 0
+    # What is whole already in this version need not be unpacked again, but for ours: it costs little.
+    if [ "$whose" = ours ]; then
+        replaced=yes
+        change ours --install "$@"
+    else
+        change others --skip-same-version --install "$@"
+    fi
+}
+
+# Debian's packages first: ours need them.
+finish_transaction() {
+    for whose in others ours; do
+        set --
+        for deb in "$state"/transaction/*.deb; do
+            # A file that was not written to its end is not to be tried.
+            dpkg-deb --fsys-tarfile "$deb" >/dev/null 2>&1 || continue
+            case $whose-${deb##*/} in
+                ours-inviseobox*) set -- "$@" "$deb" ;;
+                others-inviseobox*) ;;
+                others-*) set -- "$@" "$deb" ;;
+            esac
+        done
+        install_files $whose "$@"
+    done
+}
+
+# The files of a package that may be tried, the best first: the one to go back to, then the newest.
+files_of() {
+    [ ! -f "$state/good/$1.deb" ] || echo "$state/good/$1.deb"
+    for folder in "$state/packages" /var/cache/apt/archives; do
+        for deb in "$folder/$1"_*.deb; do
+            [ ! -f "$deb" ] || echo "$deb"
+        done | sort --version-sort --reverse
+    done
+}
+
+# What is still not whole: of what was being removed, the removal; of anything else, a file that is there.
+mend_each() {
+    unfinished >"$run/repair.list"
+    while read -r want flag status package; do
+        case $package in inviseobox*) whose=ours ;; *) whose=others ;; esac
+        case $want in
+            deinstall) change $whose --force-remove-reinstreq --remove "$package" ;;
+            purge) change $whose --force-remove-reinstreq --purge "$package" ;;
+            *)
+                # Where dpkg has all the files, it is enough to go on. Of ours, a script that fails fails again.
+                [ $whose-$flag-$status = others-ok-unpacked ] || [ $whose-$flag-$status = others-ok-half-configured ] ||
+                    for deb in $(files_of "$package"); do
+                        install_files $whose "$deb" && break
+                    done
+                ;;
+        esac
+    done <"$run/repair.list"
+    # Ours first, whose units are not to be started by dpkg.
+    set --
+    for package in $(unfinished | sed -n 's/^[a-z]* ok .* \(inviseobox.*\)$/\1/p'); do set -- "$@" "$package"; done
+    [ $# -eq 0 ] || change ours --configure "$@"
+    change others --configure --pending
+}
+
+# tell PRIORITY MESSAGE: a line that `journalctl -u inviseobox` shows, too.
+tell() {
+    echo "$2"
+    logger --journald 2>/dev/null <<END
+MESSAGE_ID=c5a7bff6df1c4a348a7f093145cc4bc0
+MESSAGE=$2
+PRIORITY=$1
+SYSLOG_IDENTIFIER=inviseobox-updater
+INVISEOBOX_VERSION=$version
+OBJECT_SYSTEMD_UNIT=inviseobox.service
+END
+}
+
+start_again() {
+    [ -d /run/systemd/system ] || return 0
+    systemctl daemon-reload
+    [ -n "$replaced" ] || return 0
+    case $(systemctl show --property=ActiveState --value inviseobox.service) in
+        active | activating | reloading | failed) systemctl restart --no-block inviseobox.service ;;
+        # Somebody may have stopped it since the start of the machine.
+        *) [ "$1" != boot ] || ! systemctl --quiet is-enabled inviseobox.service ||
+            systemctl start --no-block inviseobox.service ;;
+    esac
+}
+
+main() {
+    mkdir -p "$run"
+    [ -d "$state/transaction" ] || ! whole || exit 0
+    if [ "$1" = boot ]; then
+        exec 9>"$state/lock"
+        flock --timeout 60 9 || { echo "the updater is at work, and repairs by itself"; exit 0; }
+    fi
+    for round in 1 2 3; do
+        [ ! -d "$state/transaction" ] || finish_transaction
+        whole || mend_each
+        ! whole || break
+    done
+    version=$(dpkg-query --show --showformat='${Version}' inviseobox 2>/dev/null)
+    if ! whole; then
+        tell 3 "a change of packages was interrupted and could not be repaired: $(dpkg --audit | tr '\n' ' ' | cut -c1-300)"
+        exit 1
+    fi
+    # In this order: what the files were kept for is on the disk before they go.
+    sync
+    rm -rf "$state/transaction"
+    tell 5 "a change of packages was interrupted and is repaired: inviseobox $version is installed"
+    start_again "$1"
+}
+
+main "${1-}"

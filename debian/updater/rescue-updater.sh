@@ -1,0 +1,117 @@
+#!/bin/sh
+# Brings the last good version of inviseobox-updater back where the one that is installed does not work. It belongs to the
+# package inviseobox, so that a broken updater cannot break it too. Started hourly by inviseobox-updater-rescue.timer, and
+# when a run of the updater has failed.
+set -u
+
+state=/var/lib/inviseobox-updater
+good=$state/good/inviseobox-updater.deb
+pin=/etc/apt/preferences.d/inviseobox-updater-rescue
+# How many looks a version has, an hour apart, to end a run properly.
+looks=3
+unfinished="its installation was not finished"
+readonly state good pin looks unfinished
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+
+# tell MESSAGE: a line that `journalctl -u inviseobox` shows, too.
+tell() {
+    echo "$1"
+    logger --journald 2>/dev/null <<END
+MESSAGE_ID=8d12ad5acc0746398e054e0024bd9659
+MESSAGE=$1
+PRIORITY=4
+SYSLOG_IDENTIFIER=inviseobox-updater
+INVISEOBOX_VERSION=$version
+OBJECT_SYSTEMD_UNIT=inviseobox.service
+END
+}
+
+# Why the installed version is not to stay; nothing if it may.
+fault() {
+    case $status in
+        "ok installed") ;;
+        *) echo "$unfinished"; return ;;
+    esac
+    if ! timeout --kill-after=10 60 /usr/sbin/inviseobox-updater self-test >/dev/null 2>&1; then
+        echo "it does not start"
+        return
+    fi
+    # A wrong configuration (exit status 78) is no fault of the version.
+    [ "$version" != "$(cat "$state/updater-proven" 2>/dev/null)" ] || return
+    [ "$(systemctl show --property=ExecMainStatus --value inviseobox-updater.service 2>/dev/null)" != 78 ] || return
+    seen=0
+    read -r seen_version seen 2>/dev/null <"$state/rescue-looks" && [ "$seen_version" = "$version" ] || seen=0
+    seen=$((seen + 1))
+    echo "$version $seen" >"$state/rescue-looks"
+    [ $seen -lt $looks ] || echo "it ended no run properly in $looks hours"
+}
+
+# All files of the package that may be tried, the best first.
+files() {
+    echo "$good"
+    for deb in "$state"/packages/inviseobox-updater_*.deb; do
+        [ ! -f "$deb" ] || echo "$deb"
+    done | sort --version-sort --reverse
+}
+
+# change ARGUMENT...: run dpkg, again while somebody else has its lock. Units are started by this script alone.
+change() {
+    for attempt in 1 2 3 4 5 6 7 8 9 10; do
+        said=$(SYSTEMD_OFFLINE=1 timeout --kill-after=10 300 dpkg --force-confold "$@" </dev/null 2>&1)
+        result=$?
+        case $said in
+            *"locked by another process"*) [ "$attempt" = 10 ] && exit 75 || sleep 30 ;;
+            *) break ;;
+        esac
+    done
+    echo "$said"
+    return $result
+}
+
+# bring_back REASON
+bring_back() {
+    for deb in $(files); do
+        other=$(dpkg-deb --field "$deb" Version 2>/dev/null) || continue
+        [ "$other" != "$version" ] || [ "$1" = "$unfinished" ] || continue
+        # Apt takes it no more; a newer one it does.
+        if [ "$other" != "$version" ]; then
+            printf 'Package: inviseobox-updater\nPin: version %s\nPin-Priority: -1\n' "$version" >"$pin.new"
+            mv "$pin.new" "$pin"
+        fi
+        change --install "$deb" && timeout --kill-after=10 60 /usr/sbin/inviseobox-updater self-test || continue
+        sync
+        rm -f "$state/rescue-looks"
+        tell "inviseobox-updater $version was taken back to $other: $1"
+        if [ -d /run/systemd/system ]; then
+            systemctl daemon-reload
+            systemctl reset-failed inviseobox-updater.service
+            systemctl try-restart inviseobox-updater.timer inviseobox-updater-boot.timer
+        fi
+        return 0
+    done
+    tell "inviseobox-updater $version does not work ($1), and no other version of it is on the disk"
+    return 1
+}
+
+# The pin is of no use once a newer version has shown that it works.
+unpin() {
+    bad=$(sed -n 's/^Pin: version //p' "$pin" 2>/dev/null)
+    [ -n "$bad" ] && [ "$version" = "$(cat "$state/updater-proven" 2>/dev/null)" ] || return 0
+    ! dpkg --compare-versions "$version" gt "$bad" || rm -f "$pin"
+}
+
+[ -f "$good" ] || exit 0
+installed=$(dpkg-query --show --showformat='${db:Status-Want} ${db:Status-Eflag} ${db:Status-Status} ${Version}' \
+    inviseobox-updater 2>/dev/null) || exit 0
+version=${installed##* }
+status=${installed#* }
+status=${status% *}
+case $installed in
+    # Somebody removed it.
+    deinstall* | purge* | *" config-files "* | *" not-installed "*) exit 0 ;;
+esac
+exec 9>"$state/lock"
+# Somebody is at work there, so it works.
+flock --nonblock 9 || exit 0
+reason=$(fault)
+if [ -n "$reason" ]; then bring_back "$reason"; else unpin; fi

@@ -32,6 +32,8 @@ FLOORS = [
     "control",
     # What joins them, and what a person or systemd runs.
     "daemon", "commands", "cli", "__main__",
+    # A program of its own.
+    "updater",
 ]  # fmt: skip
 """The folders and files of the package in their order, from the ground up."""
 
@@ -51,13 +53,16 @@ PURE = {
     "commands.checks.told_by_service",
     "control.protocol", "control.selection", "control.writing",
     "server.answers", "server.form_doubt", "delivery.refusal_search", "delivery.refusals",
+    "updater.apt_output", "updater.errors", "updater.events", "updater.libraries", "updater.nightly",
+    "updater.observation", "updater.package_files", "updater.pins", "updater.probation", "updater.state",
+    "updater.suites", "updater.versions",
 }  # fmt: skip
 """Folders and files without I/O, to which the time is an argument."""
 
 PURE_MAY_IMPORT = {
     "array", "collections", "collections.abc", "dataclasses", "datetime",
     "decimal", "email.utils", "enum", "functools", "hashlib", "itertools", "json", "math", "operator", "re",
-    "struct", "textwrap", "tomllib", "typing", "unicodedata", "urllib.parse", "zlib",
+    "struct", "textwrap", "tomllib", "types", "typing", "unicodedata", "urllib.parse", "zlib",
 }  # fmt: skip
 
 LIBRARIES = {
@@ -85,33 +90,40 @@ def module_name(path: Path) -> str:
 
 SOURCES = {module_name(path): path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
 SIMULATOR = "inviseobox.simulator"
+UPDATER = "inviseobox.updater"
+"""Shipped as a program of its own, in which it is not called so: it imports itself by relative imports."""
 PUBLISHING = {path.stem: path.read_text() for path in (PACKAGE.parent / "debian/repository").glob("*.py")}
 """The program with which a maintainer publishes; it stands beside the package and shares no code with it."""
 PURE_PUBLISHING = {"errors", "key_strength", "releases", "roles", "showing", "state", "suites", "versions"}
 """Those of its modules that do no I/O."""
 
 
-def imported(source: str, modules: Mapping[str, str]) -> set[str]:
-    """Name the modules that a source imports anywhere in it; `modules` are those of our own."""
+def imported(source: str, modules: Mapping[str, str], package: str = "") -> set[str]:
+    """Name the modules that a source imports anywhere in it; `modules` are those of our own.
+
+    Imports are absolute, but for a source of `package`, where all its own are relative.
+    """
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            assert node.module
-            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            assert node.level == 0 or (node.level == 1 and package), "imports are absolute"
+            module = ".".join(filter(None, [package if node.level else "", node.module]))
+            inner = {f"{module}.{alias.name}" for alias in node.names}
             found |= inner & modules.keys()
             if inner - modules.keys():
-                found.add(node.module)
+                found.add(module)
     return found
-
-
-IMPORTS = {name: imported(source, SOURCES) for name, source in SOURCES.items()}
 
 
 def is_within(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
+
+
+IMPORTS = {
+    name: imported(source, SOURCES, UPDATER if is_within(name, UPDATER) else "") for name, source in SOURCES.items()
+}
 
 
 def ours(name: str) -> set[str]:
@@ -242,6 +254,19 @@ def test_the_simulator_shares_no_code_with_the_box(name: str) -> None:
     assert not {module.split(".")[0] for module in IMPORTS[name]} & LIBRARIES.keys()
 
 
+@pytest.mark.parametrize("name", [name for name in SOURCES if is_within(name, UPDATER)])
+def test_the_updater_stands_on_itself_and_the_standard_library(name: str) -> None:
+    assert all(is_within(module, UPDATER) for module in ours(name))
+    assert {module.split(".")[0] for module in IMPORTS[name] - SOURCES.keys()} <= sys.stdlib_module_names
+    # Where it is shipped, there is no package of this name.
+    assert "inviseobox" not in {module.split(".")[0] for module in imported(SOURCES[name], {}, "updater")}
+
+
+def test_nobody_imports_the_updater() -> None:
+    users = {name for name in SOURCES if any(is_within(module, UPDATER) for module in ours(name))}
+    assert all(is_within(name, UPDATER) for name in users)
+
+
 def test_only_commands_know_the_simulator() -> None:
     users = {name for name in SOURCES if any(is_within(module, SIMULATOR) for module in ours(name))}
     assert all(is_within(name, "inviseobox.commands") or is_within(name, SIMULATOR) for name in users)
@@ -257,6 +282,7 @@ def test_the_reader_of_imports_sees_them_wherever_they_stand() -> None:
     modules = dict.fromkeys(["a", "a.b", "a.c"], "")
     source = "import x.y\nfrom a import b, other\nfrom a.c import d\ndef f():\n    import z\n    from q.r import s\n"
     assert imported(source, modules) == {"x.y", "a.b", "a", "a.c", "z", "q.r"}
+    assert imported("from . import b, other\nfrom .c import d\n", modules, "a") == {"a.b", "a", "a.c"}
 
 
 def test_the_finder_of_circles_sees_them() -> None:

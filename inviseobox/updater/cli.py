@@ -6,13 +6,14 @@ import fcntl
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from typing import Any
 
 from . import history, showing
 from .box import Box
+from .dpkg import Dpkg
 from .errors import NotNow, SettingsError, UpdaterError
 from .going_back import write_pins
-from .places import Places
+from .places import UPDATER, Places
 from .programs import Programs
 from .run import run
 from .stopping import Stop
@@ -67,7 +68,8 @@ def _retry(options: argparse.Namespace, places: Places, programs: Programs) -> i
         if options.version and options.version not in known:
             return _complain(f"{options.version} was not taken back; known are: {', '.join(known) or 'none'}", WRONG)
         gone = {options.version} if options.version else set(known)
-        bad, updater = ({one: why for one, why in of.items() if one not in gone} for of in _bad(box))
+        bad = {one: why for one, why in box.state.bad.items() if one not in gone}
+        updater = {one: why for one, why in box.state.bad_updater.items() if one not in gone}
         trouble = box.state.trouble
         box.remember(bad=bad, bad_updater=updater, trouble=None if trouble and trouble.version in gone else trouble)
         write_pins(box)
@@ -87,10 +89,6 @@ def _self_test(options: argparse.Namespace, places: Places, programs: Programs) 
 _COMMANDS = {"run": _run, "status": _status, "history": _history, "retry": _retry, "self-test": _self_test}
 
 
-def _bad(box: Box):  # type: ignore[no-untyped-def]
-    return box.state.bad, box.state.bad_updater
-
-
 @contextlib.contextmanager
 def _locked(places: Places) -> Iterator[None]:
     """Keep every other run, and the repair at boot, away. Raises NotNow."""
@@ -108,11 +106,19 @@ def _complain(message: str, status: int) -> int:
     return status
 
 
+class _Version(argparse.Action):
+    """Ask dpkg for the version only where it is wanted."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        found = Dpkg(Programs(), Places().dpkg).installed(UPDATER).get(UPDATER)
+        parser.exit(message=f"{UPDATER} {found.version if found else '(from a checkout)'}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=Path(sys.argv[0]).name if sys.argv[0].endswith("updater") else "inviseobox-updater",
-        description="Keeps inviseobox up to date, and takes a version back that does not do what it must.",
+        prog=UPDATER, description="Keeps inviseobox up to date, and takes a version back that does not do what it must."
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="say which version this is")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser("run", help="do what is due: look for versions, take one, watch it")
     command.add_argument("--now", action="store_true", help="look for versions, however recent the last look was")

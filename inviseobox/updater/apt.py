@@ -42,7 +42,8 @@ class Apt:
         This knows of phased versions and of pins, and takes new dependencies. Raises ProgramFailed.
         """
         output = self._programs.text(*_SIMULATE, "upgrade", "--with-new-pkgs")
-        return {step.name: step.new for step in apt_output.steps(output) if step.new and step.old}
+        # Apt also offers the same version once more where the installed one has other fields than that of the index.
+        return {step.name: step.new for step in apt_output.steps(output) if step.new and step.old not in ("", step.new)}
 
     def versions(self, package: str) -> list[Entry]:
         """Return each version of a package that the index has; none of one that it does not know."""

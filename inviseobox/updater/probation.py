@@ -2,8 +2,29 @@
 
 from dataclasses import dataclass
 
-from .observation import Observation, Status
+from . import faults
+from .memory_growth import growth, is_growing
+from .observation import NotReached, Observation, Reached, Status
+from .seen import Mark, Run, Seen, is_active
 from .state import Probation, Required
+from .texts import clean
+
+READY_WITHIN = 180.0
+MOST_RESTARTS = 3
+SHORTEST = 120.0
+LONGEST_AT_LEAST = 180.0
+_SETTLED = 10.0
+"""Seconds after which a service that is not active is not just about to be started."""
+_STARTED_WITHIN = 600.0
+_CONFIGURATION = 78
+"""sysexits' EX_CONFIG, by which the service says that its configuration is wrong."""
+_BACK_OFF = 300.0
+"""The service asks a server that failed again after five minutes at the latest."""
+_SLACK = 60.0
+_MEMORY_SHARE = 0.9
+_GROWN_WITHIN = 1800.0
+
+_NOTHING = Required()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,29 +50,36 @@ class Good:
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """The version does not do what it must; one English line says what, its root cause first."""
+    """The version does not do what it must; one English line says what, its root cause first.
+
+    `missing` is what the version before must be seen to do for this to be its successor's fault.
+    """
 
     reason: str
+    missing: Required = _NOTHING
 
 
 Judgement = Undecided | Waiting | Good | Bad
 
 
-class Seen:
-    """What was seen of a service since the boot-time clock showed `began`."""
-
-    def __init__(self, probation: Probation, began: float) -> None:
-        """Begin to watch."""
-        raise NotImplementedError
-
-    def note(self, observation: Observation) -> None:
-        """Take in what is seen next."""
-        raise NotImplementedError
-
-
 def required(status: Status | None) -> Required:
-    """Return what is green in a status, which is what the next start must do; nothing where there is none."""
-    raise NotImplementedError
+    """Return what is green in a status, which is what the next start must do; nothing where there is none.
+
+    Links that are up and gave a value not long ago; polling and commits where there is such a link, and delivery where
+    readings are committed: for what has nothing to do is not to be missed.
+    """
+    if status is None:
+        return Required()
+    allowance = _allowance(status.interval)
+    links = [name for name, link in status.links.items() if link.up and _is_young(link.last_good, status, allowance)]
+    facets: list[str] = []
+    if links:
+        limits = {"polling": allowance, "commits": allowance, "delivery": max(2.0 * status.interval + 60, 300)}
+        for name, limit in limits.items():
+            if not _is_young(status.progress.get(name), status, limit):
+                break
+            facets.append(name)
+    return Required(tuple(facets), tuple(links))
 
 
 def required_at_boot(required: Required) -> Required:
@@ -61,9 +89,184 @@ def required_at_boot(required: Required) -> Required:
 
 def judge(probation: Probation, seen: Seen, now: float) -> Judgement:
     """Judge the version by what was seen up to `now`, in seconds of the boot-time clock."""
-    raise NotImplementedError
+    last = seen.last
+    if last is None:
+        return Undecided()
+    early = _fault(seen, now) or _inactive(probation, seen, last, now)
+    if early is not None:
+        return early
+    if seen.run is None:
+        return _not_begun(seen, last, now)
+    if seen.run.ready_at is None or not is_active(last):
+        return Undecided()
+    return _by_work(probation, seen, seen.run, now)
 
 
-def is_green_again(reason_required: Required, status: Status | None) -> bool:
-    """Whether all of this is green in a status: so the version before does what the one taken back did not."""
-    raise NotImplementedError
+def _fault(seen: Seen, now: float) -> Bad | None:
+    """Find what condemns a version at once, whatever its work."""
+    last = seen.last
+    if seen.ran_out_of_memory:
+        return Bad("it took more memory than it may (oom-kill)")
+    if last and last.rss_bytes and last.memory_max and last.rss_bytes >= _MEMORY_SHARE * last.memory_max:
+        return Bad(
+            f"it holds {faults.mega(last.rss_bytes)} of the {faults.mega(last.memory_max)} of memory that it may"
+        )
+    if seen.restarts >= MOST_RESTARTS:
+        return Bad(f"it was restarted {seen.restarts} times: {faults.ending(seen.last_failure)}")
+    if seen.not_ready_since is not None and now - seen.not_ready_since > READY_WITHIN:
+        return Bad(f"it is not ready after {READY_WITHIN:.0f} s")
+    return None
+
+
+def _inactive(probation: Probation, seen: Seen, last: Observation, now: float) -> Judgement | None:
+    """Judge a service that does not run; None where it does."""
+    if seen.inactive_since is None:
+        return None
+    if now - seen.inactive_since < _SETTLED:
+        return Undecided()
+    is_same = bool(probation.configuration) and last.configuration == probation.configuration
+    if seen.run is None:
+        return Waiting("the service was stopped")
+    if last.result == "exec-condition":
+        if is_same:
+            return Bad("it says that it is not configured, with the configuration that the version before took")
+        return Waiting("the service is not configured")
+    if last.result == "exit-code" and last.exit_status == _CONFIGURATION:
+        if is_same:
+            return Bad("it refuses the configuration that the version before took (exit status 78)")
+        return Waiting("the configuration of the service was changed and is wrong")
+    if last.active_state == "failed":
+        return Bad(f"it does not run: {faults.ending(last)}")
+    return Waiting("the service was stopped")
+
+
+def _not_begun(seen: Seen, last: Observation, now: float) -> Judgement:
+    if now - seen.began > _STARTED_WITHIN:
+        runs = "the process of the version before still runs" if is_active(last) else "the service is not started"
+        return Waiting(runs)
+    return Undecided(needs_restart=is_active(last))
+
+
+def _by_work(probation: Probation, seen: Seen, run: Run, now: float) -> Judgement:
+    """Judge a service that is ready by what it does."""
+    elapsed = now - (run.ready_at or now)
+    status = run.status
+    longest = LONGEST_AT_LEAST
+    if status is not None:
+        longest = max(2.0 * status.interval, LONGEST_AT_LEAST, 2 * run.status_patience)
+    if elapsed < SHORTEST:
+        return Undecided()
+    unwritten = _unwritten(probation, run, now)
+    if unwritten or status is None:
+        return Bad(unwritten, probation.required) if elapsed >= longest else Undecided()
+    if elapsed < longest:
+        is_done = _is_steady(probation.required, run, status) and not is_growing(run.memory)
+        return Good(required(status)) if is_done else Undecided()
+    missing = _missing(probation.required, run, status)
+    delivery = _delivery(probation, seen, run, status, now)
+    if isinstance(delivery, Bad):
+        missing = Required((*missing.facets, "delivery"), missing.links)
+    if missing != _NOTHING:
+        return Bad(faults.missing(missing, probation.required), missing)
+    return _by_memory(seen, run, elapsed) or delivery or Good(required(status))
+
+
+def _by_memory(seen: Seen, run: Run, elapsed: float) -> Judgement | None:
+    """Judge a service by the growth of its memory; None where that is no reason for anything."""
+    limit = seen.last.memory_max if seen.last else None
+    if limit is None or not is_growing(run.memory):
+        return None
+    # A large site takes its time until everything is in memory once.
+    if elapsed < _GROWN_WITHIN:
+        return Undecided()
+    rate = growth(run.memory, limit)
+    return Bad(f"its memory grows by {faults.mega(rate)} an hour") if rate is not None else None
+
+
+def _unwritten(probation: Probation, run: Run, now: float) -> str:
+    """Say what is wrong with the status as a whole, empty where nothing is."""
+    if run.status is None:
+        return "it writes no status"
+    if not _is_version(run.status.version, probation.version):
+        return f"it runs as version {clean(run.status.version, 40)}"
+    if now - run.rewritten_at > max(run.status_patience, run.longest_rest + _SLACK):
+        return "it writes no status any more"
+    return ""
+
+
+def _is_version(told: str, version: str) -> bool:
+    """Whether a program that tells this version is that of the package of that version (deb-version(7))."""
+    return told in (version, version.partition(":")[2] or version, version.rpartition("-")[0])
+
+
+def _missing(required: Required, run: Run, status: Status) -> Required:
+    """Return what is not green again, apart from delivery."""
+    allowance = _allowance(status.interval)
+    facets = [
+        name for name in required.facets if name != "delivery" and not _is_fresh(run.progress, name, run, allowance)
+    ]
+    # What is not in the list of devices any more is not to be read.
+    links = [name for name in required.links if name in status.links and not _is_fresh(run.links, name, run, allowance)]
+    return Required(tuple(facets), tuple(links))
+
+
+def _delivery(probation: Probation, seen: Seen, run: Run, status: Status, now: float) -> Judgement | None:
+    """Judge delivery, which is missed only where the server was there for it; None: it is as it must be."""
+    if "delivery" not in probation.required.facets or _delivers(run, status):
+        return None
+    match seen.server.last:
+        case None:
+            return Waiting("the server was not asked")
+        case NotReached(cause):
+            return Waiting(cause)
+        case Reached():
+            mark = run.progress.get("delivery")
+            since = max(seen.server.reached_since, run.ready_at or now, mark.last_at if mark else 0.0)
+            patience = _delivery_pace(status.interval) + run.longest_rest + _SLACK
+            if seen.server.has_failed or probation.waits_for:
+                patience += _BACK_OFF + _SLACK
+            return Bad(faults.FACETS["delivery"]) if now - since > patience else Undecided()
+
+
+def _delivers(run: Run, status: Status) -> bool:
+    """Whether two windows were delivered, and the last one not long ago.
+
+    Two, for what waited from before may go out although nothing new will.
+    """
+    mark = run.progress.get("delivery")
+    if mark is None or run.rewritten_at - mark.last_at > _delivery_pace(status.interval) + run.longest_rest:
+        return False
+    return mark.last_at - mark.first_at >= status.interval / 2
+
+
+def _is_fresh(marks: dict[str, Mark], name: str, run: Run, allowance: float) -> bool:
+    mark = marks.get(name)
+    return mark is not None and run.rewritten_at - mark.last_at <= allowance + run.longest_rest
+
+
+def _is_steady(required: Required, run: Run, status: Status) -> bool:
+    """Whether all that is required goes on at its own pace, so that there is nothing more to wait for."""
+    marks = [run.progress.get(name) for name in required.facets if name != "delivery"]
+    marks += [run.links.get(name) for name in required.links if name in status.links]
+    if not all(mark is not None and _keeps_pace(mark, run) for mark in marks):
+        return False
+    return "delivery" not in required.facets or _delivers(run, status)
+
+
+def _keeps_pace(mark: Mark, run: Run) -> bool:
+    return mark.count >= 3 and run.rewritten_at - mark.last_at <= 2 * mark.longest + run.longest_rest
+
+
+def _allowance(interval: int) -> float:
+    """Return the seconds within which polling, commits and links get somewhere: they are read twice a window."""
+    return max(float(interval), 30.0)
+
+
+def _delivery_pace(interval: int) -> float:
+    """Return the seconds between two deliveries: a window, the box's place in the queue, and the time it takes."""
+    return interval + min(60.0, interval / 10) + 10
+
+
+def _is_young(time: float | None, status: Status, allowance: float) -> bool:
+    # A time in the future is from before a step of the clock: how old it is cannot be told.
+    return time is not None and -5 <= status.written_at - time <= allowance

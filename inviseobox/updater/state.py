@@ -204,7 +204,7 @@ def _value(hint: Any, value: Any, name: str) -> Any:
         return {key: _value(arguments[1], one, name) for key, one in value.items()}
     if hint is Any:
         return value
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         return _read(hint, value)
     return _plain(hint, value, name)
 

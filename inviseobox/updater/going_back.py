@@ -10,14 +10,17 @@ from .installing import install_or_repair
 from .keeping import previous_file
 from .places import PROGRAM, UPDATER
 from .reporting import queue_report
-from .state import BadVersion, Cause, Level, Pending, Probation, Proof, Trouble
+from .state import BadVersion, Cause, Level, Pending, Probation, Proof, Required, Trouble
 
 MOST_TRIES = 2
 """How often a version is tried whose fault is not clear."""
+_NOTHING = Required()
 
 
-def condemn(box: Box, watched: Probation, reason: str) -> None:
+def condemn(box: Box, watched: Probation, reason: str, missing: Required = _NOTHING) -> None:
     """Go back from the version on probation: the older one is on probation when this returns, if it could be.
+
+    `missing` is what the older one must be seen to do, for this to be the fault of the newer one.
 
     Raises:
         NotNow: somebody else is installing; the next run goes back.
@@ -35,8 +38,8 @@ def condemn(box: Box, watched: Probation, reason: str) -> None:
         cause=Cause.BACK,
         boot_id=box.boot_id,
         at=box.wall(),
-        required=watched.required,
-        invocation_id=watched.invocation_id,
+        required=missing,
+        invocation_id=box.systemd.service().invocation_id,
         condemned=watched.version,
         reason=reason,
     )

@@ -87,7 +87,8 @@ def _note_by_hand(box: Box, version: str) -> None:
         return
     previous = state.good if state.good and box.store.kept(PROGRAM, state.good) else None
     required = state.proof.required if state.proof else Required()
-    watched = Probation(version, previous, Cause.UPDATE, box.boot_id, box.wall(), required)
+    ran = state.libraries.invocation_id if state.libraries else ""
+    watched = Probation(version, previous, Cause.UPDATE, box.boot_id, box.wall(), required, invocation_id=ran)
     proof = Proof(version, Level.NEW, box.boot_id)
     box.remember(installed=version, bad=bad, probation=watched, proof=proof)
 

@@ -41,9 +41,9 @@ def overview(state: State, version: str, is_up: bool) -> dict[str, Any]:
 def phase(state: State, is_up: bool) -> str:
     """Return in few words what the installed version still has before it. Pure."""
     if state.probation:
-        if state.probation.waits_for:
-            return "waiting for the server"
-        return "watching" if is_up else "not watched yet"
+        if not is_up:
+            return "not watched yet"
+        return f"waiting: {state.probation.waits_for}" if state.probation.waits_for else "watching"
     if state.proof and state.proof.level is Level.PASSED:
         return "one more start to be seen"
     return "idle"

@@ -9,7 +9,8 @@ from .events import UPDATE_WAITS
 from .going_back import condemn, end_watch_of_older
 from .observing import ask_server, observe
 from .passing import note_passed
-from .probation import Bad, Good, Judgement, Seen, Undecided, Waiting
+from .probation import Bad, Good, Judgement, Undecided, Waiting
+from .seen import Seen
 from .service import Service
 from .state import Cause, Probation
 
@@ -19,7 +20,7 @@ _ASK_EVERY = 30.0
 
 _RESTART_WITHIN = 30.0
 """Seconds that a restart takes at most: TimeoutStopSec= of the unit, and as much again."""
-NEVER = float("-inf")
+_NEVER = float("-inf")
 
 
 class Outcome(Enum):
@@ -47,8 +48,8 @@ def watch(box: Box) -> Outcome:
         case Bad(reason) if watched.cause is Cause.BACK:
             end_watch_of_older(box, watched, reason)
             return Outcome.NOTHING
-        case Bad(reason):
-            condemn(box, watched, reason)
+        case Bad(reason, missing):
+            condemn(box, watched, reason, missing)
             watch(box)
             return Outcome.TAKEN_BACK
         case Waiting(cause):
@@ -67,7 +68,7 @@ def can_be_watched(service: Service, watched: Probation) -> bool:
 
 def _judge(box: Box, watched: Probation) -> Judgement:
     seen = Seen(watched, box.now())
-    known, asked_at, restarted_at, up_at = None, NEVER, NEVER, box.now()
+    known, asked_at, restarted_at = None, _NEVER, _NEVER
     while True:
         server = None
         if "delivery" in watched.required.facets and box.now() - asked_at > _ASK_EVERY:
@@ -81,16 +82,11 @@ def _judge(box: Box, watched: Probation) -> Judgement:
         if judgement.needs_restart and box.now() - restarted_at > _RESTART_WITHIN:
             box.systemd.restart()
             restarted_at = box.now()
-        if observation.active_state != "inactive" or observation.result == "exec-condition":
-            up_at = box.now()
-        elif box.now() - up_at > _RESTART_WITHIN:
-            # Somebody stopped it: no fault of the version.
-            return judgement
         box.stop.wait(LOOK_EVERY)
 
 
 def _note_waiting(box: Box, watched: Probation, cause: str) -> None:
     if watched.waits_for != cause:
-        message = f"inviseobox {watched.version} does all that can be seen; its deliveries are not judged while {cause}"
+        message = f"inviseobox {watched.version} is not judged yet: {cause}"
         box.tell(UPDATE_WAITS, message, version=watched.version, before=watched.previous or "", reason=cause)
     box.remember(probation=replace(watched, waits_for=cause))

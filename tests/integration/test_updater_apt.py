@@ -113,7 +113,7 @@ def test_a_file_that_is_not_what_the_index_says_is_not_taken(repository: Reposit
     with served(copied) as address:
         box = Box(tmp_path, repository, address)
         box.apt.update()
-        with pytest.raises(NotNow, match="cannot be fetched: .*(Hash Sum mismatch|hash)"):
+        with pytest.raises(NotNow, match=r"cannot be fetched: .*(Hash Sum mismatch|hash)"):
             box.apt.download([("inviseobox", "1.1")], tmp_path / "downloads")
 
 
@@ -159,7 +159,8 @@ def test_other_sources_are_left_alone(box: Box, tmp_path: Path) -> None:
 def test_a_plan_that_removes_shows_it() -> None:
     said = (
         "Reading package lists...\nRemv old [1.0]\n"
-        "Inst new:amd64 [1.0-1] (1.1-1 Debian:13/stable [amd64]) []\nInst fresh (2 x:y [all])\nConf new (1.1-1 Debian)\n"
+        "Inst new:amd64 [1.0-1] (1.1-1 Debian:13/stable [amd64]) []\nInst fresh (2 x:y [all])\n"
+        "Conf new (1.1-1 Debian)\n"
     )
     assert apt_output.steps(said) == [Step("old", "1.0", ""), Step("new", "1.0-1", "1.1-1"), Step("fresh", "", "2")]
 

@@ -1,0 +1,104 @@
+"""Runs of the updater on a booted machine: a version taken, a bad one taken back, the updater itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inviseobox.simulator.background import RunningSite
+from tests.support.machine import Machine
+from tests.support.waiting import wait_for
+
+from .bootstrapping import Bootstrapped
+from .publishing import Repository
+from .service import configuration, configure, lines_with, wait_for_windows, wait_until_active
+from .updating import CRASHES, UPDATER, history, installed, publish, told, updater_run
+
+_SETTINGS = 'window = ""\n'
+"""Restarts under watch happen at any time."""
+
+
+@pytest.fixture(scope="session")
+def updater() -> Path:
+    """Return the package of the updater that `make deb` left."""
+    (found,) = Path(__file__).parents[2].glob("build/deb/inviseobox-updater_*_all.deb")
+    return found
+
+
+@pytest.fixture
+def site() -> Iterator[RunningSite]:
+    with RunningSite() as running:
+        yield running
+
+
+@pytest.fixture
+def box(bootstrapped: Bootstrapped, updater: Path, repository: Repository, site: RunningSite) -> Iterator[Machine]:
+    """Yield a machine that delivers, with the updater, which has looked once."""
+    with Machine(base=bootstrapped.machine) as machine:
+        machine.install(updater)
+        machine.write("/etc/inviseobox-updater/config.toml", _SETTINGS)
+        machine.run("systemctl", "stop", "inviseobox-updater.timer", "inviseobox-updater-boot.timer")
+        configure(machine, configuration(site))
+        wait_until_active(machine)
+        wait_for_windows(site, 2)
+        assert updater_run(machine, "--now") == (0, "")
+        yield machine
+
+
+@pytest.mark.timeout(900)
+def test_a_newer_version_is_taken_and_is_good_once_it_was_started_again(
+    box: Machine, repository: Repository, tmp_path: Path, updater: Path
+) -> None:
+    publish(repository, "9.1", tmp_path, updater=updater)
+    status, said = updater_run(box, "--now")
+    assert status == 0, said
+    assert installed(box) == "9.1 ii"
+    assert ("taken", "9.1") in history(box)
+    assert told(box)["trouble"] is None
+    # Any time is right for a restart, so the same run saw it through.
+    assert told(box)["good"] == "9.1"
+    assert history(box)[-1] == ("good", "9.1")
+    assert lines_with(box, "inviseobox 9.1 is good")
+    # The updater's own turn comes in a run that took nothing else.
+    assert installed(box, UPDATER) != "9.1 ii"
+    assert updater_run(box, "--now")[0] == 0
+    assert installed(box, UPDATER) == "9.1 ii"
+    assert updater_run(box, "--now") == (0, "")
+    assert box.read("/var/lib/inviseobox-updater/updater-proven") == "9.1\n"
+
+
+@pytest.mark.timeout(900)
+def test_a_version_that_crashes_is_taken_back_and_a_newer_one_is_taken(
+    box: Machine, repository: Repository, tmp_path: Path, site: RunningSite
+) -> None:
+    before = installed(box)
+    publish(repository, "9.1", tmp_path, files=CRASHES)
+    status, said = updater_run(box, "--now")
+    assert status == 1, said
+    assert installed(box) == before
+    assert "it was restarted 3 times" in told(box)["bad"]["9.1"]
+    assert told(box)["trouble"]["kind"] == "taken back"
+    assert lines_with(box, "inviseobox 9.1 was taken back")
+    wait_until_active(box)
+    assert updater_run(box, "--now")[0] == 0
+    assert installed(box) == before
+    publish(repository, "9.2", tmp_path)
+    assert updater_run(box, "--now")[0] == 0
+    assert installed(box) == "9.2 ii"
+    assert told(box)["trouble"] is None
+    wait_for(lambda: site.central.devices, 5, "the site is there")
+
+
+def test_an_updater_that_fails_its_own_test_is_taken_back(
+    box: Machine, repository: Repository, tmp_path: Path, updater: Path
+) -> None:
+    before = installed(box, UPDATER)
+    box.write("/etc/inviseobox-updater/config.toml", 'window = "03:00-03:01"\nupdates_in_window = true\n')
+    broken = {"usr/lib/inviseobox-updater/updater/run.py": b"raise SystemExit('this updater is broken')\n"}
+    publish(repository, "9.1", tmp_path, updater=updater, updater_files=broken)
+    status, said = updater_run(box, "--now")
+    assert status == 0, said
+    assert installed(box, UPDATER) == before
+    assert "inviseobox-updater 9.1 was taken back: it fails its own test: this updater is broken" in said
+    assert ("updater taken back", "9.1") in history(box)
+    assert updater_run(box, "--now") == (0, "")

@@ -2,21 +2,25 @@
 # The first process of a machine under test, until it becomes systemd. It runs in namespaces of its own, still on the root of
 # the host, and lays the machine's root over it.
 #
-#   boot.sh DISK LOWER [FILE-OF-THE-HOST PATH-IN-THE-MACHINE]...
+#   boot.sh DISK {over|on} ROOT [FILE-OF-THE-HOST PATH-IN-THE-MACHINE]...
 #
-# DISK holds upper/, work/ and root/; LOWER is the value of overlayfs's lowerdir. It prints its process id as the host sees it,
-# waits for a line before it goes on, and prints another when the host's files are out of reach.
+# DISK holds upper/, work/ and root/. With "over", ROOT is the value of overlayfs's lowerdir and stays as it is; with "on", it
+# is a directory that the machine writes to. It prints its process id as the host sees it, waits for a line before it goes on,
+# and prints another when the host's files are out of reach.
 set -eu
 
-disk=$1 lower=$2
-shift 2
+disk=$1 way=$2 root=$3
+shift 3
 
 # The proc of the host is still mounted, so "self" is named by the host's numbers.
 read -r host_pid _ </proc/self/stat
 echo "$host_pid"
 read -r _
 
-mount -t overlay overlay -o "lowerdir=$lower,upperdir=$disk/upper,workdir=$disk/work" "$disk/root"
+case $way in
+    over) mount -t overlay overlay -o "lowerdir=$root,upperdir=$disk/upper,workdir=$disk/work" "$disk/root" ;;
+    on) mount --bind "$root" "$disk/root" ;;
+esac
 cd "$disk/root"
 
 mount -t proc proc proc

@@ -54,6 +54,8 @@ class Machine:
         release: bookworm, trixie or forky.
         network: "host" shares the host's, "own" has a loopback and nothing else.
         binds: paths in the machine and the files, devices or directories of the host that lie there.
+        root: a directory that holds a whole Debian and that the machine writes to, in the place of a release's; it
+            outlives the machine. What apt fetches lies there, too.
     """
 
     def __init__(
@@ -63,12 +65,16 @@ class Machine:
         network: Literal["host", "own"] = "host",
         binds: Mapping[str, Path] | None = None,
         base: "Machine | None" = None,
+        root: Path | None = None,
     ) -> None:
         self.release: str = base.release if base else release
-        self._lowers: list[Path] = [base.disk / "upper", *base._lowers] if base else [root_directory(release)]
+        self._root = root
+        self._lowers: list[Path] = [base.disk / "upper", *base._lowers] if base else []
+        if not base and not root:
+            self._lowers = [root_directory(release)]
         self._network = network
         self._archives = CACHE / "apt" / self.release
-        self._binds = {"/var/cache/apt/archives": self._archives, **(binds or {})}
+        self._binds = {**({} if root else {"/var/cache/apt/archives": self._archives}), **(binds or {})}
         self._keeper: subprocess.Popen[str] | None = None
         self._pidfd = -1
         self.name = ""
@@ -97,12 +103,12 @@ class Machine:
         """Switch the machine on and wait until systemd has started everything."""
         assert self._keeper is None, "the machine is on"
         self.name = f"inviseobox-test-{os.getpid()}-{next(_serial)}"
-        lower = ":".join(str(directory) for directory in self._lowers)
+        on = ("on", str(self._root)) if self._root else ("over", ":".join(str(each) for each in self._lowers))
         binds = [str(word) for inside, outside in self._binds.items() for word in (outside, inside)]
         keeper = ["unshare", "--mount", "--propagation=private", sys.executable, str(_HERE / "keeper.py")]
         script = ["sh", str(_HERE / "boot.sh")]
         self._keeper = subprocess.Popen(
-            [*keeper, self.name, str(self.disk), self._network, *script, str(self.disk), lower, *binds],
+            [*keeper, self.name, str(self.disk), self._network, *script, str(self.disk), *on, *binds],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -115,6 +121,11 @@ class Machine:
         self._pidfd = os.pidfd_open(self.pid1)
         running_machines.append(self)
         wait_for(lambda: self._state() in ("running", "degraded"), _BOOT_TIMEOUT, "the machine has booted")
+
+    @property
+    def layers(self) -> tuple[Path, ...]:
+        """The directories that lie one over the other and are its root while it is off, the topmost first."""
+        return (self.disk / "upper", *self._lowers)
 
     def shut_down(self) -> None:
         """Power off in order; the disk stays."""

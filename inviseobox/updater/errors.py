@@ -21,6 +21,14 @@ class ReportNotTaken(UpdaterError):
     """The report did not arrive. Keep it, and try again in the next run."""
 
 
+class RequestFailed(UpdaterError):
+    """No answer came to an HTTP request. Say so; try again in the next run."""
+
+
+class ServiceNotConfigured(UpdaterError):
+    """The service's configuration does not say where the server is. Nothing is known of the server then."""
+
+
 class NotNow(UpdaterError):
     """Nothing was begun, and the next run may fare better: the run ends with status 75."""
 

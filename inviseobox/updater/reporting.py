@@ -1,11 +1,10 @@
 """Telling the maintainer of what was taken back, if there is an address for it."""
 
-import tomllib
 from pathlib import Path
 
-from . import reports
+from . import reports, service_configuration
 from .box import Box
-from .errors import ReportNotTaken
+from .errors import ReportNotTaken, ServiceNotConfigured
 from .state import MOST_REPORTS
 
 _LINES = 50
@@ -44,12 +43,9 @@ def send_reports(box: Box) -> None:
 def secrets(path: Path) -> list[str]:
     """Return what must not leave the box: the token, wherever the configuration says it is."""
     try:
-        content = tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError:
+        return [service_configuration.read(str(path)).token]
+    except ServiceNotConfigured:
         return []
-    token, file = content.get("token"), content.get("token_file")
-    found = [token if isinstance(token, str) else "", _text(Path(file)) if isinstance(file, str) else ""]
-    return [one for one in found if one]
 
 
 def _text(path: Path) -> str:

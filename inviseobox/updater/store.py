@@ -3,6 +3,7 @@
 The shell scripts of this package read the same directories (see `places`): a file is there whole or not at all.
 """
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterable
@@ -58,7 +59,8 @@ class Store:
     def begin(self, files: Iterable[Path]) -> list[Path]:
         """Begin a change with these package files: from here on they are on the disk, all of them.
 
-        The lock of dpkg is held by the caller: apt's hook writes to the same directory.
+        They take the place of those of a change that failed: going back is a change, too. The lock of dpkg is held by
+        the caller, for apt's hook writes to the same directory.
         """
         new = self._places.transaction.with_name("transaction.new")
         shutil.rmtree(new, ignore_errors=True)
@@ -66,6 +68,7 @@ class Store:
         for file in files:
             disk.link(file, new / file.name)
         disk.sync_directory(new)
+        self._put_away()
         new.rename(self._places.transaction)
         disk.sync_directory(self._places.state_directory)
         return sorted(self._places.transaction.glob("*.deb"))
@@ -73,12 +76,16 @@ class Store:
     def end(self) -> None:
         """End the change: what dpkg wrote is on the disk before the directory goes."""
         os.sync()
-        # Its name first, in one step: half a directory would be taken for a change of its own.
+        self._put_away()
+        disk.sync_directory(self._places.state_directory)
+
+    def _put_away(self) -> None:
+        """Remove the directory of a change, its name first: half of it would be taken for a change of its own."""
         old = self._places.transaction.with_name("transaction.old")
         shutil.rmtree(old, ignore_errors=True)
-        self._places.transaction.rename(old)
-        disk.sync_directory(self._places.state_directory)
-        shutil.rmtree(old)
+        with contextlib.suppress(FileNotFoundError):
+            self._places.transaction.rename(old)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _pattern(package: str, version: str) -> str:

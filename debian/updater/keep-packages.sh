@@ -37,16 +37,23 @@ before() {
     # Dpkg begins only when all of it is on the disk. What an earlier run left is of no use any more: apt would not have
     # come this far if dpkg had something to end.
     sync -f "$state/transaction.apt"
-    rm -rf "$state/transaction"
+    forget
     mv "$state/transaction.apt" "$state/transaction"
     sync -f "$state"
+}
+
+# Its name first, in one step: half of it would be taken for a change of its own.
+forget() {
+    rm -rf "$state/transaction.old"
+    [ ! -d "$state/transaction" ] || mv "$state/transaction" "$state/transaction.old"
+    rm -rf "$state/transaction.old"
 }
 
 after() {
     [ -d "$state/transaction" ] || return
     if audit=$(dpkg --audit 2>&1) && [ -z "$audit" ]; then
         sync
-        rm -rf "$state/transaction"
+        forget
     fi
 }
 

@@ -22,10 +22,9 @@ readonly state run deadline patience
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 waited=0
 replaced=
-
-# In the midst of dpkg, a stop of the unit waits: until that dpkg has ended.
-trap 'stopping=yes' TERM
 stopping=
+# A stop of the unit waits until the dpkg that is at work has ended.
+trap 'stopping=yes' TERM
 
 # Lines of packages that are neither whole nor gone: what is wanted, the flag, the state, the name.
 unfinished() {
@@ -50,14 +49,14 @@ change() {
     if [ "$1" = ours ]; then offline=SYSTEMD_OFFLINE=1; else offline=INVISEOBOX_OTHERS=1; fi
     shift
     while [ -z "$stopping" ]; do
-        env "$offline" timeout --kill-after=10 "$deadline" dpkg --force-confold "$@" </dev/null >"$run/repair.log" 2>&1
+        # Without the lock, which a daemon that a package starts would keep.
+        env "$offline" timeout --kill-after=10 "$deadline" dpkg --force-confold "$@" \
+            </dev/null >"$run/repair.log" 2>&1 9>&-
         result=$?
         grep -q 'locked by another process' "$run/repair.log" || break
         [ "$waited" -lt "$patience" ] || { echo "somebody else is changing packages: nothing is repaired"; exit 75; }
         sleep 5
         waited=$((waited + 5))
-        # It may be whole when they have ended, and the files may be gone.
-        ! whole || return 1
     done
     [ -z "$stopping" ] || exit 1
     cat "$run/repair.log"
@@ -142,6 +141,13 @@ OBJECT_SYSTEMD_UNIT=inviseobox.service
 END
 }
 
+# Its name first, in one step: half of it would be taken for a change of its own.
+forget_transaction() {
+    rm -rf "$state/transaction.old"
+    [ ! -d "$state/transaction" ] || mv "$state/transaction" "$state/transaction.old"
+    rm -rf "$state/transaction.old"
+}
+
 start_again() {
     [ -d /run/systemd/system ] || return 0
     systemctl daemon-reload
@@ -161,10 +167,15 @@ main() {
         exec 9>"$state/lock"
         flock --timeout 60 9 || { echo "the updater is at work, and repairs by itself"; exit 0; }
     fi
-    for round in 1 2 3; do
+    # Whoever is changing packages just now ends that himself: this waits until he has.
+    change ours --triggers-only --pending
+    [ -d "$state/transaction" ] || ! whole || exit 0
+    tries=0
+    while [ $tries -lt 3 ]; do
         [ ! -d "$state/transaction" ] || finish_transaction
         whole || mend_each
         ! whole || break
+        tries=$((tries + 1))
     done
     version=$(dpkg-query --show --showformat='${Version}' inviseobox 2>/dev/null)
     if ! whole; then
@@ -173,7 +184,7 @@ main() {
     fi
     # In this order: what the files were kept for is on the disk before they go.
     sync
-    rm -rf "$state/transaction"
+    forget_transaction
     tell 5 "a change of packages was interrupted and is repaired: inviseobox $version is installed"
     start_again "$1"
 }

@@ -57,7 +57,7 @@ files() {
 # change ARGUMENT...: run dpkg, again while somebody else has its lock. Units are started by this script alone.
 change() {
     for attempt in 1 2 3 4 5 6 7 8 9 10; do
-        said=$(SYSTEMD_OFFLINE=1 timeout --kill-after=10 300 dpkg --force-confold "$@" </dev/null 2>&1)
+        said=$(SYSTEMD_OFFLINE=1 timeout --kill-after=10 300 dpkg --force-confold "$@" </dev/null 2>&1 9>&-)
         result=$?
         case $said in
             *"locked by another process"*) [ "$attempt" = 10 ] && exit 75 || sleep 30 ;;

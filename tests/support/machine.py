@@ -68,7 +68,7 @@ class Machine:
         root: Path | None = None,
     ) -> None:
         self.release: str = base.release if base else release
-        self._root = root
+        self.root = root
         self._lowers: list[Path] = [base.disk / "upper", *base._lowers] if base else []
         if not base and not root:
             self._lowers = [root_directory(release)]
@@ -103,7 +103,7 @@ class Machine:
         """Switch the machine on and wait until systemd has started everything."""
         assert self._keeper is None, "the machine is on"
         self.name = f"inviseobox-test-{os.getpid()}-{next(_serial)}"
-        on = ("on", str(self._root)) if self._root else ("over", ":".join(str(each) for each in self._lowers))
+        on = ("on", str(self.root)) if self.root else ("over", ":".join(str(each) for each in self._lowers))
         binds = [str(word) for inside, outside in self._binds.items() for word in (outside, inside)]
         keeper = ["unshare", "--mount", "--propagation=private", sys.executable, str(_HERE / "keeper.py")]
         script = ["sh", str(_HERE / "boot.sh")]

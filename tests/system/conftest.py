@@ -17,6 +17,7 @@ from .bootstrapping import Bootstrapped, two_commands
 from .matrix import Matrix
 from .other_version import version_of
 from .publishing import Repository
+from .update_room import UpdateRoom, update_room
 from .web_server import WebServer
 
 # Building a root and fetching packages may take minutes on a slow line.
@@ -139,6 +140,13 @@ def bootstrapped(bare: Machine, published: Repository, web: WebServer) -> Iterat
         steps.append(machine.run("apt-get", "install", "--yes", "inviseobox", check=False, timeout=300))
         machine.shut_down()
         yield Bootstrapped(machine, steps)
+
+
+@pytest.fixture(scope="session")
+def room(bootstrapped: Bootstrapped, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpdateRoom]:
+    """Yield disks of a box to which a version can be offered, and whose power can be cut."""
+    with update_room(bootstrapped, package, tmp_path_factory.mktemp("next")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ blocks holds what had reached the disk at that moment, and nothing of what was s
 finds it after a power cut. Taking one does not disturb the machine, so one run gives many of them.
 """
 
+import random
 import shutil
 import subprocess
 import tempfile
@@ -18,10 +19,15 @@ from typing import Literal
 from tests.support.machine import UNIT, Machine
 from tests.support.waiting import wait_for
 
+SERVICE = "inviseobox-updater.service"
 _XFS_SIZE = 16 * 2**30
 _EXT4_SIZE = 3 * 2**30
 """Both images are sparse: what they take of memory is what is written."""
-_STATE = "/var/lib/inviseobox-updater"
+STATE = "/var/lib/inviseobox-updater"
+"""Where the updater keeps what it knows and the package files that it may need."""
+
+_LOOK_TAKES, _DPKG_TAKES, _FIRST_WATCHING = 6.0, 2.5, 8.0
+"""Seconds within which cuts are drawn; a slow machine has more of them early in a step, which is as good."""
 
 
 class Disks:
@@ -123,20 +129,60 @@ def cut_while(box: Machine, image: Path, room: Disks, script: str, moments: Iter
     return cuts
 
 
-def assert_whole(box: Machine, versions: set[str]) -> str:
-    """See that a machine which was just switched on has whole packages and runs one of `versions`; return which."""
+def cut_the_updater(box: Machine, image: Path, room: Disks, dice: random.Random, each: int) -> list[Path]:
+    """Start the updater; return its disk as it was at moments of its look, of each dpkg, and of what follows on that.
+
+    `each` tells how many are taken of each of these.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run_timed, box, f"systemctl start {SERVICE}")
+        due = [time.monotonic() + dice.uniform(0, _LOOK_TAKES) for _ in range(each)]
+        changing, cuts = False, []
+        while due or not running.done():
+            if is_changing(box) != changing:
+                changing = not changing
+                spread = _DPKG_TAKES if changing else _FIRST_WATCHING
+                due += [time.monotonic() + dice.uniform(0, spread) for _ in range(each)]
+            if due and min(due) <= time.monotonic():
+                due.remove(min(due))
+                cuts.append(room.copy(image))
+            time.sleep(0.005)
+        running.result()
+    return cuts
+
+
+def is_changing(box: Machine) -> bool:
+    """Return whether the updater or apt has begun to change packages on the disk of a machine, and has not ended."""
+    assert box.root
+    return (box.root / STATE.lstrip("/") / "transaction").is_dir()
+
+
+def is_installed(box: Machine, version: str) -> bool:
+    """Return whether this version of the program is installed, and whole."""
+    wanted = "--showformat=${db:Status-Abbrev}${Version}"
+    return box.run("dpkg-query", "--show", wanted, "inviseobox").stdout == f"ii {version}"
+
+
+def assert_repaired(box: Machine) -> str:
+    """See that a machine which was just switched on has whole packages; return the version of the program."""
     wait_for(lambda: _ended(box, "inviseobox-updater-repair.service"), 120, "the repair has ended")
     said = box.run("journalctl", "--no-hostname", "-u", "inviseobox-updater-repair").stdout
     assert box.run("dpkg", "--audit", check=False).stdout == "", said
     wanted = "${db:Status-Abbrev}${Version}"
     status = box.run("dpkg-query", "--show", f"--showformat={wanted}", "inviseobox").stdout
     assert status[:3] == "ii ", f"{status}\n{said}"
-    assert status[3:] in versions
     assert box.run("dpkg", "--verify", "inviseobox", "inviseobox-updater", check=False).stdout == "", said
-    assert not box.exists(f"{_STATE}/transaction"), said
-    wait_for(lambda: box.show(UNIT, "ActiveState")["ActiveState"] == "active", 60, f"{UNIT} is active")
-    assert box.run("inviseobox", "--version").stdout.split()[-1] == status[3:]
+    assert not is_changing(box), said
     return status[3:]
+
+
+def assert_whole(box: Machine, versions: set[str]) -> str:
+    """See that a machine which was just switched on has whole packages and runs one of `versions`; return which."""
+    version = assert_repaired(box)
+    assert version in versions
+    wait_for(lambda: box.show(UNIT, "ActiveState")["ActiveState"] == "active", 60, f"{UNIT} is active")
+    assert box.run("inviseobox", "--version").stdout.split()[-1] == version
+    return version
 
 
 def _ended(box: Machine, unit: str) -> bool:

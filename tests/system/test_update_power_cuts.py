@@ -3,70 +3,33 @@
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.support.machine import Machine
-from tests.support.soak import SOAK
+from tests.support.waiting import wait_for
 
-from .bootstrapping import UPDATE, UPGRADE, Bootstrapped
-from .other_version import version_of, with_version
-from .power_cuts import Disks, assert_whole, cut_while, disks, run_timed
+from .bootstrapping import UPDATE, UPGRADE
+from .other_version import with_files
+from .power_cuts import (
+    SERVICE,
+    STATE,
+    assert_repaired,
+    assert_whole,
+    cut_the_updater,
+    cut_while,
+    is_changing,
+    is_installed,
+    run_timed,
+)
 from .publishing import Repository
-from .service import CONFIGURATION
-
-_STATE = "/var/lib/inviseobox-updater"
-# A service with nobody to deliver to reads all the same.
-_CONFIGURATION = f'token = "{"a1" * 32}"\nurl = "http://127.0.0.1:9/api"\n'
-
+from .update_room import UpdateRoom
 
 _CUTS_OF_A_RUN = 20
+_DAEMON = "usr/lib/python3/dist-packages/inviseobox/daemon.py"
 
 
-def sample(short: int, whole: int) -> int:
-    """Choose how many cuts this run makes."""
-    return whole if SOAK else short
-
-
-@dataclass(frozen=True)
-class _Room:
-    """Where the disks are, and the versions that a box on one of them may run after a cut."""
-
-    disks: Disks
-    old: str
-    new: str
-
-
-@pytest.fixture(scope="module")
-def updater_package(package: Path) -> Path:
-    """Return the file of inviseobox-updater that was built with the package under test."""
-    (found,) = package.parent.glob("inviseobox-updater_*_all.deb")
-    return found
-
-
-@pytest.fixture(scope="module")
-def room(
-    bootstrapped: Bootstrapped, updater_package: Path, package: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[_Room]:
-    """Yield disks of a box that runs one version and has the package file of the next one in /root."""
-    old = version_of(package)
-    new = f"{old}+next"
-    with disks() as made, Machine(base=bootstrapped.machine) as box:
-        box.install(updater_package, "unattended-upgrades")
-        box.run("systemctl", "disable", "inviseobox-updater.timer", "inviseobox-updater-boot.timer")
-        box.write(str(CONFIGURATION), _CONFIGURATION)
-        box.put(with_version(package, new, tmp_path_factory.mktemp("next")), "/root")
-        box.put(with_version(package, old, tmp_path_factory.mktemp("good")), "/root")
-        for kept in (f"{_STATE}/packages/inviseobox_{old}_all.deb", f"{_STATE}/good/inviseobox.deb"):
-            box.run("cp", f"/root/inviseobox_{old}_all.deb", kept)
-        box.shut_down()
-        made.fill(box)
-        yield _Room(made, old, new)
-
-
-def _cuts(room: _Room, script: str, count: int, dice: random.Random) -> Iterator[Path]:
+def _cuts(room: UpdateRoom, script: str, count: int, dice: random.Random) -> Iterator[Path]:
     """Yield so many disks, each as it was at a random moment of the script, of which several are taken in one run."""
     with room.disks.machine(room.disks.copy(), "host") as box:
         lasts = run_timed(box, script)
@@ -79,7 +42,7 @@ def _cuts(room: _Room, script: str, count: int, dice: random.Random) -> Iterator
         count -= len(cuts)
 
 
-def _campaign(room: _Room, script: str, cuts: int, looked_at: int) -> None:
+def _campaign(room: UpdateRoom, script: str, cuts: int, looked_at: int) -> None:
     """Cut the power during a script; after each cut the box is whole. On some, Debian's own updates go on, too."""
     dice = random.Random(script)  # noqa: S311
     chosen = set(dice.sample(range(cuts), looked_at))
@@ -90,25 +53,75 @@ def _campaign(room: _Room, script: str, cuts: int, looked_at: int) -> None:
         with room.disks.machine(cut, "host" if number in chosen else "own") as box:
             ran[assert_whole(box, {room.old, room.new})] += 1
             if number in chosen:
-                # Everything that is whole: the next one is taken as if nothing had happened.
                 done = box.run("unattended-upgrade", "--debug", check=False, timeout=300)
                 assert done.returncode == 0, done.stdout + done.stderr
     print(
-        f"{cuts} cuts, of which {broken} left packages to repair; {ran[room.old]} ran the old version, "
+        f"{cuts} cuts, of which {broken} left packages to repair; then {ran[room.old]} ran the old version, "
         f"{ran[room.new]} the new one"
     )
     assert broken > cuts // 10, "hardly a cut hit dpkg"
 
 
-def test_a_cut_while_the_updater_changes_the_package(room: _Room) -> None:
+@pytest.mark.timeout(5400)
+def test_a_cut_while_the_updater_changes_the_package(room: UpdateRoom) -> None:
     change = (
-        f"mkdir {_STATE}/filling && cp /root/inviseobox_{room.new}_all.deb {_STATE}/filling "
-        f"&& sync -f {_STATE}/filling && mv {_STATE}/filling {_STATE}/transaction && sync -f {_STATE} "
-        f"&& SYSTEMD_OFFLINE=1 dpkg --install {_STATE}/transaction/*.deb && sync && rm -r {_STATE}/transaction"
+        f"mkdir {STATE}/filling && cp /root/inviseobox_{room.new}_all.deb {STATE}/filling "
+        f"&& sync -f {STATE}/filling && mv {STATE}/filling {STATE}/transaction && sync -f {STATE} "
+        f"&& SYSTEMD_OFFLINE=1 dpkg --install {STATE}/transaction/*.deb && sync && rm -r {STATE}/transaction"
     )
-    _campaign(room, change, sample(5, 100), sample(1, 5))
+    _campaign(room, change, room.sample(4, 100), room.sample(1, 5))
 
 
-def test_a_cut_in_an_upgrade_by_hand(room: _Room, repository: Repository) -> None:
+@pytest.mark.timeout(5400)
+def test_a_cut_in_an_upgrade_by_hand(room: UpdateRoom, repository: Repository) -> None:
     repository.release(room.new)
-    _campaign(room, f"{' '.join(UPDATE)} && {' '.join(UPGRADE)}", sample(5, 50), sample(1, 10))
+    _campaign(room, f"{' '.join(UPDATE)} && {' '.join(UPGRADE)}", room.sample(4, 50), room.sample(1, 10))
+
+
+@pytest.mark.timeout(5400)
+def test_a_cut_while_the_updater_takes_a_version(room: UpdateRoom, repository: Repository) -> None:
+    repository.release(room.new)
+    dice, broken, count = random.Random("a good version"), 0, 0  # noqa: S311
+    for _ in range(room.sample(1, 3)):
+        image = room.disks.copy()
+        with room.disks.machine(image, "host") as box:
+            cuts = cut_the_updater(box, image, room.disks, dice, room.sample(1, 10))
+            assert assert_whole(box, {room.new}) == room.new
+        for cut in cuts:
+            broken += room.disks.is_broken(cut)
+            count += 1
+            with room.disks.machine(cut, "own") as box:
+                assert_whole(box, {room.old, room.new})
+    print(f"{count} cuts, of which {broken} left packages to repair")
+
+
+@pytest.mark.timeout(5400)
+def test_a_cut_while_the_updater_takes_a_bad_version_back(
+    room: UpdateRoom, repository: Repository, tmp_path: Path
+) -> None:
+    repository.package = with_files(repository.package, room.old, tmp_path, {_DAEMON: b"raise SystemExit(1)\n"})
+    repository.release(room.new)
+    dice, broken, count, bad = random.Random("a bad version"), 0, 0, 0  # noqa: S311
+    for _ in range(room.sample(1, 2)):
+        image = room.disks.copy()
+        with room.disks.machine(image, "host") as box:
+            cuts = cut_the_updater(box, image, room.disks, dice, room.sample(1, 10))
+            assert assert_whole(box, {room.old}) == room.old
+        for cut in cuts:
+            broken += room.disks.is_broken(cut)
+            count += 1
+            bad += _bad_one_goes(room, cut)
+    print(f"{count} cuts, of which {broken} left packages to repair and {bad} the bad version")
+
+
+def _bad_one_goes(room: UpdateRoom, cut: Path) -> bool:
+    """See that the old version runs after a cut in the end; return whether the bad one had to be taken back for it."""
+    with room.disks.machine(cut, "own") as box:
+        is_bad = assert_repaired(box) == room.new
+        if is_bad:
+            # As a minute after the start of the machine.
+            box.run("systemctl", "start", "--no-block", SERVICE)
+            wait_for(lambda: is_installed(box, room.old), 240, "the bad version is taken back")
+            wait_for(lambda: not is_changing(box), 60, "dpkg has ended")
+        assert_whole(box, {room.old})
+    return is_bad

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from . import apt_output
 from .apt_output import Entry, Step
-from .errors import NotNow, ProgramFailed
+from .errors import CannotLook, ProgramFailed
 from .programs import Programs
 
 _FETCH_WITHIN = 900.0
@@ -27,13 +27,13 @@ class Apt:
         """Fetch the index of our source alone; Debian's stays as it is.
 
         Raises:
-            NotNow: it could not be had; the message says why, and names the clock where that may be it.
+            CannotLook: it could not be had; the message says why, and names the clock where that may be it.
         """
         alone = (f"--option=Dir::Etc::sourcelist={self._source}", "--option=Dir::Etc::sourceparts=/dev/null")
         self._fetch(*_UPDATE, *alone, "--option=APT::Get::List-Cleanup=0")
 
     def update_all(self) -> None:
-        """Fetch the indexes of every source. Raises NotNow."""
+        """Fetch the indexes of every source. Raises CannotLook."""
         self._fetch(*_UPDATE)
 
     def offered(self) -> dict[str, str]:
@@ -63,7 +63,7 @@ class Apt:
         """Fetch package files into `directory`, which is emptied first; apt compares them with the signed index.
 
         Raises:
-            NotNow: they could not be had.
+            CannotLook: they could not be had.
         """
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(mode=0o700)
@@ -73,7 +73,7 @@ class Apt:
             self.update_all()
             ended = self._programs.run(*words, within=_FETCH_WITHIN, directory=directory)
         if ended.status:
-            raise NotNow(f"cannot be fetched: {apt_output.complaint(ended.errors)}")
+            raise CannotLook(f"cannot be fetched: {apt_output.complaint(ended.errors)}")
         return sorted(directory.glob("*.deb"))
 
     def mark_auto(self, packages: Sequence[str]) -> None:
@@ -86,9 +86,9 @@ class Apt:
         try:
             ended = self._programs.run(*words, within=_FETCH_WITHIN)
         except ProgramFailed as error:
-            raise NotNow(f"the repository cannot be read: {error}") from None
+            raise CannotLook(f"the repository cannot be read: {error}") from None
         if ended.status:
-            raise NotNow(f"the repository cannot be read: {apt_output.complaint(ended.errors)}")
+            raise CannotLook(f"the repository cannot be read: {apt_output.complaint(ended.errors)}")
 
 
 def _named(wanted: Iterable[tuple[str, str]]) -> list[str]:

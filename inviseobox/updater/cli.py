@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import errno
 import fcntl
 import os
 import sys
@@ -38,7 +39,9 @@ def main(arguments: Sequence[str] | None = None, places: Places | None = None, p
         return _complain(str(error), EX_CONFIG)
     except NotNow as error:
         return _complain(str(error), NOT_NOW)
-    except (UpdaterError, OSError) as error:
+    except OSError as error:
+        return _complain(str(error), NOT_NOW if error.errno == errno.ENOSPC else WRONG)
+    except UpdaterError as error:
         return _complain(str(error), WRONG)
 
 

@@ -33,6 +33,10 @@ class NotNow(UpdaterError):
     """Nothing was begun, and the next run may fare better: the run ends with status 75."""
 
 
+class CannotLook(NotNow):
+    """The repository could not be read, or not all of it. A person is told of it."""
+
+
 class Stopped(NotNow):
     """Somebody asked the updater to end: it does, and the next run goes on from what is on the disk."""
 

@@ -12,14 +12,20 @@ from .going_back import go_back, note_back
 from .installing import repair
 from .keeping import keep_installed
 from .places import OURS, PROGRAM, UPDATER
-from .state import Cause, Level, Probation, Proof, Required
+from .state import Cause, Level, Probation, Proof, Required, Trouble
+
+
+_CUT_OFF = Trouble("updater", "", "a change of packages was cut off and could not be repaired; see: dpkg --audit")
 
 
 def mend(box: Box) -> None:
     """End a change that was cut off. Raises InstallationFailed: it stays as it is."""
     whole = all(one.is_whole for one in box.dpkg.installed(*OURS).values())
     if (box.store.is_changing() or not whole) and not repair(box):
-        raise InstallationFailed("a change of packages was cut off and could not be repaired")
+        box.remember(trouble=_CUT_OFF)
+        raise InstallationFailed(_CUT_OFF.reason)
+    if box.state.trouble == _CUT_OFF:
+        box.remember(trouble=None)
 
 
 def note_installed(box: Box) -> Installed | None:

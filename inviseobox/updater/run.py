@@ -4,7 +4,7 @@ import contextlib
 
 from . import disk, itself, keeping, noting, suites, taking, watching
 from .box import Box
-from .errors import InstallationFailed, NotKept, NotNow, ProgramFailed, SourcesError, Stopped
+from .errors import CannotLook, InstallationFailed, NotKept, NotNow, ProgramFailed, SourcesError, Stopped
 from .going_back import write_pins
 from .nightly import is_open
 from .renewing import note_loaded, restart_if_due
@@ -100,7 +100,7 @@ def _note_look(box: Box, error: NotNow | None) -> None:
     """Note whether it could look; what is wrong with that is over with the next look that succeeds."""
     kinds = ("no room", "repository")
     trouble = box.state.trouble if box.state.trouble is None or box.state.trouble.kind not in kinds else None
-    if error and trouble is None:
+    if isinstance(error, NoRoom | CannotLook) and trouble is None:
         trouble = Trouble("no room" if isinstance(error, NoRoom) else "repository", "", str(error))
     box.remember(looked_at=box.wall(), looked=str(error) if error else "ok", trouble=trouble)
 

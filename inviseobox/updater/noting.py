@@ -14,7 +14,6 @@ from .keeping import keep_installed
 from .places import OURS, PROGRAM, UPDATER
 from .state import Cause, Level, Probation, Proof, Required, Trouble
 
-
 _CUT_OFF = Trouble("updater", "", "a change of packages was cut off and could not be repaired; see: dpkg --audit")
 
 

@@ -47,6 +47,9 @@ ln -s fd/2 dev/stderr
 
 mount -t tmpfs -o mode=755,nosuid,nodev tmpfs run
 mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs tmp
+# Each start of the machine is one of its own, although the kernel is that of the host.
+cat /proc/sys/kernel/random/uuid >run/boot-id
+mount --bind run/boot-id proc/sys/kernel/random/boot_id
 
 rm -f etc/resolv.conf etc/hosts
 cp -L /etc/resolv.conf etc/resolv.conf

@@ -11,8 +11,10 @@ from .programs import Programs
 
 _FETCH_WITHIN = 900.0
 _UPDATE = ("apt-get", "update", "--quiet", "--option=APT::Update::Error-Mode=any")
-# A simulation by root takes no lock either: apt-get(8).
-_SIMULATE = ("apt-get", "--simulate", "--quiet", "--no-install-recommends")
+# By itself, apt 3 takes all packages of one source together: the updater with the daemon.
+_ONE_BY_ONE = "--option=APT::Get::Upgrade-By-Source-Package=false"
+# A simulation takes no lock: apt-get(8).
+_SIMULATE = ("apt-get", "--simulate", "--quiet", "--no-install-recommends", _ONE_BY_ONE)
 
 
 class Apt:

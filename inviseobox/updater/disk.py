@@ -79,6 +79,8 @@ def _beside(target: Path, make: Callable[[Path], object]) -> None:
     make(new)
     sync_file(new)
     new.replace(target)
+    # Two names of one file are both left: rename(2).
+    new.unlink(missing_ok=True)
     sync_directory(target.parent)
 
 

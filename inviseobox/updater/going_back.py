@@ -52,7 +52,7 @@ def go_back(box: Box, older: Probation) -> None:
     box.remember(
         probation=older,
         pending=Pending(box.wall(), box.boot_id, {PROGRAM: bad}, {PROGRAM: older.version}),
-        trouble=Trouble("taken back", bad, reason),
+        trouble=Trouble("taken back", bad, f"inviseobox {bad} was taken back: {reason}"),
     )
     service = box.systemd.service()
     try:
@@ -123,8 +123,8 @@ def _refuse(box: Box, version: str, reason: str) -> None:
 
 def _stay(box: Box, version: str, reason: str, why: str) -> None:
     """Say that a bad version cannot be taken back."""
-    box.remember(probation=None, pending=None, trouble=Trouble("updater", version, f"{reason}; {why}"))
     message = f"inviseobox {version} is bad ({reason}) and stays, for it cannot be taken back: {why}"
+    box.remember(probation=None, pending=None, trouble=Trouble("updater", version, message))
     box.tell(UPDATE_BACK, message, version=version, reason=reason)
 
 

@@ -1,6 +1,7 @@
 """Having a .deb of what is installed, from wherever it is to be had."""
 
 import contextlib
+import shutil
 from pathlib import Path
 
 from .box import Box
@@ -47,6 +48,7 @@ def prune(box: Box) -> None:
     if state.updater:
         wanted.add((UPDATER, state.updater))
     box.store.prune(wanted)
+    shutil.rmtree(box.places.downloads, ignore_errors=True)
 
 
 def _is(box: Box, file: Path, package: str, version: str) -> bool:

@@ -30,7 +30,7 @@ def note_passed(box: Box, watched: Probation, required: Required) -> None:
 def _passed(box: Box, watched: Probation, required: Required) -> None:
     proof = Proof(watched.version, Level.PASSED, box.boot_id, required)
     box.remember(proof=proof)
-    message = f"inviseobox {watched.version} does what {watched.previous} did; good it is once seen to start again"
+    message = f"inviseobox {watched.version} does what {watched.previous} did; one more start is to be seen"
     box.tell(UPDATE_PASSED, message, version=watched.version, before=watched.previous or "")
 
 

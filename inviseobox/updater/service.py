@@ -10,7 +10,7 @@ from .programs import Programs
 
 _PROPERTIES = (
     "LoadState", "ActiveState", "SubState", "InvocationID", "NRestarts", "MainPID", "Result", "ExecMainStatus",
-    "MemoryMax", "UnitFileState",
+    "MemoryMax", "UnitFileState", "Job",
 )  # fmt: skip
 
 
@@ -22,6 +22,7 @@ class Service:
         invocation_id: which start of it this is; empty if it was not started since the boot.
         result, exit_status: how it ended last, in systemd's words.
         memory_max: bytes that it may take; None: as many as there are.
+        has_job: it is being started or stopped, or is about to be.
     """
 
     active_state: str
@@ -33,11 +34,17 @@ class Service:
     exit_status: int
     memory_max: int | None
     unit_file_state: str
+    has_job: bool = False
 
     @property
     def is_up(self) -> bool:
         """Whether it runs, or is being started again and again."""
         return self.active_state in ("active", "activating", "reloading")
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether it is between two states, as in a restart."""
+        return self.has_job or self.active_state == "deactivating"
 
     @property
     def has_failed(self) -> bool:
@@ -73,6 +80,7 @@ class Systemd:
             exit_status=_number(told.get("ExecMainStatus", "")),
             memory_max=int(memory) if memory.isdecimal() and len(memory) < 19 else None,
             unit_file_state=told.get("UnitFileState", ""),
+            has_job=bool(_number(told.get("Job", ""))),
         )
 
     def reload(self) -> None:

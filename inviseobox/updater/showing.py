@@ -60,7 +60,7 @@ def status_lines(told: dict[str, Any]) -> list[str]:
     if told["looked_at"] is not None:
         lines.append(f"last look: {_time(told['looked_at'])}, {told['looked']}")
     if told["trouble"]:
-        lines.append(f"wrong: {told['trouble']['reason']}")
+        lines.append(f"wrong: {told['trouble']['kind']}: {told['trouble']['reason']}")
     return lines
 
 

@@ -63,7 +63,9 @@ def can_be_watched(service: Service, watched: Probation) -> bool:
     What was stopped, disabled, masked or not configured stays so, and is watched once somebody starts it. One that
     systemd gave up or does not start is judged only if it ran under the version before. Pure.
     """
-    return service.is_up or ((service.has_failed or service.was_skipped) and bool(watched.invocation_id))
+    if service.is_up or service.is_changing:
+        return True
+    return (service.has_failed or service.was_skipped) and bool(watched.invocation_id)
 
 
 def _judge(box: Box, watched: Probation) -> Judgement:

@@ -71,6 +71,7 @@ def test_the_version_to_go_back_to_has_a_name_of_its_own(store: Store, places: P
     for version in ("1.0", "1.1"):
         store.keep(package(tmp_path / "fetched", "inviseobox", version))
         store.set_good("inviseobox", version)
+        store.set_good("inviseobox", version)
     store.set_good("inviseobox", "none of this version is kept")
     assert (places.good / "inviseobox.deb").read_text() == "inviseobox 1.1"
     store.prune([])

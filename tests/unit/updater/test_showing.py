@@ -54,7 +54,7 @@ def test_a_person_reads_what_is_wrong_and_what_is_not_taken() -> None:
     lines = showing.status_lines(told)
     assert lines[0] == "inviseobox 1.0: idle"
     assert "not taken: 1.1: it is not ready after 180 s" in lines
-    assert lines[-1] == "wrong: 1.1 is not ready after 180 s"
+    assert lines[-1] == "wrong: taken back: 1.1 is not ready after 180 s"
     assert showing.is_wrong(told)
 
 
@@ -75,6 +75,8 @@ def test_no_entry_of_the_history_is_too_odd_to_be_shown(entry: dict[str, Any]) -
     [
         ("active", "success", False, True),
         ("activating", "exit-code", False, True),
+        # In the midst of a restart.
+        ("deactivating", "success", True, True),
         # Stopped, disabled or masked: it stays so.
         ("inactive", "success", True, False),
         # Its configuration is wrong, and was before.

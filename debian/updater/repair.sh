@@ -53,7 +53,7 @@ change() {
         env "$offline" timeout --kill-after=10 "$deadline" dpkg --force-confold "$@" \
             </dev/null >"$run/repair.log" 2>&1 9>&-
         result=$?
-        grep -q 'locked by another process' "$run/repair.log" || break
+        grep -q ' was locked by ' "$run/repair.log" || break
         [ "$waited" -lt "$patience" ] || { echo "somebody else is changing packages: nothing is repaired"; exit 75; }
         sleep 5
         waited=$((waited + 5))

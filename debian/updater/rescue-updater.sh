@@ -60,7 +60,7 @@ change() {
         said=$(SYSTEMD_OFFLINE=1 timeout --kill-after=10 300 dpkg --force-confold "$@" </dev/null 2>&1 9>&-)
         result=$?
         case $said in
-            *"locked by another process"*) [ "$attempt" = 10 ] && exit 75 || sleep 30 ;;
+            *" was locked by "*) [ "$attempt" = 10 ] && exit 75 || sleep 30 ;;
             *) break ;;
         esac
     done

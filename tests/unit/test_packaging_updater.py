@@ -1,14 +1,17 @@
 """What the package inviseobox-updater ships agrees with itself, with the program, and with the manual page."""
 
+import argparse
 import re
 import subprocess
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import inviseobox
 from inviseobox.buffer import schema
+from inviseobox.updater import cli, settings
 
 ROOT = Path(__file__).parents[2]
 DEBIAN = ROOT / "debian"
@@ -18,11 +21,10 @@ SCRIPTS = sorted((DEBIAN / "updater").glob("*.sh"))
 UNITS = sorted((ROOT / "systemd").glob("inviseobox-updater*.[st][ei][rm]*"))
 COMPLETION = DEBIAN / "inviseobox-updater.bash-completion"
 COMMANDS = {
-    "run": {"--now", "--help"},
-    "status": {"--json", "--help"},
-    "history": {"--json", "--help"},
-    "retry": {"--help"},
-    "self-test": {"--help"},
+    name: {option for action in parser._actions for option in action.option_strings if option.startswith("--")}
+    for action in cli._parser()._actions
+    if isinstance(action, argparse._SubParsersAction)  # argparse offers no other way to ask
+    for name, parser in action.choices.items()
 }
 
 
@@ -44,11 +46,15 @@ def test_the_updater_depends_on_no_package_that_it_replaces() -> None:
     assert "inviseobox" not in depends
 
 
-def test_the_shipped_configuration_changes_nothing_and_shows_the_defaults_of_the_page() -> None:
+def test_the_shipped_configuration_changes_nothing_and_shows_the_defaults(tmp_path: Path) -> None:
     assert tomllib.loads(SHIPPED) == {}
     shown = tomllib.loads(re.sub(r"(?m)^#(?=\w+ = )", "", SHIPPED))
     on_the_page = re.findall(r"(?m)^\.TP\n\.B (\w+ = .*)$", PAGE.partition(".SH CONFIGURATION")[2])
     assert list(tomllib.loads("\n".join(on_the_page)).items()) == list(shown.items())
+    as_shown = tmp_path / "config.toml"
+    as_shown.write_text(re.sub(r"(?m)^#(?=\w+ = )", "", SHIPPED))
+    assert settings.load(str(as_shown)) == settings.load(str(DEBIAN / "updater/config.toml")) == settings.Settings()
+    assert list(shown) == [field.name for field in fields(settings.Settings)]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
@@ -86,7 +92,7 @@ def test_what_changes_packages_is_never_ended_in_its_midst() -> None:
 def test_the_page_is_shipped_and_the_formatter_has_nothing_to_say() -> None:
     assert (DEBIAN / "inviseobox-updater.manpages").read_text() == "debian/inviseobox-updater.8\n"
     assert f'"inviseobox {inviseobox.__version__}"' in PAGE.splitlines()[0]
-    command = ["groff", "-man", "-Tutf8", "-Kutf8", "-ww", "-z", DEBIAN / "inviseobox-updater.8"]
+    command: list[str | Path] = ["groff", "-man", "-Tutf8", "-Kutf8", "-ww", "-z", DEBIAN / "inviseobox-updater.8"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == ""
 
 

@@ -1,4 +1,7 @@
-"""The power is cut while packages are changed: the box mends itself at its next start, without a network."""
+"""The power is cut while packages are changed: the box mends itself at its next start, without a network.
+
+Whole, these are 200 cuts over what the updater does and 50 over an upgrade by hand.
+"""
 
 import random
 from collections import Counter
@@ -69,7 +72,7 @@ def test_a_cut_while_the_updater_changes_the_package(room: UpdateRoom) -> None:
         f"&& sync -f {STATE}/filling && mv {STATE}/filling {STATE}/transaction && sync -f {STATE} "
         f"&& SYSTEMD_OFFLINE=1 dpkg --install {STATE}/transaction/*.deb && sync && rm -r {STATE}/transaction"
     )
-    _campaign(room, change, room.sample(4, 100), room.sample(1, 5))
+    _campaign(room, change, room.sample(4, 60), room.sample(1, 5))
 
 
 @pytest.mark.timeout(5400)
@@ -82,7 +85,7 @@ def test_a_cut_in_an_upgrade_by_hand(room: UpdateRoom, repository: Repository) -
 def test_a_cut_while_the_updater_takes_a_version(room: UpdateRoom, repository: Repository) -> None:
     repository.release(room.new)
     dice, broken, count = random.Random("a good version"), 0, 0  # noqa: S311
-    for _ in range(room.sample(1, 3)):
+    for _ in range(room.sample(1, 2)):
         image = room.disks.copy()
         with room.disks.machine(image, "host") as box:
             cuts = cut_the_updater(box, image, room.disks, dice, room.sample(1, 10))
@@ -105,7 +108,7 @@ def test_a_cut_while_the_updater_takes_a_bad_version_back(
     for _ in range(room.sample(1, 2)):
         image = room.disks.copy()
         with room.disks.machine(image, "host") as box:
-            cuts = cut_the_updater(box, image, room.disks, dice, room.sample(1, 10))
+            cuts = cut_the_updater(box, image, room.disks, dice, room.sample(1, 8))
             assert assert_whole(box, {room.old}) == room.old
         for cut in cuts:
             broken += room.disks.is_broken(cut)

@@ -72,7 +72,7 @@ def test_a_cut_while_the_updater_changes_the_package(room: UpdateRoom) -> None:
         f"&& sync -f {STATE}/filling && mv {STATE}/filling {STATE}/transaction && sync -f {STATE} "
         f"&& SYSTEMD_OFFLINE=1 dpkg --install {STATE}/transaction/*.deb && sync && rm -r {STATE}/transaction"
     )
-    _campaign(room, change, room.sample(4, 60), room.sample(1, 5))
+    _campaign(room, change, room.sample(4, 60), room.sample(1, 10))
 
 
 @pytest.mark.timeout(5400)

@@ -10,6 +10,8 @@ pin=/etc/apt/preferences.d/inviseobox-updater-rescue
 # How many looks a version has, an hour apart, to end a run properly.
 looks=3
 unfinished="its installation was not finished"
+# Seconds to wait for somebody else who changes packages.
+patience=300
 readonly state good pin looks unfinished
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
@@ -26,18 +28,33 @@ OBJECT_SYSTEMD_UNIT=inviseobox.service
 END
 }
 
-# Why the installed version is not to stay; nothing if it may.
-fault() {
-    case $status in
-        "ok installed") ;;
-        *) echo "$unfinished"; return ;;
+# What dpkg knows of the installed version. Where somebody removed the package, there is nothing to bring back.
+look() {
+    installed=$(dpkg-query --show --showformat='${db:Status-Want} ${db:Status-Eflag} ${db:Status-Status} ${Version}' \
+        inviseobox-updater 2>/dev/null) || exit 0
+    case $installed in
+        deinstall* | purge* | *" config-files "* | *" not-installed "*) exit 0 ;;
     esac
-    if ! timeout --kill-after=10 60 /usr/sbin/inviseobox-updater self-test >/dev/null 2>&1; then
+    version=${installed##* }
+    status=${installed#* }
+    status=${status% *}
+}
+
+# Why the installed version cannot work; nothing if it may.
+fault() {
+    if [ "$status" != "ok installed" ]; then
+        echo "$unfinished"
+    elif ! timeout --kill-after=10 60 /usr/sbin/inviseobox-updater self-test >/dev/null 2>&1; then
         echo "it does not start"
-        return
     fi
-    # A wrong configuration (exit status 78) is no fault of the version.
+}
+
+# Why the installed version is not to stay, though it seems to work: it has had its time to end a run.
+unproven() {
     [ "$version" != "$(cat "$state/updater-proven" 2>/dev/null)" ] || return
+    # Where nobody starts it, it ends no run.
+    systemctl --quiet is-active inviseobox-updater.timer || return
+    # A wrong configuration (exit status 78) is no fault of the version.
     [ "$(systemctl show --property=ExecMainStatus --value inviseobox-updater.service 2>/dev/null)" != 78 ] || return
     seen=0
     read -r seen_version seen 2>/dev/null <"$state/rescue-looks" && [ "$seen_version" = "$version" ] || seen=0
@@ -56,15 +73,18 @@ files() {
 
 # change ARGUMENT...: run dpkg, again while somebody else has its lock. Units are started by this script alone.
 change() {
-    for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    while :; do
         said=$(SYSTEMD_OFFLINE=1 timeout --kill-after=10 300 dpkg --force-confold "$@" </dev/null 2>&1 9>&-)
         result=$?
         case $said in
-            *" was locked by "*) [ "$attempt" = 10 ] && exit 75 || sleep 30 ;;
+            *" was locked by "*) ;;
             *) break ;;
         esac
+        [ "$patience" -gt 0 ] || { echo "somebody else is changing packages: nothing is brought back"; exit 75; }
+        sleep 10
+        patience=$((patience - 10))
     done
-    echo "$said"
+    [ -z "$said" ] || echo "$said"
     return $result
 }
 
@@ -101,17 +121,16 @@ unpin() {
 }
 
 [ -f "$good" ] || exit 0
-installed=$(dpkg-query --show --showformat='${db:Status-Want} ${db:Status-Eflag} ${db:Status-Status} ${Version}' \
-    inviseobox-updater 2>/dev/null) || exit 0
-version=${installed##* }
-status=${installed#* }
-status=${status% *}
-case $installed in
-    # Somebody removed it.
-    deinstall* | purge* | *" config-files "* | *" not-installed "*) exit 0 ;;
-esac
+look
 exec 9>"$state/lock"
 # Somebody is at work there, so it works.
 flock --nonblock 9 || exit 0
 reason=$(fault)
+if [ -n "$reason" ]; then
+    # It may be being replaced just now: look once more when nobody is changing packages.
+    change --triggers-only --pending
+    look
+    reason=$(fault)
+fi
+[ -n "$reason" ] || reason=$(unproven)
 if [ -n "$reason" ]; then bring_back "$reason"; else unpin; fi

@@ -16,6 +16,7 @@ from .service import CONFIGURATION
 _UPDATER = "usr/lib/inviseobox-updater/updater/cli.py"
 _REPAIR = "/usr/lib/inviseobox-updater/repair.sh"
 _RESCUE = "inviseobox-updater-rescue.service"
+_RESCUE_SCRIPT = "/usr/lib/inviseobox/rescue-updater.sh"
 _RESCUE_PIN = "/etc/apt/preferences.d/inviseobox-updater-rescue"
 _REPAIRED = "c5a7bff6df1c4a348a7f093145cc4bc0"
 _UPDATER_BACK = "8d12ad5acc0746398e054e0024bd9659"
@@ -164,6 +165,10 @@ def test_an_updater_that_ends_no_run_is_replaced_after_three_looks(
     bad = with_files(updater, f"{old}+bad", tmp_path, {_UPDATER: broken})
     box.put(bad, "/root")
     box.run("dpkg", "--install", f"/root/{bad.name}")
+    for _ in range(4):
+        # Nobody starts it.
+        box.run("systemctl", "start", _RESCUE)
+    box.run("systemctl", "start", "inviseobox-updater.timer")
     for _ in range(2):
         box.run("systemctl", "start", _RESCUE)
         assert status(box, "inviseobox-updater") == f"ii {old}+bad"
@@ -235,12 +240,30 @@ def test_the_repair_keeps_away_from_somebody_who_is_changing_packages(watched: M
     box.run("mkdir", f"{STATE}/transaction")
     box.run("cp", f"{STATE}/good/inviseobox.deb", f"{STATE}/transaction/inviseobox_1_all.deb")
     box.run("sed", "-i", "s/^patience=600$/patience=0/", _REPAIR)
+    done = _while_somebody_installs(box, _REPAIR)
+    assert (done.returncode, done.stdout) == (75, "somebody else is changing packages: nothing is repaired\n")
+    assert box.exists(f"{STATE}/transaction")
+
+
+def test_the_rescue_keeps_away_from_somebody_who_is_changing_packages(watched: Machine, updater: Path) -> None:
+    box = watched
+    box.run("sed", "-i", "s/^patience=300$/patience=0/", _RESCUE_SCRIPT)
+    # As while it is being unpacked.
+    box.run("mv", f"/{_UPDATER}", "/root/cli.py")
+    done = _while_somebody_installs(box, _RESCUE_SCRIPT)
+    assert (done.returncode, done.stdout) == (75, "somebody else is changing packages: nothing is brought back\n")
+    box.run("mv", "/root/cli.py", f"/{_UPDATER}")
+    box.run(_RESCUE_SCRIPT)
+    assert status(box, "inviseobox-updater") == f"ii {version_of(updater)}"
+    assert events(box, _UPDATER_BACK) == []
+
+
+def _while_somebody_installs(box: Machine, command: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command while another program holds the lock of dpkg, as apt does."""
     hold = (
         "import fcntl, subprocess, sys\n"
         "file = open('/var/lib/dpkg/lock-frontend', 'a')\n"
         "fcntl.lockf(file, fcntl.LOCK_EX)\n"
-        f"sys.exit(subprocess.run(['{_REPAIR}']).returncode)\n"
+        f"sys.exit(subprocess.run(['{command}']).returncode)\n"
     )
-    done = box.run("python3", "-c", hold, check=False)
-    assert (done.returncode, done.stdout) == (75, "somebody else is changing packages: nothing is repaired\n")
-    assert box.exists(f"{STATE}/transaction")
+    return box.run("python3", "-c", hold, check=False)

@@ -24,8 +24,10 @@ _RESULTS = {
 def missing(gone: Required, required: Required) -> str:
     """Say what is missing, the root first: what nothing is read from takes the others with it."""
     found = [FACETS[name] for name in ("polling",) if name in gone.facets]
-    if gone.links and not (found and len(gone.links) == len(required.links)):
-        found.append(f"{_names(gone.links)} not read any more, {len(gone.links)} of {len(required.links)} links")
+    count = len(gone.links)
+    if count and not (found and count == len(required.links)):
+        verb = "is" if count == 1 else "are"
+        found.append(f"{count} of {len(required.links)} links {verb} not read any more: {_names(gone.links)}")
     found += [FACETS[name] for name in ("commits", "delivery") if name in gone.facets]
     return "; ".join(found)
 
@@ -35,10 +37,10 @@ def _names(links: Iterable[str]) -> str:
     shown = ", ".join(names[:_MOST_NAMED])
     if len(names) > _MOST_NAMED:
         shown += f" and {len(names) - _MOST_NAMED} others"
-    return f"{shown} {'is' if len(names) == 1 else 'are'}"
+    return shown
 
 
-def ending(observation: Observation | None) -> str:
+def how_it_ended(observation: Observation | None) -> str:
     """Say how the service ended."""
     if observation is None:
         return _RESULTS["success"]

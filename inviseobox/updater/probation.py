@@ -112,7 +112,7 @@ def _fault(seen: Seen, now: float) -> Bad | None:
             f"it holds {faults.mega(last.rss_bytes)} of the {faults.mega(last.memory_max)} of memory that it may"
         )
     if seen.restarts >= MOST_RESTARTS:
-        return Bad(f"it was restarted {seen.restarts} times: {faults.ending(seen.last_failure)}")
+        return Bad(f"it was restarted {seen.restarts} times: {faults.how_it_ended(seen.last_failure)}")
     if seen.not_ready_since is not None and now - seen.not_ready_since > READY_WITHIN:
         return Bad(f"it is not ready after {READY_WITHIN:.0f} s")
     return None
@@ -136,7 +136,7 @@ def _inactive(probation: Probation, seen: Seen, last: Observation, now: float) -
             return Bad("it refuses the configuration that the version before took (exit status 78)")
         return Waiting("the configuration of the service was changed and is wrong")
     if last.active_state == "failed":
-        return Bad(f"it does not run: {faults.ending(last)}")
+        return Bad(f"it does not run: {faults.how_it_ended(last)}")
     return Waiting("the service was stopped")
 
 

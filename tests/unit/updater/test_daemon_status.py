@@ -67,7 +67,7 @@ def test_what_todays_service_writes_is_read(tmp_path: Path) -> None:
     assert status is not None
     assert status.version == inviseobox.__version__
     assert status.progress == {"polling": 1000.0, "commits": None, "delivery": 900.0}
-    assert status.links == {"Modbus TCP 127.0.0.1:502": LinkState(True, "", 1000.0)}
+    assert status.links == {"127.0.0.1:502": LinkState(True, "", 1000.0)}
     assert probation.required(status).facets == ("polling",)
 
 

@@ -168,7 +168,7 @@ def test_a_facet_that_stops_is_bad(facet: str, stops: float, interval: int) -> N
 
 def test_a_link_that_stops_is_bad_and_is_named() -> None:
     judgement = play(Service(stops={LINKS[0]: 40.0}))
-    assert judgement == Bad("Modbus TCP 10.0.0.5:502 is not read any more, 1 of 3 links", Required((), LINKS[:1]))
+    assert judgement == Bad("1 of 3 links is not read any more: Modbus TCP 10.0.0.5:502", Required((), LINKS[:1]))
 
 
 def test_what_comes_of_it_is_not_named_before_the_root() -> None:
@@ -196,7 +196,8 @@ def test_names_of_others_are_shown_in_one_line() -> None:
     assert judgement.reason.isprintable()
     judgement = play(Service(links=links, stops=dict.fromkeys(links, 1.0)), watched(required=Required((), links)))
     assert isinstance(judgement, Bad)
-    assert " and 3 others are not read any more, 8 of 8 links" in judgement.reason
+    assert judgement.reason.startswith("8 of 8 links are not read any more: link 0")
+    assert judgement.reason.endswith(" and 3 others")
 
 
 @pytest.mark.parametrize("ready_after", [185.0, 3600.0])

@@ -31,6 +31,7 @@ from inviseobox.host.notify import ServiceManager
 from inviseobox.host.preload import import_late_modules
 from inviseobox.host.status_file import StatusFile
 from inviseobox.host.status_line import status_line
+from inviseobox.host.updater_status import UpdateTroubles
 from inviseobox.network.http_client import HttpClient, tls_context
 from inviseobox.network.http_connections import HttpConnections
 from inviseobox.network.name_lookup import NameLookups
@@ -62,6 +63,7 @@ class Daemon:
         self._lookups = NameLookups()
         self._server_lookups = NameLookups(threads=2)
         self._status_file = StatusFile(os.environ)
+        self._updates = UpdateTroubles()
         self._buffer_path = ""
         self._control: socket.socket | None = None
         self._stop = asyncio.Event()
@@ -194,6 +196,7 @@ class Daemon:
                 listed = self._devices.inventory
                 # Python's collector would look at all of it again and again, and hold up everything meanwhile.
                 gc.freeze()
+            self._updates.look(self._health.troubles)
             self._health.troubles.settle()
             time.look(configuration.buffer_max_size)
             line = status_line(self._health, self._devices)

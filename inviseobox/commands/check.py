@@ -87,7 +87,7 @@ class _Checking:
 
     def parts(self) -> list[Coroutine[Any, Any, None]]:
         """Return what runs side by side."""
-        return [self._ask(), self._look_at_password()]
+        return [self._ask(), self._look_at_updates(), self._look_at_password()]
 
     def tell(self, finding: Finding) -> None:
         """Take in a finding; the first one of a check counts."""
@@ -110,6 +110,11 @@ class _Checking:
             await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         finding: Finding = self._found[check].result()
         return finding
+
+    async def _look_at_updates(self) -> None:
+        from inviseobox.commands.checks import updates
+
+        self.tell(await in_thread(updates.looked_at))
 
     async def _look_at_password(self) -> None:
         from inviseobox.commands.checks import default_password

@@ -93,6 +93,11 @@ _WORDS: dict[TroubleKind[Any], _Words] = {
         marked("is modbus.period too short? what keeps the machine busy? (top)"),
     ),
     events.STATUS_FILE: _Words("status.json", "is written again", marked("is /run full? (df -h /run)")),
+    events.UPDATES: _Words(
+        marked("updates"),
+        "nothing is wrong with them any more",
+        marked("the installed version works on; more is told by: sudo inviseobox-updater status"),
+    ),
 }
 
 

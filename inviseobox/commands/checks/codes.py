@@ -89,6 +89,14 @@ class Code(StrEnum):
     AGREES = "agrees"
     SWITCHED_OFF = "switched off"
 
+    UPDATES_LOOKED_FOR = "updates looked for"
+    VERSION_WATCHED = "version watched"
+    UPDATES_FAIL = "updates fail"
+    CANNOT_LOOK = "cannot look"
+    LOOKS_NO_MORE = "looks no more"
+    NOT_LOOKED_YET = "not looked yet"
+    NO_UPDATER = "no updater"
+
     NO_USER = "no user"
     OTHER_PASSWORD = "other password"  # noqa: S105
     DEFAULT_PASSWORD = "default password"  # noqa: S105

@@ -23,6 +23,7 @@ class Check(StrEnum):
     SERIAL_PORTS = "serial_ports"
     CLOCK = "clock"
     SYNCHRONISATION = "time_synchronisation"
+    UPDATES = "updates"
     PASSWORD = "default_password"  # noqa: S105
 
 
@@ -49,9 +50,10 @@ _NEEDED: Mapping[Check, tuple[Check, ...]] = {
     Check.PASSWORD: (Check.RIGHTS,),
 }
 """Which checks must not be wrong, or not tested themselves, so that one can be made; the first cause first."""
-_CONSEQUENCE_OF: Mapping[Check, tuple[Check, ...]] = {
+_CONSEQUENCE_OF: Mapping[Check | Code, tuple[Check, ...]] = {
     Check.SERVICE: (Check.CONFIGURATION, Check.DISK),
     Check.SYNCHRONISATION: (Check.CLOCK,),
+    Code.CANNOT_LOOK: (Check.DISK, Check.DNS, Check.SERVER, Check.CLOCK),
 }
 """What is wrong with one is no fault of its own while one of these is wrong: a box has one cause for one fault."""
 
@@ -117,7 +119,8 @@ def settled(finding: Finding, before: Mapping[Check, Finding]) -> Finding:
     if finding.state is State.RIGHT or finding.because is not None:
         return finding
     if finding.state is State.WRONG:
-        causes = [check for check in _CONSEQUENCE_OF.get(finding.check, ()) if _is(before, check, State.WRONG)]
+        possible = _CONSEQUENCE_OF.get(finding.code) or _CONSEQUENCE_OF.get(finding.check, ())
+        causes = [check for check in possible if _is(before, check, State.WRONG)]
         return _depending(finding, causes[0]) if causes else finding
     if finding.code not in _DEPENDENT:
         return finding

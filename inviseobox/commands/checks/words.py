@@ -34,6 +34,7 @@ def title(check: Check) -> str:
         Check.SERIAL_PORTS: _("serial ports"),
         Check.CLOCK: _("clock"),
         Check.SYNCHRONISATION: _("time synchronisation"),
+        Check.UPDATES: _("updates"),
         Check.PASSWORD: _("default password"),
     }[check]
 
@@ -169,6 +170,13 @@ def _rest() -> dict[Code, str]:
         Code.SYNCHRONISED: _("the clock is synchronised"),
         Code.AGREES: _("nothing has set the clock yet; but it agrees with the server's"),
         Code.SWITCHED_OFF: _("it is switched off"),
+        Code.UPDATES_LOOKED_FOR: _("version {version}; a newer one was looked for {time} ago"),
+        Code.VERSION_WATCHED: _("version {version} is being watched until it is seen to do its work"),
+        Code.UPDATES_FAIL: "{problem}",
+        Code.CANNOT_LOOK: "{problem}",
+        Code.LOOKS_NO_MORE: _("no newer version has been looked for in {time}"),
+        Code.NOT_LOOKED_YET: _("the updater has not looked for a newer version yet"),
+        Code.NO_UPDATER: _("the package inviseobox-updater is not installed"),
         Code.NO_USER: _("there is no user inviseo"),
         Code.OTHER_PASSWORD: _("the user inviseo has another one"),
         Code.DEFAULT_PASSWORD: _("the user inviseo still has the password inviseo, which everybody knows"),

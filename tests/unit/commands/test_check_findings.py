@@ -147,11 +147,11 @@ def test_the_last_line_is_the_verdict() -> None:
     def last(*found: Finding) -> str:
         return words.last_line(list(told(*found).values()))
 
-    assert last() == "verdict: right (of 13 checks wrong: 0)"
+    assert last() == "verdict: right (of 14 checks wrong: 0)"
     untested = not_tested(Check.PASSWORD, Code.ROOT_ONLY)
-    assert last(untested) == "verdict: right, as far as it was tested (of 13 checks not tested: 1)"
+    assert last(untested) == "verdict: right, as far as it was tested (of 14 checks not tested: 1)"
     fault = wrong(Check.DISK, ANY, COMMAND)
-    assert last(fault, untested) == "verdict: wrong (of 13 checks wrong: 1, not tested: 1)"
+    assert last(fault, untested) == "verdict: wrong (of 14 checks wrong: 1, not tested: 1)"
 
 
 @pytest.mark.parametrize(

@@ -24,23 +24,29 @@ from inviseobox.network.http_faults import Asked
 from inviseobox.server.answers import Answer, described
 from inviseobox.timekeeping.clock_troubles import clock_trouble
 from inviseobox.timekeeping.witnesses import Basis, Judgement
+from inviseobox.updater import faults
+from inviseobox.updater.state import Required
 from tests.support.french import compile_french
 
 PACKAGE = Path(inviseobox.__file__).parent
 FLOORS = ("acquisition", "network", "server", "delivery", "buffer", "devices", "timekeeping", "health", "host")
-SOURCES = [*(path for floor in FLOORS for path in sorted((PACKAGE / floor).glob("*.py"))), PACKAGE / "configuration.py"]
+SOURCES = [
+    *(path for floor in FLOORS for path in sorted((PACKAGE / floor).glob("*.py"))),
+    PACKAGE / "configuration.py",
+    *(PACKAGE / "updater" / f"{name}.py" for name in ("faults", "probation", "versions", "dpkg")),
+]
 ERRORS = {
     "LinkDown", "NoAnswer", "RequestStalled", "InvalidAnswer", "AnswersCollided", "Refused", "PageRefused",
     "UnusableValue", "DeliveryError", "ServerUnreachable", "ServerStalled", "DeliveryRefused", "TokenRefused",
     "BufferFault", "BufferUnusable", "InventoryError", "NotUnderstood", "Unusable", "ServiceFault", "StatusUnreadable",
-    "_remark",
+    "_remark", "Bad", "InstallationFailed",
 }  # fmt: skip
 """What takes a text for people as its first argument."""
 CONFIGURATION = {"ConfigurationError", "NotConfigured", "error", "not_configured"}
 """What takes it as its last one."""
 FUNCTIONS = {
     "other_unit", "other_function", "other_length", "other_number", "cut_short", "what_came", "odd_line",
-    "_connect_reason", "described", "_cause",
+    "_connect_reason", "described", "_cause", "how_it_ended",
 }  # fmt: skip
 """What returns such a text."""
 OF_OTHERS = re.compile(r"7|7: 7|not configured yet; 7|device 7 |an http or https address of .*|whole seconds .*")
@@ -192,6 +198,21 @@ def test_a_known_text_is_found_by_its_own_pattern(sentence: str, monkeypatch: py
 @pytest.mark.parametrize("name", [*EXCEPTION_NAMES.values(), *http_faults._BY_LIBRARY.values()])
 def test_names_of_exceptions_and_faults_are_known(name: str) -> None:
     assert retold(name) != name
+
+
+@pytest.mark.parametrize("words", [*faults.FACETS.values(), *faults._RESULTS.values()])
+def test_what_a_version_does_not_do_is_known(words: str) -> None:
+    assert retold(words) != words
+
+
+@pytest.mark.parametrize("facets", [("polling",), ("commits", "delivery"), ("delivery",)])
+@pytest.mark.parametrize("links", [("a",), ("a", "b"), ()])
+def test_all_that_a_version_does_not_do_is_told_in_french(facets: tuple[str, ...], links: tuple[str, ...]) -> None:
+    told = retold(
+        f"version 2.0 was taken back: {faults.missing(Required(facets, links), Required(facets, (*links, 'c')))}"
+    )
+    assert told.startswith("la version 2.0 a été retirée")
+    assert "any more" not in told
 
 
 def port(stopbits: int) -> str:

@@ -1,6 +1,7 @@
 """`inviseobox check` on a machine: the rights of who asks, the service, and the password of the boxes of old."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -76,11 +77,12 @@ class Checked:
 def test_root_and_the_group_adm_are_told_that_all_is_right(staffed: Machine, site: RunningSite) -> None:
     told = Checked(staffed)
     assert told.named("wrong") == []
-    assert told.named("not tested") == []
+    assert told.named("not tested") == ["updates"]
+    assert told.checks["updates"]["code"] == "no updater"
     assert told.checks["api"]["code"] == "form known"
     member = Checked(staffed, _MEMBER)
     assert member.named("wrong") == []
-    assert member.named("not tested") == []
+    assert member.named("not tested") == ["updates"]
     assert member.checks["rights"]["code"] == "member"
     assert member.checks["configuration"]["code"] == "in force"
     assert member.checks["token"]["code"] == "service says right"
@@ -167,7 +169,35 @@ def test_the_default_password_is_the_one_fault_and_takes_root(staffed: Machine) 
     assert told.named("wrong") == ["default_password"]
     assert told.checks["default_password"]["command"] == "sudo passwd inviseo"
     member = Checked(staffed, _MEMBER)
-    assert (member.named("wrong"), member.named("not tested")) == ([], ["default_password"])
+    assert (member.named("wrong"), member.named("not tested")) == ([], ["updates", "default_password"])
     assert member.checks["default_password"]["code"] == "root only"
     set_hash(staffed, _HASH_OF_ANOTHER)
     assert Checked(staffed).named("wrong") == []
+
+
+def test_what_is_wrong_with_updates_is_told_by_the_service_and_by_check(staffed: Machine) -> None:
+    """The service sees the file of the updater through its sandbox, though it was made after its start."""
+    trouble = {"kind": "taken back", "version": "9.0", "reason": "nothing is read any more"}
+    said = "version 9.0 was taken back: nothing is read any more"
+    # What the package inviseobox-updater brings.
+    staffed.run("install", "-d", "-m", "755", "/run/inviseobox-updater")
+    staffed.run("install", "-m", "755", "/bin/true", "/usr/sbin/inviseobox-updater")
+    told = {
+        "schema": 1,
+        "version": "1",
+        "installed": "0.2.0",
+        "phase": "idle",
+        "looked_at": time.time(),
+        "looked": "ok",
+    }
+    staffed.write("/run/inviseobox-updater/status.json", json.dumps({**told, "trouble": trouble}))
+    wait_for(lambda: said in staffed.run("systemctl", "show", "--value", "-P", "StatusText", UNIT).stdout, 15, "STATUS")
+    assert lines_with(staffed, f"updates: {said}")
+    assert said in staffed.run("inviseobox", "status", check=False).stdout
+    for user in ("root", _MEMBER):
+        checked = Checked(staffed, user)
+        assert checked.named("wrong") == ["updates"]
+        assert checked.checks["updates"]["fields"] == {"problem": said}
+    staffed.write("/run/inviseobox-updater/status.json", json.dumps({**told, "trouble": None}))
+    wait_for(lambda: lines_with(staffed, "updates: nothing is wrong with them any more"), 15, "the line")
+    assert Checked(staffed).named("not tested") == []

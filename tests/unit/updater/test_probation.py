@@ -181,6 +181,8 @@ def test_what_comes_of_it_is_not_named_before_the_root() -> None:
 
 def test_a_link_that_left_the_device_list_is_not_missed() -> None:
     assert isinstance(play(Service(links=LINKS[1:])), Good)
+    judgement = play(Service(links=LINKS[1:], stops={LINKS[1]: 30.0}))
+    assert judgement == Bad("1 of 3 links is not read any more: /dev/ttyUSB0", Required((), LINKS[1:2]))
 
 
 def test_a_list_of_devices_that_is_lost_as_a_whole_is_missed() -> None:

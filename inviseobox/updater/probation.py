@@ -6,7 +6,7 @@ from . import faults
 from .memory_growth import growth, is_growing
 from .observation import NotReached, Observation, Reached, Status
 from .seen import Mark, Run, Seen, is_active
-from .state import Probation, Required
+from .state import Cause, Probation, Required
 from .texts import clean
 
 READY_WITHIN = 180.0
@@ -166,9 +166,20 @@ def _by_work(probation: Probation, seen: Seen, run: Run, now: float) -> Judgemen
     delivery = _delivery(probation, seen, run, status, now)
     if isinstance(delivery, Bad):
         missing = Required((*missing.facets, "delivery"), missing.links)
+    if "polling" in missing.facets and _is_unplugged(probation, status):
+        return Waiting("no link is up")
     if missing != _NOTHING:
         return Bad(faults.missing(missing, probation.required), missing)
     return _by_memory(seen, run, elapsed) or delivery or Good(required(status))
+
+
+def _is_unplugged(probation: Probation, status: Status) -> bool:
+    """Whether it may be the cables, after a boot, that nothing is read: the service says that no link is up.
+
+    The older version, after a newer one was taken back, is judged as it is: nothing is taken back for it.
+    """
+    is_after_boot = not probation.required.links and probation.cause is not Cause.BACK
+    return is_after_boot and bool(status.links) and not any(link.up for link in status.links.values())
 
 
 def _by_memory(seen: Seen, run: Run, elapsed: float) -> Judgement | None:

@@ -185,6 +185,16 @@ def test_a_link_that_left_the_device_list_is_not_missed() -> None:
     assert judgement == Bad("1 of 3 links is not read any more: /dev/ttyUSB0", Required((), LINKS[1:2]))
 
 
+def test_cables_that_were_moved_while_the_machine_was_off_are_no_fault() -> None:
+    after_boot = watched(cause=Cause.BOOT, required=probation.required_at_boot(Required(ALL, LINKS)))
+    assert play(Service(stops=dict.fromkeys(LINKS, -1.0)), after_boot) == Waiting("no link is up")
+    assert isinstance(play(Service(stops=dict.fromkeys(LINKS[1:], -1.0)), after_boot), Good)
+    # Links that are up and from which nothing comes are the program's fault.
+    assert isinstance(play(Service(stops=dict.fromkeys(["polling", *LINKS], 30.0)), after_boot), Bad)
+    older = watched(cause=Cause.BACK, required=Required(ALL))
+    assert isinstance(play(Service(stops=dict.fromkeys(LINKS, -1.0)), older), Bad)
+
+
 def test_a_list_of_devices_that_is_lost_as_a_whole_is_missed() -> None:
     judgement = play(Service(links=()))
     assert isinstance(judgement, Bad)

@@ -52,7 +52,7 @@ def go_back(box: Box, older: Probation) -> None:
     box.remember(
         probation=older,
         pending=Pending(box.wall(), box.boot_id, {PROGRAM: bad}, {PROGRAM: older.version}),
-        trouble=Trouble("taken back", bad, f"inviseobox {bad} was taken back: {reason}"),
+        trouble=Trouble("taken back", bad, reason),
     )
     service = box.systemd.service()
     try:

@@ -59,8 +59,9 @@ def status_lines(told: dict[str, Any]) -> list[str]:
     lines += [f"not taken: {version}: {reason}" for version, reason in told["bad"].items()]
     if told["looked_at"] is not None:
         lines.append(f"last look: {_time(told['looked_at'])}, {told['looked']}")
-    if told["trouble"]:
-        lines.append(f"wrong: {told['trouble']['kind']}: {told['trouble']['reason']}")
+    if trouble := told["trouble"]:
+        what = f"{trouble['version']} was taken back: " if trouble["kind"] == "taken back" else ""
+        lines.append(f"wrong: {what}{trouble['reason']}")
     return lines
 
 

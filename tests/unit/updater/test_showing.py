@@ -46,7 +46,7 @@ def test_a_person_reads_what_is_wrong_and_what_is_not_taken() -> None:
         installed="1.0",
         good="1.0",
         bad={"1.1": BadVersion("it is not ready after 180 s", 0)},
-        trouble=Trouble("taken back", "1.1", "1.1 is not ready after 180 s"),
+        trouble=Trouble("taken back", "1.1", "it is not ready after 180 s"),
         looked_at=0.0,
         looked="ok",
     )
@@ -54,7 +54,7 @@ def test_a_person_reads_what_is_wrong_and_what_is_not_taken() -> None:
     lines = showing.status_lines(told)
     assert lines[0] == "inviseobox 1.0: idle"
     assert "not taken: 1.1: it is not ready after 180 s" in lines
-    assert lines[-1] == "wrong: taken back: 1.1 is not ready after 180 s"
+    assert lines[-1] == "wrong: 1.1 was taken back: it is not ready after 180 s"
     assert showing.is_wrong(told)
 
 

@@ -104,7 +104,7 @@ def _note_boot(box: Box) -> None:
     if state.probation:
         # Cables are moved while a machine is off.
         required = probation.required_at_boot(state.probation.required)
-        watched = replace(state.probation, boot_id=box.boot_id, required=required)
+        watched = replace(state.probation, boot_id=box.boot_id, required=required, waits_for="")
         box.remember(boot_id=box.boot_id, probation=watched)
     elif state.boot_id and state.proof and state.proof.level in (Level.PASSED, Level.GOOD):
         previous = state.good if state.proof.level is Level.PASSED else state.kept

@@ -14,7 +14,6 @@ from .room import check as check_room
 from .showing import publish
 from .state import Trouble
 from .taking import Taken
-from .watching import Outcome
 
 _EARLY = 0.9
 """Of the period: the timer is not on the second, and a look must not be left out for that."""
@@ -34,7 +33,8 @@ def run(box: Box, *, now: bool) -> bool:
             return False
         write_pins(box)
         publish(box)
-        outcomes = [_go_on_watching(box)]
+        tries = _tries(box)
+        _go_on_watching(box)
         cannot_look, taken, offered = None, Taken(), {}
         if now or _is_time_to_look(box):
             try:
@@ -46,22 +46,28 @@ def run(box: Box, *, now: bool) -> bool:
                 cannot_look = error
             _note_look(box, cannot_look)
             publish(box)
-            outcomes.append(watching.watch(box))
+            watching.watch(box)
         if restart_if_due(box):
             publish(box)
-            outcomes.append(watching.watch(box))
+            watching.watch(box)
         _end(box, offered, taken)
     finally:
         publish(box)
     if cannot_look:
         raise cannot_look
-    return Outcome.TAKEN_BACK in outcomes
+    return _tries(box) > tries
 
 
-def _go_on_watching(box: Box) -> Outcome:
+def _tries(box: Box) -> int:
+    """Return how often versions were taken back until here."""
+    return sum(bad.tries for bad in box.state.bad.values())
+
+
+def _go_on_watching(box: Box) -> None:
     """Go on with what an earlier run began to watch; what waits for the server waits until after the look."""
     watched = box.state.probation
-    return watching.watch(box) if watched and not watched.waits_for else Outcome.NOTHING
+    if watched and not watched.waits_for:
+        watching.watch(box)
 
 
 def _is_time_to_look(box: Box) -> bool:

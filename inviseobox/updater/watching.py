@@ -1,7 +1,6 @@
 """Watching a version until it can be judged, and what follows from that."""
 
 from dataclasses import replace
-from enum import Enum, auto
 
 from . import probation
 from .box import Box
@@ -23,38 +22,26 @@ _RESTART_WITHIN = 30.0
 _NEVER = float("-inf")
 
 
-class Outcome(Enum):
-    """What came of watching."""
-
-    NOTHING = auto()
-    """There is nothing to watch, or it goes on in a later run."""
-    PASSED = auto()
-    TAKEN_BACK = auto()
-
-
-def watch(box: Box) -> Outcome:
+def watch(box: Box) -> None:
     """Watch the version that is on probation, if there is one and it runs, and do what the judgement says.
 
     Raises:
         Stopped: in the midst of it; a later run begins to watch anew.
+        NotNow: it is bad, and somebody else is installing; the next run goes back.
     """
     watched = box.state.probation
     if watched is None or not can_be_watched(box.systemd.service(), watched):
-        return Outcome.NOTHING
+        return
     match _judge(box, watched):
         case Good(required):
             note_passed(box, watched, required)
-            return Outcome.PASSED
         case Bad(reason) if watched.cause is Cause.BACK:
             end_watch_of_older(box, watched, reason)
-            return Outcome.NOTHING
         case Bad(reason, missing):
             condemn(box, watched, reason, missing)
             watch(box)
-            return Outcome.TAKEN_BACK
         case Waiting(cause):
             _note_waiting(box, watched, cause)
-    return Outcome.NOTHING
 
 
 def can_be_watched(service: Service, watched: Probation) -> bool:

@@ -38,6 +38,7 @@ class Box:
         self.store = Store(places)
         self.settings = settings.load(str(places.settings))
         self.state = self._load()
+        self.known_trouble = self.state.trouble
 
     @cached_property
     def boot_id(self) -> str:

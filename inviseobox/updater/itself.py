@@ -19,6 +19,9 @@ _TEST_WITHIN = 60.0
 def prove(box: Box) -> None:
     """Note that this version of the updater ended a run properly: it is the one to go back to. Raises OSError."""
     if box.version:
+        trouble = box.state.trouble
+        if trouble and trouble.version in box.state.bad_updater and box.dpkg.compare(box.version, trouble.version) > 0:
+            box.remember(trouble=None)
         box.store.set_good(UPDATER, box.version)
         disk.write(box.places.proven, box.version + "\n")
         if box.state.updater != box.version:

@@ -42,13 +42,20 @@ def _seen_once_more(box: Box, watched: Probation, required: Required) -> None:
     kept = None if level is Level.BOOTED else (state.good if is_new else state.kept)
     box.store.set_good(PROGRAM, watched.version)
     proof = Proof(watched.version, level, box.boot_id, required)
-    box.remember(proof=proof, good=watched.version, kept=kept, trouble=_trouble(box, "taken back", "refused"))
+    box.remember(proof=proof, good=watched.version, kept=kept, trouble=_trouble(box, *_over(box)))
     if is_new:
         how = "a start of the machine" if watched.cause is Cause.BOOT else "a restart"
         message = f"inviseobox {watched.version} is good: it was also seen through {how}"
         box.tell(UPDATE_GOOD, message, version=watched.version, before=state.good or "")
     else:
         box.note(NOTED, version=watched.version, reason="was seen through a start of the machine")
+
+
+def _over(box: Box) -> tuple[str, ...]:
+    """Return the kinds of trouble that a good version ends: also that a bad one could not be taken back."""
+    trouble = box.state.trouble
+    stayed = trouble is not None and trouble.kind == "updater" and trouble.version in box.state.bad
+    return ("taken back", "refused", "updater") if stayed else ("taken back", "refused")
 
 
 def _trouble(box: Box, *ended: str) -> Trouble | None:

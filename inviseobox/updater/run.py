@@ -90,6 +90,8 @@ def _look(box: Box) -> dict[str, str]:
 
 
 def _take(box: Box, offered: dict[str, str], taken: Taken) -> None:
+    # Whatever is still refused is found to be so again.
+    box.remember(trouble=_trouble_without(box, "refused"))
     taking.take_companions(box, offered, taken)
     if box.settings.updates_in_window and not is_open(box.settings.window, box.local()):
         return
@@ -104,11 +106,15 @@ def _take(box: Box, offered: dict[str, str], taken: Taken) -> None:
 
 def _note_look(box: Box, error: NotNow | None) -> None:
     """Note whether it could look; what is wrong with that is over with the next look that succeeds."""
-    kinds = ("no room", "repository")
-    trouble = box.state.trouble if box.state.trouble is None or box.state.trouble.kind not in kinds else None
+    trouble = _trouble_without(box, "no room", "repository")
     if isinstance(error, NoRoom | CannotLook) and trouble is None:
         trouble = Trouble("no room" if isinstance(error, NoRoom) else "repository", "", str(error))
     box.remember(looked_at=box.wall(), looked=str(error) if error else "ok", trouble=trouble)
+
+
+def _trouble_without(box: Box, *kinds: str) -> Trouble | None:
+    trouble = box.state.trouble
+    return None if trouble and trouble.kind in kinds else trouble
 
 
 def _set_suite(box: Box) -> None:

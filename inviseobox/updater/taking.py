@@ -154,10 +154,10 @@ def fetch(box: Box, package: str, version: str) -> Fetched:
 
 
 def refuse(box: Box, version: str, reason: str, package: str = PROGRAM) -> None:
-    """Say, once, that a version is not taken."""
+    """Say that a version is not taken, in the first run that finds so."""
     trouble = Trouble("refused", version, f"{package} {version} is not taken: {reason}")
-    if box.state.trouble != trouble:
-        box.remember(trouble=trouble)
+    box.remember(trouble=trouble)
+    if box.known_trouble != trouble:
         box.tell(UPDATE_REFUSED, trouble.reason, version=version, reason=reason, package=package)
 
 

@@ -135,6 +135,6 @@ def _end(box: Box, offered: dict[str, str], taken: Taken) -> None:
     keeping.prune(box)
     itself.prove(box)
     publish(box)
-    if not taken.packages and box.state.probation is None:
+    if not taken.packages:
         with contextlib.suppress(InstallationFailed):
             itself.take_itself(box, offered)

@@ -124,9 +124,11 @@ def take(box: Box, version: str, taken: Taken) -> None:
         condemn(box, watched, str(error))
         return
     box.remember(installed=version, pending=None, proof=Proof(version, Level.NEW, box.boot_id))
-    if service.is_up or service.has_failed:
+    runs = service.is_up or service.has_failed
+    if runs:
         box.systemd.restart()
-    message = f"inviseobox {version} was installed in place of {before} and is being watched"
+    then = "is being watched" if runs else "will be watched once it is started"
+    message = f"inviseobox {version} was installed in place of {before} and {then}"
     box.tell(UPDATE_TAKEN, message, version=version, before=before)
 
 

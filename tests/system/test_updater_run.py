@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from inviseobox.simulator.background import RunningSite
-from tests.support.machine import Machine
+from inviseobox.simulator.background import RunningSite, running_site
+from tests.support.machine import UNIT, Machine
 from tests.support.waiting import wait_for
 
 from .bootstrapping import Bootstrapped
@@ -16,6 +16,12 @@ from .updating import CRASHES, UPDATER, history, installed, publish, told, updat
 
 _SETTINGS = 'window = ""\n'
 """Restarts under watch happen at any time."""
+_ONCE = "will be watched once it is started"
+
+
+def version_before(box: Machine) -> str:
+    """Return the version to go back to."""
+    return str(told(box)["good"])
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +93,27 @@ def test_a_version_that_crashes_is_taken_back_and_a_newer_one_is_taken(
     assert installed(box) == "9.2 ii"
     assert told(box)["trouble"] is None
     wait_for(lambda: site.central.devices, 5, "the site is there")
+
+
+@pytest.mark.parametrize("way", ["stop", "mask"])
+def test_what_does_not_run_is_replaced_and_stays_as_it_is(
+    box: Machine, repository: Repository, tmp_path: Path, way: str
+) -> None:
+    before = box.run("systemctl", "is-enabled", UNIT, check=False).stdout
+    box.run("systemctl", "stop", UNIT)
+    if way == "mask":
+        box.run("systemctl", "mask", UNIT)
+        before = "masked\n"
+    publish(repository, "9.1", tmp_path)
+    status, said = updater_run(box, "--now")
+    assert (status, said) == (0, f"inviseobox 9.1 was installed in place of {version_before(box)} and {_ONCE}\n")
+    assert installed(box) == "9.1 ii"
+    assert box.show(UNIT, "ActiveState")["ActiveState"] == "inactive"
+    assert box.run("systemctl", "is-enabled", UNIT, check=False).stdout == before
+    assert told(box)["phase"] == "not watched yet"
+    # Only one that was seen to work takes the place of the one to go back to.
+    assert told(box)["good"] == version_before(box)
+    assert updater_run(box) == (0, "")
 
 
 def test_an_updater_that_fails_its_own_test_is_taken_back(

@@ -33,7 +33,7 @@ def updater() -> Path:
 
 @pytest.fixture
 def site() -> Iterator[RunningSite]:
-    with RunningSite() as running:
+    with running_site() as running:
         yield running
 
 

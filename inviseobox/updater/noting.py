@@ -75,6 +75,16 @@ def _note_pending(box: Box, version: str) -> None:
         box.remember(installed=version, pending=None, proof=Proof(version, Level.NEW, box.boot_id))
     else:
         box.remember(installed=version, pending=None, probation=None)
+    if is_done and watched:
+        _start_again(box, watched)
+
+
+def _start_again(box: Box, watched: Probation) -> None:
+    """Start the service anew if the process of the version before still runs, or tries to."""
+    box.systemd.reload()
+    service = box.systemd.service()
+    if (service.is_up or service.has_failed) and service.invocation_id == watched.invocation_id:
+        box.systemd.restart()
 
 
 def _note_by_hand(box: Box, version: str) -> None:

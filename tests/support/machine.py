@@ -6,7 +6,6 @@ machine's loopback too.
 """
 
 import itertools
-import json
 import os
 import select
 import signal
@@ -16,23 +15,17 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
+from .root_shell import ENVIRONMENT, UNIT, CommandError, RootShell
 from .roots import CACHE, exclusive, remove, root_directory
 from .waiting import wait_for
 
-UNIT = "inviseobox.service"
+__all__ = ["UNIT", "CommandError", "Machine", "last_words", "running_machines"]
+
 _HERE = Path(__file__).parent
 _BOOT_TIMEOUT = 60.0
 _END_TIMEOUT = 30.0
-_ENVIRONMENT = (
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME=/root",
-    "LANG=C.UTF-8",
-    "DEBIAN_FRONTEND=noninteractive",
-    "SYSTEMD_COLORS=0",
-    "SYSTEMD_PAGER=cat",
-)
 
 _serial = itertools.count(1)
 running_machines: list["Machine"] = []
@@ -40,11 +33,7 @@ last_words: list[str] = []
 """Reports of machines that were left with an error."""
 
 
-class CommandError(Exception):
-    """A command in a machine ended with a status other than 0, or not in time."""
-
-
-class Machine:
+class Machine(RootShell):
     """One machine: `with Machine("trixie") as box` boots it, and removes it at the end.
 
     Its disk outlives `crash` and `shut_down`, after which `boot` starts it again. A machine that is shut down
@@ -161,27 +150,12 @@ class Machine:
             raise CommandError(f"{words}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
         return done
 
-    def read(self, path: str) -> str:
-        """Return the text of a file in the machine."""
-        return self.run("cat", path).stdout
-
-    def write(self, path: str, text: str, mode: int | None = None) -> None:
-        """Put `text` into a file; the owner of one that exists stays, and its mode unless `mode` is given."""
-        self.run("sh", "-c", 'mkdir -p "$(dirname "$1")" && cat >"$1"', "write", path, text=text)
-        if mode is not None:
-            self.run("chmod", f"{mode:o}", path)
-
     def put(self, source: Path, directory: str) -> None:
         """Copy a file or a tree of the host into `directory`, where it belongs to root."""
         pack = ("tar", "--create", "--owner=0", "--group=0", "--exclude=__pycache__", f"--directory={source.parent}")
         packed = subprocess.run([*pack, source.name], stdout=subprocess.PIPE, check=True)
         unpack = self._inside("tar", "--extract", "--one-top-level=" + directory)
         subprocess.run(unpack, input=packed.stdout, check=True)
-
-    def exists(self, path: str) -> bool:
-        """Return whether there is anything at `path`, a dangling link included."""
-        found = self.run("sh", "-c", 'test -e "$1" || test -L "$1"', "exists", path, check=False)
-        return found.returncode == 0
 
     def install(self, *packages: Path | str) -> str:
         """Install files of the host or packages by name, and what they depend on, with apt; return its output."""
@@ -203,39 +177,9 @@ class Machine:
             raise CommandError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr
 
-    def show(self, unit: str, *properties: str) -> dict[str, str]:
-        """Return properties of a unit as `systemctl show` names them."""
-        lines = self.run("systemctl", "show", unit, f"--property={','.join(properties)}").stdout.splitlines()
-        return dict(line.split("=", 1) for line in lines)
-
-    def main_pid(self, unit: str) -> int:
-        """Return the process id, in the machine, of the unit's main process; 0 if it has none."""
-        return int(self.show(unit, "MainPID")["MainPID"])
-
-    def journal(self, unit: str | None = None, **fields: str) -> list[dict[str, Any]]:
-        """Return the journal's entries, oldest first: of `unit`, and with these values of fields, where given."""
-        selection = [f"{name}={value}" for name, value in fields.items()]
-        if unit:
-            selection.append(f"--unit={unit}")
-        lines = self.run("journalctl", "--output=json", "--all", "--quiet", *selection).stdout.splitlines()
-        return [json.loads(line) for line in lines]
-
-    def report(self) -> str:
-        """Return what a person would look at first after a failure."""
-        looked_at = (
-            ("systemctl", "--failed", "--plain"),
-            ("systemctl", "status", "--full", "--lines=0", UNIT),
-            ("journalctl", "--no-hostname", "--output=short-precise", "--lines=60", f"--unit={UNIT}"),
-        )
-        texts = []
-        for command in looked_at:
-            done = self.run(*command, check=False)
-            texts.append(f"{self.release}# {' '.join(command)}\n{done.stdout}{done.stderr}")
-        return "\n".join(texts)
-
     def _inside(self, *command: str) -> list[str]:
         assert self.pid1, "the machine is off"
-        return ["nsenter", "--target", str(self.pid1), "--all", "--", "env", "-i", *_ENVIRONMENT, *command]
+        return ["nsenter", "--target", str(self.pid1), "--all", "--", "env", "-i", *ENVIRONMENT, *command]
 
     def _state(self) -> str:
         return self.run("systemctl", "is-system-running", check=False).stdout.strip()

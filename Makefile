@@ -57,6 +57,8 @@ help:
 	@echo "make bench-long   the same for hours, with a day of simulated time"
 	@echo "make bench-short  see that the benchmark runs"
 	@echo "make soak         the same campaigns whole, then the system tests on each Debian release, which takes an hour"
+	@echo "make machine      boot a whole machine in qemu, with a kernel of its own, and cut its power: a sample, in 20 minutes"
+	@echo "make machine-soak all tests on such machines, in two hours; once more, it goes on where it was interrupted"
 	@echo "make clean        remove all that was built and cached, but for the repository in build/apt"
 	@echo "Each of them first installs, with apt, what this machine lacks for it."
 
@@ -101,7 +103,7 @@ screens:
 
 unit: dependencies
 	@echo "== unit tests"
-	@nice $(PYTHON) -m pytest -q --junitxml=build/unit.xml tests --ignore=tests/acquisition --ignore=tests/integration --ignore=tests/system --ignore=tests/campaigns
+	@nice $(PYTHON) -m pytest -q --junitxml=build/unit.xml tests --ignore=tests/acquisition --ignore=tests/integration --ignore=tests/system --ignore=tests/campaigns --ignore=tests/machine
 
 # Two files at a time: these tests wait more than they work, and some of them for what must come within two seconds.
 integration: dependencies
@@ -216,6 +218,22 @@ soak: deb
 	@echo "== system tests on each Debian release"
 	@$(call system,INVISEOBOX_SOAK=1,soak-system)
 
+# Neither is part of `make test`: what they take is installed here alone.
+TO_BOOT := install qemu-system-x86 qemu-utils seabios ipxe-qemu e2fsprogs xfsprogs mmdebstrap mount
+# $(call machine,VARIABLES,NAME): in a mount namespace of its own, so that none of its disks outlives it.
+machine = $(call install,$(TO_BOOT),what whole machines take); mkdir -p .cache; \
+	$(if $(SUDO),echo "sudo: mounting disks takes root";) \
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(1) unshare --mount --propagation=private $(PYTHON) -m pytest -q \
+	-o cache_dir=.cache/pytest-machine --junitxml=build/$(2).xml tests/machine
+
+machine: deb
+	@echo "== a whole machine, a sample"
+	@$(call machine,,machine)
+
+machine-soak: deb
+	@echo "== a whole machine, all"
+	@$(call machine,INVISEOBOX_SOAK=1,machine-soak)
+
 # A compiler and libmodbus are for this alone. In a mount namespace of its own where there is root, so that none of its
 # disks outlives it; without root it measures what it can.
 TO_BENCH := satisfy 'gcc, libc6-dev, libmodbus-dev, e2fsprogs, mount, python3, $(DEPENDS)'
@@ -254,4 +272,4 @@ clean:
 	@$(if $(SUDO),echo "sudo: removing what system tests left as root")
 	@$(SUDO) rm -rf --one-file-system $(filter-out build/apt,$(wildcard build/*)) .cache .venv
 
-.PHONY: help demo dependencies lint translations screens unit integration deb reproducible repo repo-show repo-promote repo-phase repo-withdraw repo-sign repo-rotate repo-retire lintian acquisition system campaigns bench bench-long bench-short soak side-by-side test clean
+.PHONY: help demo dependencies lint translations screens unit integration deb reproducible repo repo-show repo-promote repo-phase repo-withdraw repo-sign repo-rotate repo-retire lintian acquisition system campaigns machine machine-soak bench bench-long bench-short soak side-by-side test clean

@@ -23,11 +23,11 @@ class PowerCutDisk:
     still in memory: it is the disk as a box finds it after a power cut.
     """
 
-    def __init__(self, images: Path, folder: Path) -> None:
+    def __init__(self, images: Path, folder: Path, size: int) -> None:
         self.folder = folder
         self._images = images
         self._number = 0
-        _make_ext4(self._image, _EXT4_SIZE)
+        _make_ext4(self._image, size)
         _mount(self._image, folder)
 
     @property
@@ -48,18 +48,19 @@ class PowerCutDisk:
 
 
 @contextmanager
-def power_cut_disk() -> Iterator[PowerCutDisk]:
-    """Yield a disk whose power can be cut."""
+def power_cut_disk(size: int = _EXT4_SIZE) -> Iterator[PowerCutDisk]:
+    """Yield a disk of so many bytes whose power can be cut."""
     with _folder() as folder, ExitStack() as mounted:
         xfs = folder / "xfs.img"
-        _make(xfs, _XFS_SIZE)
+        # For the disk as it is and as it was at the cut, which share what is the same.
+        _make(xfs, max(_XFS_SIZE, 2 * size))
         _do("mkfs.xfs", "-q", "-m", "reflink=1", str(xfs))
         images, data = folder / "images", folder / "data"
         images.mkdir()
         data.mkdir()
         _mount(xfs, images)
         mounted.callback(_unmount, images)
-        disk = PowerCutDisk(images, data)
+        disk = PowerCutDisk(images, data, size)
         mounted.callback(_unmount, data)
         yield disk
 

@@ -123,12 +123,13 @@ def _mmdebstrap(release: str, mirror: str) -> list[str]:
     command += [f"--include={','.join(_PACKAGES)}"]
     # The package lists stay, so that a machine installs at once.
     command += ["--skip=cleanup/apt/lists"]
-    command += [f"--aptopt={setting}" for setting in (*_APT_SETTINGS, *_proxies())]
+    command += [f"--aptopt={setting}" for setting in (*_APT_SETTINGS, *apt_proxies())]
     command += [f"--customize-hook={hook}" for hook in _HOOKS]
     return [*command, release, "-", f"deb [{_SOURCE_OPTIONS}] {mirror} {release} main"]
 
 
-def _proxies() -> list[str]:
+def apt_proxies() -> list[str]:
+    """Return the settings by which this machine's own apt goes through a proxy."""
     settings = subprocess.run(["apt-config", "dump", "--no-empty"], capture_output=True, text=True, check=True)
     return [
         line.removesuffix(";")

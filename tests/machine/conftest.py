@@ -14,11 +14,13 @@ from .figures import FIGURES
 from .image import FOLDER, Image, ImageError, image_with, key_of
 from .progress import Progress
 from .time_server import TimeServer
-from .whole_machine import last_words, running_machines
+from .whole_machine import WholeMachine, last_words, running_machines
 
 _TEST_TIMEOUT = 2700
 _NAMES = ("inviseobox", "inviseobox-appliance", "inviseobox-updater")
 _PROGRESS = pytest.StashKey[Progress]()
+_SHARED: list[WholeMachine] = []
+"""The machine that is on, if there is one, for tests that leave it as they found it."""
 
 
 def _packages() -> list[Path]:
@@ -51,6 +53,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
     if report.failed:
         texts = [*last_words, *(machine.report() for machine in running_machines)]
         report.sections += [("machine", text) for text in texts]
+        _remove_shared()
     elif report.when == "call" and _PROGRESS in item.config.stash:
         item.config.stash[_PROGRESS].remember(item.nodeid)
     last_words.clear()
@@ -79,6 +82,27 @@ def image() -> Image:
         return image_with(packages)
     except ImageError as error:
         pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def _last_of_all() -> Iterator[None]:
+    yield
+    _remove_shared()
+
+
+@pytest.fixture
+def box(image: Image, _last_of_all: None) -> WholeMachine:
+    """Return a machine that is on, as other tests left it; after one that failed, a new one."""
+    if not _SHARED:
+        machine = WholeMachine(image)
+        _SHARED.append(machine)
+        machine.boot()
+    return _SHARED[0]
+
+
+def _remove_shared() -> None:
+    while _SHARED:
+        _SHARED.pop().remove()
 
 
 @pytest.fixture(scope="session", autouse=True)

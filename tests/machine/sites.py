@@ -14,6 +14,8 @@ from inviseobox.simulator.device_list import EVERYTHING, listed_meter, serial_co
 from inviseobox.simulator.meters import Meter, by_unit
 from inviseobox.simulator.modbus_units import ModbusUnits
 from inviseobox.simulator.rtu_line import DEFAULT_BAUDRATE, RtuLine
+from inviseobox.simulator.verdict import Loss
+from tests.support import judging
 
 from .whole_machine import HOST, PORT
 
@@ -22,6 +24,8 @@ UART = "uart"
 """The line, by the name that the log of what was served knows it by."""
 _IDENTITY = "65b0000000000000000{:03x}00"
 _CONNECT_WITHIN = 10.0
+_CLOCKS_DIFFER_BY = 2.0
+"""Seconds: a hardware clock is read to the second, and an emulated machine takes its time with an answer."""
 
 
 class UartLine:
@@ -125,6 +129,17 @@ class MachineSite:
             self.site.wait_until(come, within)
         except TimeoutError as error:
             raise TimeoutError(f"{count} windows {error}: {self.site.central.summary()}") from None
+
+    def faults(self, interval: int, losses: tuple[Loss, ...] = ()) -> list[str]:
+        """List all that is wrong with what the server has of the line, in windows of `interval` seconds."""
+        wanted = self.measurements()
+        return judging.faults(self.site, interval, losses, tolerance=_CLOCKS_DIFFER_BY, measurements=wanted)
+
+    def wait_until_all_is_right(self, interval: int, losses: tuple[Loss, ...] = (), within: float = 300.0) -> None:
+        """Wait until what waited for the server has come, and nothing is wrong. Raises AssertionError with what is."""
+        with suppress(TimeoutError):
+            self.site.wait_until(lambda: not self.faults(interval, losses), within)
+        assert self.faults(interval, losses) == []
 
     def configuration(self, interval: int, period: float) -> str:
         """Return the text of a config.toml for this site: seconds of a window, seconds between rounds."""

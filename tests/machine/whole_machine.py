@@ -54,7 +54,7 @@ class WholeMachine(RootShell):
 
     release = RELEASE
 
-    def __init__(self, image: Image, *, memory: int = 512, clock: datetime | None = None) -> None:
+    def __init__(self, image: Image, *, memory: int = 768, clock: datetime | None = None) -> None:
         self.memory = memory
         self.clock = clock
         self.boot_seconds = 0.0
@@ -88,7 +88,7 @@ class WholeMachine(RootShell):
         try:
             self.boot()
         except BaseException:
-            self._remove()
+            self.remove()
             raise
         return self
 
@@ -97,7 +97,7 @@ class WholeMachine(RootShell):
     ) -> None:
         if error is not None and not isinstance(error, KeyboardInterrupt) and self.is_on:
             last_words.append(self.report())
-        self._remove()
+        self.remove()
 
     def boot(self) -> None:
         """Switch the machine on and wait until systemd has started everything."""
@@ -148,6 +148,14 @@ class WholeMachine(RootShell):
         self._qemu.wait()
         self._let_go()
         self._disk.restore()
+
+    def remove(self) -> None:
+        """Switch the machine off, however it fares, and remove its disk."""
+        if self._qemu is not None:
+            self._qemu.kill()
+            self._qemu.wait()
+            self._let_go()
+        self._held.close()
 
     def run(
         self, *command: str, check: bool = True, timeout: float = 120, text: str = ""
@@ -244,13 +252,6 @@ class WholeMachine(RootShell):
             (self._folder / name).unlink(missing_ok=True)
         self._qemu = None
         running_machines.remove(self)
-
-    def _remove(self) -> None:
-        if self._qemu is not None:
-            self._qemu.kill()
-            self._qemu.wait()
-            self._let_go()
-        self._held.close()
 
 
 _SOCKETS = ("line", "agent", "monitor")

@@ -18,6 +18,8 @@ from .whole_machine import WholeMachine, last_words, running_machines
 
 _TEST_TIMEOUT = 2700
 _NAMES = ("inviseobox", "inviseobox-appliance", "inviseobox-updater")
+collect_ignore = [] if SOAK else ["test_cable.py", "test_many_devices.py", "test_server_time.py"]
+"""What the sample leaves out."""
 _PROGRESS = pytest.StashKey[Progress]()
 _SHARED: list[WholeMachine] = []
 """The machine that is on, if there is one, for tests that leave it as they found it."""
@@ -105,8 +107,8 @@ def _remove_shared() -> None:
         _SHARED.pop().remove()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture
 def time_server() -> Iterator[TimeServer]:
-    """Yield the time server that all machines ask."""
+    """Yield the time server that machines ask; without it they have the time of their hardware clock."""
     with TimeServer() as server:
         yield server

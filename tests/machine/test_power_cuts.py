@@ -14,7 +14,7 @@ from .service import INTERVAL, WINDOWS_WITHIN, set_up, switch_on
 from .sites import machine_site
 from .whole_machine import WholeMachine
 
-_CUTS = 10 if SOAK else 3
+_CUTS = 10 if SOAK else 2
 _SEED = int(os.environ.get("INVISEOBOX_SEED", "15"))
 _LIFE = 1.5 * INTERVAL
 """Seconds at most from the first request on the line to the cut."""
@@ -48,4 +48,5 @@ def test_power_cuts_lose_nothing_that_was_sealed_and_differences_add_up(image: I
         site.wait_until_all_is_right(INTERVAL, losses)
         windows = len(site.site.central.window_ends())
         measured(f"power cuts: {_CUTS}, {windows} windows, the last boot took {box.boot_seconds:.0f} s")
-        assert box.run("journalctl", "--grep=data.db.corrupt", check=False).stdout in ("", "-- No entries --\n")
+        # No cut has damaged the database, which would be set aside.
+        assert "corrupt" not in box.run("ls", "/var/lib/inviseobox").stdout

@@ -29,7 +29,9 @@ HOST = "10.0.2.2"
 PORT = "/dev/ttyS1"
 """The serial port that `line` leads to."""
 
-_BOOT_TIMEOUT = 600.0
+# On a busy host a device may take longer than the 90 s that systemd waits for it.
+_KERNEL_COMMAND = "root=/dev/vda rw console=ttyS0 quiet systemd.default_device_timeout_sec=600"
+_BOOT_TIMEOUT = 900.0
 _END_TIMEOUT = 300.0
 _ANSWER_AFTER_END = 60.0
 _WRITTEN_AT_MOST = 1536 * 2**20
@@ -221,7 +223,7 @@ class WholeMachine(RootShell):
             *("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-machine", "pc", "-smp", "2"),
             *("-m", str(self.memory), "-nodefaults", "-no-user-config", "-display", "none"),
             *("-kernel", str(self._image.kernel), "-initrd", str(self._image.initrd)),
-            *("-append", "root=/dev/vda rw console=ttyS0 quiet"),
+            *("-append", _KERNEL_COMMAND),
             *("-drive", f"file={self._written},if=virtio,format=qcow2,cache=writeback"),
             *("-nic", "user,model=virtio-net-pci", "-device", "i6300esb", "-rtc", f"base={clock}"),
             *("-chardev", f"file,id=console,path={self._folder / 'console'}", "-serial", "chardev:console"),

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from . import disk
+from . import disk, own_units
 from .box import Box
 from .errors import InstallationFailed, NotKept, ProgramFailed
 from .events import NOTED, UPDATER_BACK
@@ -41,9 +41,10 @@ def take_itself(box: Box, offered: dict[str, str]) -> None:
         refuse(box, version, str(error), UPDATER)
         return
     box.stop.check()
+    units = own_units.look(box.programs)
     try:
         install(box, fetched.files, fetched.new())
-        fault = _fault(box)
+        fault = _fault(box) or own_units.fault(units, own_units.look(box.programs))
     except InstallationFailed as error:
         fault = str(error)
     if not fault:
@@ -54,6 +55,7 @@ def take_itself(box: Box, offered: dict[str, str]) -> None:
     with contextlib.suppress(InstallationFailed):
         # If not even this works, the rescue that the daemon's package brings tries it again.
         install_or_repair(box, [old])
+        own_units.restore(box.programs, units)
     message = f"inviseobox-updater {version} was taken back: {fault}; {before} is installed again"
     box.remember(trouble=Trouble("updater", version, message))
     box.tell(UPDATER_BACK, message, version=version, before=before, reason=fault, package=UPDATER)

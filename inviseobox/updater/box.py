@@ -1,6 +1,7 @@
 """This machine as the updater sees it: its edges, and what the updater remembers."""
 
 import contextlib
+import os
 import socket
 import time
 from dataclasses import replace
@@ -82,7 +83,6 @@ class Box:
         package: str = PROGRAM,
     ) -> None:
         """Say something to people: in the journal, on standard output, and in the history."""
-        print(message, flush=True)
         told = {
             "MESSAGE": message,
             "MESSAGE_ID": event.id,
@@ -92,7 +92,9 @@ class Box:
             "INVISEOBOX_PACKAGE": package,
             "OBJECT_SYSTEMD_UNIT": UNIT if event.about_the_daemon else "",
         }
-        journal.send(told)
+        # What went there with all its fields is not told there twice.
+        if not journal.send(told) or not journal.is_standard_output(os.environ.get("JOURNAL_STREAM", "")):
+            print(message, flush=True)
         self.note(event, version=version, before=before, reason=reason or message, package=package)
 
     def note(

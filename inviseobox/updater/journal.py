@@ -1,5 +1,6 @@
 """Edge to the journal, by its native protocol (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/)."""
 
+import os
 import socket
 import struct
 from collections.abc import Mapping
@@ -20,6 +21,15 @@ def send(fields: Mapping[str, str], to: Path = _SOCKET) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_standard_output(stream: str) -> bool:
+    """Return whether what is printed goes to the journal; `stream` is $JOURNAL_STREAM, see systemd.exec(5)."""
+    try:
+        about = os.fstat(1)
+    except OSError:
+        return False
+    return stream == f"{about.st_dev}:{about.st_ino}"
 
 
 def entry(fields: Mapping[str, str]) -> bytes:

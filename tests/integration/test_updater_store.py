@@ -153,6 +153,21 @@ def test_the_journal_gets_fields_and_lines(tmp_path: Path) -> None:
     assert not journal.send({"MESSAGE": "there is no journal"}, tmp_path / "none")
 
 
+def test_what_is_printed_is_known_to_go_to_the_journal_or_not(tmp_path: Path) -> None:
+    """Systemd names the stream with which it connected standard output (systemd.exec(5))."""
+    with (tmp_path / "journal").open("w") as stream, (tmp_path / "elsewhere").open("w") as elsewhere:
+        about = os.fstat(stream.fileno())
+        name = f"{about.st_dev}:{about.st_ino}"
+        ask = (
+            sys.executable,
+            "-c",
+            f"from inviseobox.updater import journal; exit(journal.is_standard_output({name!r}))",
+        )
+        assert subprocess.run(ask, stdout=stream, check=False).returncode == 1
+        assert subprocess.run(ask, stdout=elsewhere, check=False).returncode == 0
+    assert not journal.is_standard_output("")
+
+
 def test_a_journal_that_hangs_holds_nothing_up(tmp_path: Path) -> None:
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:

@@ -18,6 +18,7 @@ from .matrix import Matrix
 from .other_version import version_of
 from .publishing import Repository
 from .update_room import UpdateRoom, update_room
+from .updated_box import Ground, prepare
 from .web_server import WebServer
 
 # Building a root and fetching packages may take minutes on a slow line.
@@ -25,7 +26,8 @@ _TEST_TIMEOUT = 600
 _RELEASES = RELEASES if SOAK else ("trixie",)
 _LIFE = pytest.StashKey[Matrix]()
 
-collect_ignore = [] if SOAK else ["test_autopkgtest.py"]
+_LONG = ("autopkgtest", "update_outages", "update_databases", "update_by_hand")
+collect_ignore = [] if SOAK else [f"test_{name}.py" for name in _LONG]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -147,6 +149,16 @@ def room(bootstrapped: Bootstrapped, package: Path, tmp_path_factory: pytest.Tem
     """Yield disks of a box to which a version can be offered, and whose power can be cut."""
     with update_room(bootstrapped, package, tmp_path_factory.mktemp("next")) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def ground(bootstrapped: Bootstrapped, published: Repository, package: Path) -> Iterator[Ground]:
+    """Yield what boxes begin with that the updater looks after."""
+    (updater,) = package.parent.glob("inviseobox-updater_*_all.deb")
+    with Machine(base=bootstrapped.machine) as machine:
+        prepare(machine, updater)
+        machine.shut_down()
+        yield Ground(machine, published, updater)
 
 
 @pytest.fixture

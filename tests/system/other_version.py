@@ -17,18 +17,33 @@ def with_version(package: Path, version: str, directory: Path) -> Path:
     configuration and its data. It shows nothing of what a real later version would change: other files, another unit,
     another schema of the database.
     """
-    content = _replaced(_file(package, _VERSION_AT), r'^__version__ = ".*"$', f'__version__ = "{version}"')
+    content = _replaced(file_of(package, _VERSION_AT), r'^__version__ = ".*"$', f'__version__ = "{version}"')
     return with_files(package, version, directory, {_VERSION_AT: content.encode()})
 
 
-def with_files(package: Path, version: str, directory: Path, files: Mapping[str, bytes]) -> Path:
-    """Repack `package` in `directory` as `version`, with other content of `files`, and return the new file."""
+def with_files(
+    package: Path,
+    version: str,
+    directory: Path,
+    files: Mapping[str, bytes],
+    fields: Mapping[str, str] | None = None,
+) -> Path:
+    """Repack `package` in `directory` as `version`, with other content of `files`, and return the new file.
+
+    Files in DEBIAN are maintainer scripts, which need not be there before. `fields` are those of the control file.
+    """
     tree = directory / "package"
     subprocess.run(["dpkg-deb", "--raw-extract", package, tree], check=True)
     control, sums = tree / "DEBIAN/control", tree / "DEBIAN/md5sums"
     control.write_text(_replaced(control.read_text(), r"^Version: .*$", f"Version: {version}"))
+    for name, value in (fields or {}).items():
+        others = re.sub(rf"(?m)^{name}: .*\n(?:[ \t].*\n)*", "", control.read_text())
+        control.write_text(f"{name}: {value}\n{others}")
     for name, content in files.items():
         (tree / name).write_bytes(content)
+        if name.startswith("DEBIAN/"):
+            (tree / name).chmod(0o755)
+            continue
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
         sums.write_text(_replaced(sums.read_text(), rf"^\w+  {re.escape(name)}$", f"{digest}  {name}"))
     repacked = directory / f"{package.name.split('_')[0]}_{version}_all.deb"
@@ -37,13 +52,19 @@ def with_files(package: Path, version: str, directory: Path, files: Mapping[str,
     return repacked
 
 
-def version_of(package: Path) -> str:
-    """Return the version of a package file."""
-    field = subprocess.run(["dpkg-deb", "--field", package, "Version"], capture_output=True, text=True, check=True)
+def field_of(package: Path, name: str) -> str:
+    """Return a field of the control file of a package."""
+    field = subprocess.run(["dpkg-deb", "--field", package, name], capture_output=True, text=True, check=True)
     return field.stdout.strip()
 
 
-def _file(package: Path, name: str) -> str:
+def version_of(package: Path) -> str:
+    """Return the version of a package file."""
+    return field_of(package, "Version")
+
+
+def file_of(package: Path, name: str) -> str:
+    """Return the text of a file that a package brings."""
     tree = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], capture_output=True, check=True).stdout
     unpack = ("tar", "--extract", "--to-stdout", f"./{name}")
     return subprocess.run(unpack, input=tree, capture_output=True, check=True).stdout.decode()

@@ -23,19 +23,20 @@ def publish(
     *,
     updater: Path | None = None,
     files: Mapping[str, bytes] | None = None,
+    fields: Mapping[str, str] | None = None,
     updater_files: Mapping[str, bytes] | None = None,
 ) -> None:
     """Publish the package of the program as `version` and promote it to all boxes, with that of the updater if given.
 
-    `files` and `updater_files` have other content in it.
+    `files` and `updater_files` have other content in it, `fields` are of its control file.
     """
     folder = directory / f"as-{version}"
     folder.mkdir()
     program = with_version(repository.package, version, folder)
     made = []
-    if files:
+    if files or fields:
         (folder / "changed").mkdir()
-        program = with_files(program, version, folder / "changed", files)
+        program = with_files(program, version, folder / "changed", files or {}, fields)
     if updater:
         (folder / "updater").mkdir()
         made.append(with_files(updater, version, folder / "updater", updater_files or {}))

@@ -16,6 +16,8 @@ class WebServer:
         """A part of a path: in the middle of the next answer for one like it, the server goes."""
         self.dates = True
         """Whether an answer tells its Date."""
+        self.page = b""
+        """What everybody is given instead of any file, as by a network that wants a login; empty: the files."""
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
         self.come()
@@ -43,6 +45,16 @@ class _Handler(SimpleHTTPRequestHandler):
     def __init__(self, web: WebServer, *arguments: Any) -> None:
         self._web = web
         super().__init__(*arguments, directory=str(web.folder))
+
+    def do_GET(self) -> None:
+        if not self._web.page:
+            super().do_GET()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(self._web.page)))
+        self.end_headers()
+        self.wfile.write(self._web.page)
 
     def send_header(self, keyword: str, value: str) -> None:
         if keyword != "Date" or self._web.dates:

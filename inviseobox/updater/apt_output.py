@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 _PLANNED = re.compile(r"(Inst|Remv) (\S+)(?: \[([^\]]*)\])?(?: \((\S+) )?")
 _CLOCK = re.compile(r"not valid yet|not live until|is expired|has expired|in the future", re.IGNORECASE)
+_UNSIGNED = re.compile(r"is not signed\.?$")
+_SIGNATURE = re.compile(r"W: (?:GPG error|OpenPGP signature verification failed)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,11 @@ def complaint(errors: str) -> str:
     """Return the first error of apt in one line, with the clock named where that looks like the cause."""
     lines = [line.strip() for line in errors.splitlines()]
     chosen = next((line for mark in ("E: ", "W: ") for line in lines if line.startswith(mark)), "")
-    text = re.sub(r"\s+", " ", chosen[3:]) or "apt said nothing"
+    text = chosen[3:]
+    if _UNSIGNED.search(text):
+        # Why the signature is none is in a warning of its own.
+        text = next((f"{text.rstrip('.')}: {line[3:]}" for line in lines if _SIGNATURE.match(line)), text)
+    text = re.sub(r"\s+", " ", text) or "apt said nothing"
     if _CLOCK.search(errors):
         return f"{text} (is the clock of this machine right?)"
     return text

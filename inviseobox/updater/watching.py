@@ -11,6 +11,7 @@ from .passing import note_passed
 from .probation import Bad, Good, Judgement, Undecided, Waiting
 from .seen import Seen
 from .service import Service
+from .showing import publish
 from .state import Cause, Probation
 
 LOOK_EVERY = 2.0
@@ -39,6 +40,7 @@ def watch(box: Box) -> None:
             end_watch_of_older(box, watched, reason)
         case Bad(reason, missing):
             condemn(box, watched, reason, missing)
+            publish(box)
             watch(box)
         case Waiting(cause):
             _note_waiting(box, watched, cause)

@@ -90,8 +90,8 @@ def _is_taken_back_after_a_power_cut(box: UpdatedBox) -> None:
     # Nobody is there but the timer.
     box.wait_for_history("taken back")
     assert box.versions() == box.before
-    assert re.search("it was restarted 3 times", box.told()["bad"]["9.1"])
     box.end_of_look()
+    assert re.search("it was restarted 3 times", box.told()["bad"]["9.1"])
     box.lost_nothing()
     box.publish("9.2")
     assert box.look() == 0, box.said()

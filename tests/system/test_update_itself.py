@@ -1,0 +1,105 @@
+"""Newer versions of the updater that do not do what they must: the version before comes back."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+
+from tests.support.soak import SOAK
+from tests.support.waiting import wait_for
+
+from .side_by_side import Case, SideBySide, side_by_side
+from .updated_box import UPDATER_SERVICE, Ground, UpdatedBox
+from .updating import UPDATER, installed
+
+_AT = "usr/lib/inviseobox-updater/updater/"
+_UNIT_AT = f"usr/lib/systemd/system/{UPDATER_SERVICE}"
+_TIMERS = ("inviseobox-updater.timer", "inviseobox-updater-boot.timer")
+
+pytestmark = pytest.mark.timeout(3600)
+
+
+@dataclass(frozen=True)
+class BadUpdater:
+    """Its files, and what is said of it."""
+
+    files: Mapping[str, str]
+    reason: str
+
+
+BAD_UPDATERS = {
+    "a mistake in its text": BadUpdater({_AT + "cli.py": "def main(:\n"}, "it fails its own test: SyntaxError"),
+    "ends with an error": BadUpdater({_AT + "cli.py": "raise SystemExit(3)\n"}, "it fails its own test: status 3"),
+    "hangs": BadUpdater({_AT + "cli.py": "import time\ntime.sleep(10_000)\n"}, "did not end within 60 s"),
+    "its unit is broken": BadUpdater(
+        {_UNIT_AT: "[Service\nExecStart\n"}, f"systemd does not understand its {UPDATER_SERVICE}"
+    ),
+    "disables its timer": BadUpdater(
+        {"DEBIAN/postinst": "#!/bin/sh\nrm -f /etc/systemd/system/timers.target.wants/inviseobox-updater*\n"},
+        "it disables its inviseobox-updater.timer",
+    ),
+    "its postinst fails": BadUpdater({"DEBIAN/postinst": "#!/bin/sh\nexit 3\n"}, "it cannot be installed: "),
+}
+
+
+def _is_taken_back(bad: BadUpdater, box: UpdatedBox) -> None:
+    before = installed(box.machine, UPDATER)
+    for timer in _TIMERS:
+        box.machine.run("systemctl", "enable", timer)
+    files = {name: text.encode() for name, text in bad.files.items()}
+    # The program's own version stays what it is: its turn would come first.
+    box.publish_updater("9.1", files)
+    box.look()
+    assert installed(box.machine, UPDATER) == before
+    assert box.history("updater taken back") == ["9.1"]
+    assert bad.reason in box.told()["trouble"]["reason"]
+    assert all(box.machine.show(timer, "UnitFileState")["UnitFileState"] == "enabled" for timer in _TIMERS)
+    # It is not taken again, the next one is.
+    assert box.look() == 0, box.said()
+    assert installed(box.machine, UPDATER) == before
+    box.publish_updater("9.2", {})
+    assert box.look() == 0, box.said()
+    assert installed(box.machine, UPDATER) == "9.2 ii"
+    assert box.look() == 0, box.said()
+    assert box.machine.read("/var/lib/inviseobox-updater/updater-proven") == "9.2\n"
+    assert box.told()["trouble"] is None
+    box.lost_nothing()
+
+
+def _is_missed(box: UpdatedBox) -> None:
+    """See that one that ends at once, and does nothing, is brought back by the package of the program."""
+    before = installed(box.machine, UPDATER)
+    box.publish_updater("9.1", {_AT + "cli.py": b"def main():\n    return 0\n"})
+    assert box.look() == 0, box.said()
+    assert installed(box.machine, UPDATER) == "9.1 ii"
+    box.machine.run("systemctl", "start", "inviseobox-updater.timer")
+    for _ in range(3):
+        box.machine.run("systemctl", "start", "inviseobox-updater-rescue.service", timeout=300)
+    wait_for(lambda: installed(box.machine, UPDATER) == before, 60, "the version before is back")
+    box.machine.run("systemctl", "stop", "inviseobox-updater.timer")
+    box.publish("9.2")
+    assert box.look() == 0, box.said()
+    assert box.versions() == "9.2 ii"
+    box.lost_nothing()
+
+
+_SAMPLE = ("its unit is broken", "disables its timer")
+CASES: dict[str, Case] = {
+    **{name: partial(_is_taken_back, bad) for name, bad in BAD_UPDATERS.items() if SOAK or name in _SAMPLE},
+    **({"ends at once": _is_missed} if SOAK else {}),
+}
+
+
+@pytest.fixture(scope="module")
+def cases(
+    ground: Ground, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SideBySide]:
+    """Yield the boxes of all cases, at work."""
+    with side_by_side(CASES, ground, request, tmp_path_factory) as running:
+        yield running
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_newer_updater_that_does_not_work_does_not_stay(cases: SideBySide, case: str) -> None:
+    cases.result(case)

@@ -61,14 +61,14 @@ Daemon.run = _run
 """
 GOOD_UNTIL_THE_NEXT_BOOT = """
 from pathlib import Path
-_first = Path("/var/lib/inviseobox/first-boot")
-_really_run = Daemon.run
+_noted = Path("/var/lib/inviseobox/first-boot")
+_work = Daemon.run
 async def _run(self, configuration):
-    if not _first.exists():
-        _first.write_text(self._clocks.boot)
-    if _first.read_text() != self._clocks.boot:
+    if not _noted.exists():
+        _noted.write_text(self._clocks.boot)
+    if _noted.read_text() != self._clocks.boot:
         raise LoopFailed("this version does not work after a boot")
-    await _really_run(self, configuration)
+    await _work(self, configuration)
 Daemon.run = _run
 """
 _WRITES_NO_STATUS = "StatusFile.update = lambda self, *_, **__: None\n"

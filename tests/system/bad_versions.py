@@ -93,6 +93,7 @@ def _update(self, *arguments, **more):
     _really(self, *arguments, **more)
     self._path = path
     if not path.is_symlink():
+        path.unlink(missing_ok=True)
         path.symlink_to("elsewhere.json")
 StatusFile.update = _update
 """
@@ -147,7 +148,9 @@ BAD_VERSIONS: dict[str, BadVersion] = {
     "its postinst hangs": BadVersion(
         r"its installation does not end", _file("DEBIAN/postinst", "#!/bin/sh\nsleep 100000\n")
     ),
-    "its postinst fails": BadVersion(r"postinst", _file("DEBIAN/postinst", "#!/bin/sh\nexit 3\n")),
+    "its postinst fails": BadVersion(
+        r"it cannot be installed: .*post-installation script", _file("DEBIAN/postinst", "#!/bin/sh\nexit 3\n")
+    ),
     "its prerm fails": BadVersion(
         r"it was restarted 3 times",
         lambda _: {PROGRAM_AT + "daemon.py": _CRASHES.encode(), "DEBIAN/prerm": b"#!/bin/sh\nexit 3\n"},

@@ -70,11 +70,20 @@ def _restart(box: Box, service: Service, cause: Cause, reason: str) -> None:
 
 def _renewed(box: Box, service: Service) -> str:
     """Return what of the libraries is not on the disk as the service has loaded it; empty: all is."""
-    found = box.state.libraries
+    found, trouble = box.state.libraries, box.state.trouble
+    now = _on_disk(box)
+    if (
+        found
+        and found.failed
+        and trouble
+        and trouble.kind == "library"
+        and (mended := libraries.changes(found.failed, now))
+    ):
+        # It may have been started with these by systemd alone: only a restart under watch ends the trouble.
+        return libraries.words(mended)
     if found is None or found.invocation_id != service.invocation_id:
         note_loaded(box)
         return ""
-    now = _on_disk(box)
     if now == found.failed:
         # It was tried with these.
         return ""

@@ -1,7 +1,9 @@
 """The command: its arguments. What a command does stands in the module of its name in commands/."""
 
 import argparse
+import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -11,6 +13,16 @@ from inviseobox.commands.exit_status import MISUSE, WRONG
 from inviseobox.errors import OutputLost
 from inviseobox.host import standard_streams
 from inviseobox.translation import _, translate_argparse
+
+
+def program() -> NoReturn:
+    """Run the command as a process of its own, and end that."""
+    status = main()
+    if threading.active_count() > 1:
+        # Calls that hang, for which nobody waits. Python, while it takes itself apart, may crash in them.
+        standard_streams.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

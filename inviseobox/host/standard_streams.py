@@ -47,6 +47,13 @@ def finish() -> None:
         sys.stdout.flush()
 
 
+def flush() -> None:
+    """Bring what is left in output and errors to where it goes, if it can be brought there."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OutputLost), losses(stream):
+            stream.flush()
+
+
 def complain(text: str) -> None:
     """Print a line to standard error, if anybody can be told."""
     with contextlib.suppress(OutputLost), losses(sys.stderr):

@@ -21,6 +21,7 @@ _LOOKED_AT = (
     ("systemctl", "--failed", "--plain"),
     ("systemctl", "status", "--full", "--lines=0", UNIT),
     ("journalctl", "--no-hostname", "--output=short-precise", "--lines=60", f"--unit={UNIT}"),
+    ("journalctl", "--no-hostname", "--boot", "--quiet", "--lines=30", "--unit=inviseobox-updater.service"),
 )
 
 

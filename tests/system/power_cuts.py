@@ -151,10 +151,14 @@ def cut_the_updater(box: Machine, image: Path, room: Disks, dice: random.Random,
     return cuts
 
 
-def is_changing(box: Machine) -> bool:
-    """Return whether the updater or apt has begun to change packages on the disk of a machine, and has not ended."""
+def is_changing(box: Machine, package: str = "") -> bool:
+    """Return whether the updater or apt has begun to change packages on the disk of a machine, and has not ended.
+
+    With `package`, whether that one is among them.
+    """
     assert box.root
-    return (box.root / STATE.lstrip("/") / "transaction").is_dir()
+    transaction = box.root / STATE.lstrip("/") / "transaction"
+    return any(transaction.glob(f"{package}_*.deb")) if package else transaction.is_dir()
 
 
 def is_installed(box: Machine, version: str) -> bool:

@@ -52,7 +52,8 @@ def _stop_in_its_midst(room: UpdateRoom, way: str, after: float) -> None:
     image = room.disks.copy()
     with room.disks.machine(image, "host") as box:
         box.run("systemctl", "start", "--no-block", SERVICE)
-        wait_for(lambda: is_changing(box), 120, "dpkg begins")
+        # The keys may come before, in a dpkg of their own, after which it would stop as well.
+        wait_for(lambda: is_changing(box, "inviseobox"), 120, "dpkg begins with the program")
         box.run("sleep", f"{after:.2f}")
         if way == "stop":
             box.run("systemctl", "stop", SERVICE, timeout=120)

@@ -47,6 +47,8 @@ def update_room(bootstrapped: Bootstrapped, package: Path, folder: Path) -> Iter
         box.run("systemctl", "stop", "inviseobox-updater.service")
         box.write(str(CONFIGURATION), _CONFIGURATION)
         box.put(with_version(package, new, folder), "/root")
+        # They take dpkg's lock when they like.
+        box.run("systemctl", "mask", "apt-daily.timer", "apt-daily-upgrade.timer")
         # A person who wants it now says so; here each run of the unit does.
         box.write("/etc/systemd/system/inviseobox-updater.service.d/now.conf", _NOW)
         # What has gone before: a first look, which finds nothing new.

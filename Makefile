@@ -56,7 +56,7 @@ help:
 	@echo "make bench        measure: readings, CPU, memory, bytes written, beside bare Modbus clients; ends in 25 minutes"
 	@echo "make bench-long   the same for hours, with a day of simulated time"
 	@echo "make bench-short  see that the benchmark runs"
-	@echo "make soak         the same campaigns whole, then the system tests on each Debian release, which takes an hour"
+	@echo "make soak         the same campaigns whole, then the system tests on each Debian release, which takes several hours"
 	@echo "make machine      boot a whole machine in qemu, with a kernel of its own, and cut its power: a sample, in 20 minutes"
 	@echo "make machine-soak all tests on such machines, in two hours; once more, it goes on where it was interrupted"
 	@echo "make clean        remove all that was built and cached, but for the repository in build/apt"

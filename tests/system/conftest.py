@@ -26,7 +26,7 @@ _TEST_TIMEOUT = 600
 _RELEASES = RELEASES if SOAK else ("trixie",)
 _LIFE = pytest.StashKey[Matrix]()
 
-_LONG = ("autopkgtest", "update_outages", "update_databases", "update_by_hand")
+_LONG = ("autopkgtest", "update_outages", "update_databases", "update_by_hand", "update_itself")
 collect_ignore = [] if SOAK else [f"test_{name}.py" for name in _LONG]
 
 
@@ -41,9 +41,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(line)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Set a longer time limit for tests that boot machines."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Set a longer time limit for tests that boot machines; leave those that are marked so to `make soak`."""
     limit_time(items, Path(__file__).parent, _TEST_TIMEOUT)
+    left = [] if SOAK else [item for item in items if item.get_closest_marker("soak")]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
 
 
 @pytest.hookimpl(hookwrapper=True)  # type: ignore[untyped-decorator]

@@ -81,6 +81,7 @@ def test_a_cut_in_an_upgrade_by_hand(room: UpdateRoom, repository: Repository) -
     _campaign(room, f"{' '.join(UPDATE)} && {' '.join(UPGRADE)}", room.sample(4, 50), room.sample(1, 10))
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(5400)
 def test_a_cut_while_the_updater_takes_a_version(room: UpdateRoom, repository: Repository) -> None:
     repository.release(room.new)
@@ -98,6 +99,7 @@ def test_a_cut_while_the_updater_takes_a_version(room: UpdateRoom, repository: R
     print(f"{count} cuts, of which {broken} left packages to repair")
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(5400)
 def test_a_cut_while_the_updater_takes_a_bad_version_back(
     room: UpdateRoom, repository: Repository, tmp_path: Path

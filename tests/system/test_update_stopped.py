@@ -39,6 +39,7 @@ def test_without_room_nothing_is_begun_and_one_line_says_so(room: UpdateRoom, re
         wait_for(lambda: is_installed(box, room.new), 120, "the new version is installed")
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("way", ["stop", "poweroff"])
 def test_dpkg_comes_to_its_end_when_an_update_is_stopped(room: UpdateRoom, repository: Repository, way: str) -> None:

@@ -71,6 +71,7 @@ def test_what_does_not_run_is_replaced_and_stays_as_it_is(
     assert updater_run(box) == (0, "")
 
 
+@pytest.mark.soak
 def test_an_updater_that_fails_its_own_test_is_taken_back(
     box: Machine, repository: Repository, tmp_path: Path, updater: Path
 ) -> None:

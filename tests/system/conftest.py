@@ -152,15 +152,24 @@ def bootstrapped(bare: Machine, published: Repository, web: WebServer) -> Iterat
 
 
 @pytest.fixture(scope="session")
-def room(bootstrapped: Bootstrapped, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpdateRoom]:
+def room(
+    bootstrapped: Bootstrapped,
+    published: Repository,
+    web: WebServer,
+    package: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[UpdateRoom]:
     """Yield disks of a box to which a version can be offered, and whose power can be cut."""
+    # The box looks once for a version: not in what the test before published.
+    web.folder = published.folder
     with update_room(bootstrapped, package, tmp_path_factory.mktemp("next")) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
-def ground(bootstrapped: Bootstrapped, published: Repository, package: Path) -> Iterator[Ground]:
+def ground(bootstrapped: Bootstrapped, published: Repository, web: WebServer, package: Path) -> Iterator[Ground]:
     """Yield what boxes begin with that the updater looks after."""
+    web.folder = published.folder
     (updater,) = package.parent.glob("inviseobox-updater_*_all.deb")
     with Machine(base=bootstrapped.machine) as machine:
         prepare(machine, updater)

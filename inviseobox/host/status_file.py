@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from time import thread_time
 from typing import Any
 
 import inviseobox
@@ -31,18 +32,24 @@ MAX_SIZE = 16_777_216
 _PERIOD = 10.0
 """Seconds between two times that the file is written while there is no news."""
 _REST = 1000
-"""How often longer than writing the file took it is left as it is: of many devices it takes a while."""
+"""How often longer than the work of writing the file it is left as it is: of many devices it takes a while."""
 
 
 class StatusFile:
     """The file of the running daemon, which is written anew now and then."""
 
-    def __init__(self, environment: Mapping[str, str], now: MonotonicClock = loop_clock) -> None:
-        """Write it into $RUNTIME_DIRECTORY of `environment` as systemd sets it; without one there is no file."""
+    def __init__(
+        self, environment: Mapping[str, str], now: MonotonicClock = loop_clock, worked: MonotonicClock = thread_time
+    ) -> None:
+        """Write it into $RUNTIME_DIRECTORY of `environment` as systemd sets it; without one there is no file.
+
+        `worked` tells the seconds of work: those in which others had the processor are no reason to rest.
+        """
         directory = environment.get("RUNTIME_DIRECTORY")
         self._path = Path(directory) / "status.json" if directory is not None else None
         self._invocation_id = environment.get("INVOCATION_ID", "")
         self._now = now
+        self._worked = worked
         self._due = self._rests_until = float("-inf")
 
     def update(self, health: Health, in_force: DevicesInForce, time: float, *, is_news: bool) -> None:
@@ -55,6 +62,7 @@ class StatusFile:
             self._due = began
         if self._path is None or began < max(self._due, self._rests_until):
             return
+        worked = self._worked()
         try:
             write(self._path, overview(health, in_force, time, self._invocation_id), devices(health, in_force))
         except OSError as error:
@@ -63,7 +71,7 @@ class StatusFile:
         else:
             health.troubles.end("status file")
         self._due = began + _PERIOD
-        self._rests_until = began + _REST * (self._now() - began)
+        self._rests_until = began + _REST * (self._worked() - worked)
 
 
 def overview(health: Health, in_force: DevicesInForce, now: float, invocation_id: str) -> dict[str, Any]:

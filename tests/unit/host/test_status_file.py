@@ -136,10 +136,10 @@ class Hand:
         return self.time
 
 
-def written_at(folder: Path, clock: Hand, news_at: set[int], seconds: int) -> list[int]:
-    """Return in which of so many seconds the file was written, with news in some of them."""
+def written_at(folder: Path, clock: Hand, news_at: set[int], seconds: int, work: float = 0.0) -> list[int]:
+    """Return in which of so many seconds the file was written, with news in some of them and so much work each time."""
     path = folder / "status.json"
-    file = StatusFile({"RUNTIME_DIRECTORY": str(folder)}, clock)
+    file = StatusFile({"RUNTIME_DIRECTORY": str(folder)}, clock, Hand(work))
     began, found = clock.time, []
     for second in range(seconds):
         clock.time = began + second
@@ -155,7 +155,11 @@ def test_the_file_is_written_every_ten_seconds_and_at_once_when_there_is_news(tm
 
 
 def test_a_file_that_takes_long_to_write_is_written_more_seldom_and_news_wait(tmp_path: Path) -> None:
-    assert written_at(tmp_path, Hand(0.0205), {0, 3}, 70) == [0, 21, 42, 63]
+    assert written_at(tmp_path, Hand(), {0, 3}, 70, work=0.0205) == [0, 21, 42, 63]
+
+
+def test_what_only_waits_for_the_processor_is_written_as_often(tmp_path: Path) -> None:
+    assert written_at(tmp_path, Hand(0.1), {0}, 30) == [0, 10, 20]
 
 
 def test_without_a_runtime_directory_there_is_no_file() -> None:
@@ -164,7 +168,7 @@ def test_without_a_runtime_directory_there_is_no_file() -> None:
 
 def test_a_file_that_cannot_be_written_is_a_trouble_until_it_can(tmp_path: Path) -> None:
     health, in_force = known()
-    file = StatusFile({"RUNTIME_DIRECTORY": str(tmp_path / "missing")}, Hand())
+    file = StatusFile({"RUNTIME_DIRECTORY": str(tmp_path / "missing")}, Hand(), Hand())
     file.update(health, in_force, 2000.0, is_news=True)
     assert [trouble.kind for trouble in health.troubles.current()] == [events.STATUS_FILE]
     (tmp_path / "missing").mkdir()

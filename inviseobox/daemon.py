@@ -106,10 +106,11 @@ class Daemon:
         self._devices = self._devices.with_interval(configuration.interval)
         async with contextlib.AsyncExitStack() as stack:
             agent = {"User-Agent": f"inviseobox/{inviseobox.__version__}"}
-            connections = HttpConnections(tls_context(None, verify=configuration.http.verify_tls), self._lookups)
-            pages = HttpClient(connections, headers=agent)
+            system_tls = tls_context(None)
+            pages_tls = system_tls if configuration.http.verify_tls else tls_context(None, verify=False)
+            pages = HttpClient(HttpConnections(pages_tls, self._lookups), headers=agent)
             stack.push_async_callback(pages.close)
-            api = CentralApi(configuration, self._server_lookups, self._clocks.uptime)
+            api = CentralApi(configuration, self._server_lookups, self._clocks.uptime, system_tls)
             stack.push_async_callback(api.close)
             supervisor = Supervisor(self._health.troubles, lambda cause: self._may_end(buffer, cause, time.now()))
             stack.push_async_callback(supervisor.stop_all)

@@ -7,6 +7,7 @@ client classes are not used. Features are looked at, never the version.
 """
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, assert_never
@@ -32,12 +33,16 @@ except ImportError:
     FramerRTU = FramerSocket = None
     _PORT_SETTINGS = {"exclusive": True}
 else:
+    from pymodbus import datastore
     from pymodbus.pdu import DecodePDU
     from pymodbus.pdu import bit_message as bits
     from pymodbus.pdu import register_message as registers
     from pymodbus.transport.serialtransport import create_serial_connection
 
     _PORT_SETTINGS = {}
+    # 3.8 lays out all registers of a server at import, 2 MB, as what its constructor takes where nothing else is said.
+    with contextlib.suppress(AttributeError):
+        datastore.ModbusSlaveContext.__init__.__kwdefaults__ = None
 # pymodbus logs much that is said elsewhere, if it is worth a line.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 

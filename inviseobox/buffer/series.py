@@ -56,7 +56,7 @@ class SeriesKeys:
             self._forget_objects()
         elif len(self._seen) >= _MOST_OBJECTS:
             self._forget_objects()
-        self._seen[id(series)] = (series, known[1])
+        self._seen[id(series)] = known if known[0] is series else (series, known[1])
         return known[1]
 
     def _write(self, series: Series) -> int:

@@ -8,8 +8,9 @@ import math
 import struct
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import cache
 
-from inviseobox.devices.register_codec import ByteOrder
+from inviseobox.devices.register_codec import ByteOrder, ValueClass
 from inviseobox.devices.sources import RegisterSource
 from inviseobox.errors import UnusableValue
 from inviseobox.records import FAILED
@@ -45,7 +46,7 @@ class AnswerDecoder:
                 self._groups.append((order in _SWAPPED, struct.Struct(_ENDS[order] + layout), places))
                 in_one_go.update(places)
         self._by_themselves = [place for place in range(len(sources)) if place not in in_one_go]
-        self._marked = [(place, marks) for place in in_one_go if (marks := _marks(sources[place]))]
+        self._marked = [(place, marks) for place in in_one_go if (marks := _marks(sources[place].value_class))]
 
     def _layout(self, order: ByteOrder) -> tuple[list[int], str]:
         """Return which sources of this order one pass can take, in order of address, and how they lie."""
@@ -92,8 +93,8 @@ class AnswerDecoder:
         return self._sources[place].value(registers[self._starts[place] : self._ends[place]])
 
 
-def _marks(source: RegisterSource) -> frozenset[float]:
+@cache
+def _marks(value_class: ValueClass) -> frozenset[float]:
     """Return the values that the usual marks of a class become; beyond 2**53 some others become the same."""
-    value_class = source.value_class
     size = 2 * value_class.width
     return frozenset(value_class.decode(raw.to_bytes(size, "big")) for raw in value_class.usual_marks)

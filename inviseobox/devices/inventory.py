@@ -4,7 +4,6 @@ The list is untrusted input: what cannot be understood becomes a dead measuremen
 rest. Only what is not a list at all is refused as a whole, and one that is too long to be true.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,12 +136,13 @@ class Inventory:
     remarks: Remarks = field(default=Remarks(), compare=False)
     name: str = field(default="", compare=False)
 
-    @property
-    def measurements(self) -> Iterator[ListedMeasurement]:
-        """Every measurement with its device."""
-        return (
-            ListedMeasurement(device, measurement) for device in self.devices for measurement in device.measurements
-        )
+    measurements: tuple[ListedMeasurement, ...] = field(init=False, repr=False, compare=False)
+    """Every measurement with its device."""
+
+    def __post_init__(self) -> None:
+        """Pair each measurement with its device, once for all who ask."""
+        listed = tuple(ListedMeasurement(device, one) for device in self.devices for one in device.measurements)
+        object.__setattr__(self, "measurements", listed)
 
 
 def parse(text: str) -> Inventory:

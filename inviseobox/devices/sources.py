@@ -14,6 +14,8 @@ from inviseobox.untrusted import MAX_TEXT, shown, whole_number
 
 MAX_MARKS = 16
 """The most raw values that may stand for "no value" of one measurement."""
+_NO_MARKS: frozenset[int] = frozenset()
+"""One for all: each empty frozenset takes 216 bytes of its own."""
 _NO_VALUE_ADVICE = "check what the meter measures there: its sensor, its wiring, its settings"
 
 
@@ -195,7 +197,7 @@ def _count(parameters: dict[str, Any], function: FunctionCode, value_class: Valu
 def _invalid(told: object, class_name: str, bits: int, room: int) -> frozenset[int]:
     """Read the marks for "no value" of a class of so many `bits`, in registers that have `room` for so many."""
     if told is None:
-        return frozenset()
+        return _NO_MARKS
     least, most = -(1 << bits - 1), (1 << room) - 1
     marks = [whole_number(one) for one in told] if isinstance(told, list) and len(told) <= MAX_MARKS else [None]
     known = [mark for mark in marks if mark is not None and least <= mark <= most]

@@ -70,10 +70,11 @@ def tls_context(ca_file: str | None, verify: bool = True) -> ssl.SSLContext:
 
     Raises OSError (ssl.SSLError is one) where the file cannot be read or holds no certificate.
     """
-    context = ssl.create_default_context(cafile=ca_file)
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    if verify:
+        return ssl.create_default_context(cafile=ca_file)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
     return context
 
 

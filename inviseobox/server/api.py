@@ -1,6 +1,7 @@
 """The Inviseo API, in the two forms in which it exists."""
 
 import platform
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -48,16 +49,24 @@ _STATUS = "/devices/status"
 class CentralApi:
     """The calls of the API. Each raises DeliveryError where no answer came; what an answer means is for the caller."""
 
-    def __init__(self, configuration: Configuration, lookups: NameLookups, uptime: UptimeClock = boot_clock) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        lookups: NameLookups,
+        uptime: UptimeClock = boot_clock,
+        system_tls: ssl.SSLContext | None = None,
+    ) -> None:
         """Prepare for the server that the configuration names, with look-ups that nothing else uses.
 
-        Raises OSError where `ca_file` cannot be used. What answers say of the time is compared with `uptime`.
+        Raises OSError where `ca_file` cannot be used. What answers say of the time is compared with `uptime`. Where the
+        configuration names no `ca_file`, `system_tls` saves another copy of the system's authorities, 0.8 MB.
         """
         self._uptime = uptime
         self._url = configuration.url
         self._token = configuration.token
         agent = f"inviseobox/{inviseobox.__version__} python/{platform.python_version()}"
-        connections = HttpConnections(tls_context(configuration.ca_file), lookups, keeps_one=True)
+        tls = system_tls if configuration.ca_file is None else None
+        connections = HttpConnections(tls or tls_context(configuration.ca_file), lookups, keeps_one=True)
         self._client = HttpClient(connections, headers={"User-Agent": agent})
 
     async def close(self) -> None:

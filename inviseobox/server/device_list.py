@@ -90,7 +90,7 @@ class DeviceList:
             _log.info(
                 "device list: %d devices, %d measurements",
                 len(listed.devices),
-                len(list(listed.measurements)),
+                len(listed.measurements),
                 extra=events.DEVICE_LIST_ADOPTED(),
             )
         for line in listed.remarks.news(told.remarks):

@@ -153,7 +153,9 @@ def _fields(summaries: Iterable[Summary], end: int) -> Iterator[dict[str, object
 def _replace_status(database: Database, end: int, summaries: Iterable[Summary]) -> None:
     devices: dict[str, list[dict[str, str]]] = {}
     for summary in summaries:
-        devices.setdefault(summary.device, []).append({"_id": summary.measurement, "status": summary.status})
+        # Of a series saved from a damaged file it is not known until its next reading.
+        if summary.device:
+            devices.setdefault(summary.device, []).append({"_id": summary.measurement, "status": summary.status})
     database.run("DELETE FROM status")
     for listed in status_lists(device_status(device, measurements) for device, measurements in devices.items()):
         database.run("INSERT INTO status (end, devices) VALUES (?, ?)", end, listed)

@@ -13,7 +13,7 @@ from inviseobox.clock import WallClock, utc_text
 from inviseobox.delivery.refusals import Refusals
 from inviseobox.delivery.setting_aside import SettingAside
 from inviseobox.devices.in_force import DevicesInForce
-from inviseobox.errors import DeliveryError, DeliveryRefused, ServerStalled
+from inviseobox.errors import BufferFault, DeliveryError, DeliveryRefused, ServerStalled
 from inviseobox.health.health import Health
 from inviseobox.records import Batch, DeviceStates
 from inviseobox.reports.device_status import halved
@@ -222,6 +222,8 @@ class Upload:
         except DeliveryError as error:
             # It waits for its day; what the server has to be told is told by other deliveries.
             _log.debug("a rejected value could not be offered again: %s", error)
+        except BufferFault as error:
+            self._report(error)
 
     def _report(self, error: BaseException) -> None:
         if isinstance(error, DeliveryRefused):

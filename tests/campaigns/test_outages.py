@@ -97,10 +97,15 @@ def _follow(daemon: Daemon, site: RunningSite, box: Place) -> list[int]:
         had = len(site.central.batches)
         lines = daemon.log.all.index(line, lines) + 1
         closed = line.split("window ")[1].split(" closed")[0]
-        site.wait_until(lambda: any(one.timestamp == closed for one in tuple(site.central.received)), 20)  # noqa: B023
-        arrived = next(at for at, batch in enumerate(site.central.batches) if batch.fields[0].timestamp == closed)
+        site.wait_until(lambda: closed in _sent_windows(site), 20)  # noqa: B023
+        arrived = _sent_windows(site).index(closed)
         overtaken.append(max(0, arrived - had))
     return overtaken
+
+
+def _sent_windows(site: RunningSite) -> list[str]:
+    """Return the window of each batch that arrived, in that order."""
+    return [batch.fields[0].timestamp for batch in tuple(site.central.batches)]
 
 
 @pytest.mark.timeout(400)

@@ -3,13 +3,16 @@
 import asyncio
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from inviseobox import events
 from inviseobox.simulator.central_server import CentralServer, Outcome
 from inviseobox.simulator.http_server import Request
 from tests.support import entries, virtual_time
 from tests.support.buffers import series
+from tests.support.damages import damage, pages_in_use
 from tests.support.entries import web_device
 from tests.support.virtual_time import until
 
@@ -303,6 +306,30 @@ def test_a_measurement_whose_values_are_refused_is_named_once(tmp_path: Path, ca
     (line,) = [record.getMessage() for record in caplog.records if "refused a value" in record.getMessage()]
     assert "Sonde, Hygrom\u00e9trie" in line
     assert "no such" in line
+
+
+def test_rejected_values_that_cannot_be_read_end_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "data.db"
+
+    async def rejecting(one: Box, server: CentralServer) -> None:
+        server.script("fields", Seen(outcome=refusing_poison))
+        await window(one, 0, [known("m0"), series("poison", device="sensor")])
+        one.start()
+        await windows_go_on(one, 1, 3)
+        assert len(rejected(path)) == 1
+
+    async def offering(one: Box, server: CentralServer) -> None:
+        size, pages = pages_in_use(path)
+        damage(path, Random(1), [page for page, name in pages if name == "rejected_to_offer"], size)  # noqa: S311
+        one.start()
+        await until(lambda: one.is_at_work() and bool(one.health.troubles.current()), within=26 * HOUR)
+        assert [trouble.kind for trouble in one.health.troubles.current()] == [events.BUFFER]
+        # The next window goes into a fresh file, and arrives.
+        end = await window(one, 2000, [known("m0")])
+        await until(lambda: one.is_at_work() and end in server.window_ends(["sensor/m0"]), within=HOUR)
+
+    delivering(tmp_path, rejecting, strict=False)
+    delivering(tmp_path, offering, strict=False)
 
 
 def test_a_rejected_value_is_offered_once_a_day_for_a_week_without_a_line(

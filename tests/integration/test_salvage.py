@@ -1,6 +1,7 @@
 """What is saved of a damaged file is what it was: nothing is counted for another series, no end is used twice."""
 
 import asyncio
+import json
 import os
 import random
 import shutil
@@ -78,6 +79,27 @@ def test_of_series_of_which_a_table_or_an_index_is_left_no_reading_is_lost(tmp_p
 
     asyncio.run(before())
     lose(path, table)
+    asyncio.run(after())
+
+
+def test_no_device_without_a_name_is_told_of(tmp_path: Path) -> None:
+    """Where the index alone is left of a series, its device is not known until it is read again."""
+    path = tmp_path / "data.db"
+
+    async def before() -> None:
+        async with opened(path) as buffer:
+            read(buffer, START + 1, MINUTE, POWER, 7.0, 9.0)
+
+    async def after() -> None:
+        async with opened(path) as buffer:
+            read(buffer, START + 2, MINUTE, ENERGY, 1000.0)
+            await buffer.seal(dating(end(0)))
+            status = await buffer.next_status()
+            assert status is not None
+            assert [device["_id"] for device in json.loads(status.devices)] == [ENERGY.device]
+
+    asyncio.run(before())
+    lose(path, "series")
     asyncio.run(after())
 
 

@@ -17,6 +17,7 @@ from .bootstrapping import Bootstrapped, two_commands
 from .matrix import Matrix
 from .other_version import version_of
 from .publishing import Repository
+from .side_by_side import SideBySide, side_by_side
 from .update_room import UpdateRoom, update_room
 from .updated_box import Ground, prepare
 from .web_server import WebServer
@@ -175,6 +176,15 @@ def ground(bootstrapped: Bootstrapped, published: Repository, web: WebServer, pa
         prepare(machine, updater)
         machine.shut_down()
         yield Ground(machine, published, updater)
+
+
+@pytest.fixture(scope="module")
+def cases(
+    ground: Ground, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SideBySide]:
+    """Yield the boxes of the cases that stand in a test file as `CASES`, at work."""
+    with side_by_side(request.module.CASES, ground, request, tmp_path_factory) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What a person did to a box, or Debian did to its libraries: the updater takes note of it, and undoes none of it."""
 
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -8,8 +7,8 @@ import pytest
 from tests.support.machine import UNIT
 
 from .service import CONFIGURATION, configuration, lines_with, state, wait_until_active
-from .side_by_side import Case, SideBySide, side_by_side
-from .updated_box import INTERVAL, PROGRAM_AT, Ground, UpdatedBox
+from .side_by_side import Case, SideBySide
+from .updated_box import INTERVAL, PROGRAM_AT, UpdatedBox
 from .updating import CRASHES
 
 _HTTPX = "/usr/lib/python3/dist-packages/httpx/__init__.py"
@@ -159,15 +158,6 @@ CASES: dict[str, Case] = {
     "a renewed library": _renewed_library,
     "a library that breaks it": _breaking_library,
 }
-
-
-@pytest.fixture(scope="module")
-def cases(
-    ground: Ground, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SideBySide]:
-    """Yield the boxes of all cases, at work."""
-    with side_by_side(CASES, ground, request, tmp_path_factory) as running:
-        yield running
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,13 +1,11 @@
 """Versions that bring another schema of the database or another package of Debian's."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from .bad_versions import DELIVERS_NOTHING
 from .other_version import field_of, file_of
-from .side_by_side import Case, SideBySide, side_by_side
-from .updated_box import PROGRAM_AT, Ground, UpdatedBox
+from .side_by_side import Case, SideBySide
+from .updated_box import PROGRAM_AT, UpdatedBox
 
 _SCHEMA_AT = PROGRAM_AT + "buffer/schema.py"
 _DATABASE = "/var/lib/inviseobox/data.db"
@@ -102,15 +100,6 @@ CASES: dict[str, Case] = {
     "two steps": _goes_by_way_of_the_version_in_between,
     "no step in between": _is_refused_without_one_in_between,
 }
-
-
-@pytest.fixture(scope="module")
-def cases(
-    ground: Ground, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SideBySide]:
-    """Yield the boxes of all cases, at work."""
-    with side_by_side(CASES, ground, request, tmp_path_factory) as running:
-        yield running
 
 
 @pytest.mark.parametrize("case", CASES)

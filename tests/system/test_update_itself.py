@@ -1,6 +1,6 @@
 """Newer versions of the updater that do not do what they must: the version before comes back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,8 +9,8 @@ import pytest
 from tests.support.soak import SOAK
 from tests.support.waiting import wait_for
 
-from .side_by_side import Case, SideBySide, side_by_side
-from .updated_box import UPDATER_SERVICE, Ground, UpdatedBox
+from .side_by_side import Case, SideBySide
+from .updated_box import UPDATER_SERVICE, UpdatedBox
 from .updating import UPDATER, installed
 
 _AT = "usr/lib/inviseobox-updater/updater/"
@@ -89,15 +89,6 @@ CASES: dict[str, Case] = {
     **{name: partial(_is_taken_back, bad) for name, bad in BAD_UPDATERS.items() if SOAK or name in _SAMPLE},
     **({"ends at once": _is_missed} if SOAK else {}),
 }
-
-
-@pytest.fixture(scope="module")
-def cases(
-    ground: Ground, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SideBySide]:
-    """Yield the boxes of all cases, at work."""
-    with side_by_side(CASES, ground, request, tmp_path_factory) as running:
-        yield running
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,7 +1,7 @@
 """What is wrong around a box while it updates is no fault of a version, and no merit of it either."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,8 +10,8 @@ import pytest
 from inviseobox.simulator.central_server import Outcome, Route, Script
 from inviseobox.simulator.http_server import Response, never
 
-from .side_by_side import Case, SideBySide, side_by_side
-from .updated_box import UPDATER_SERVICE, Ground, UpdatedBox
+from .side_by_side import Case, SideBySide
+from .updated_box import UPDATER_SERVICE, UpdatedBox
 
 _HTML = {"Content-Type": "text/html"}
 _LOGIN = b"<html><body>Please log in to this network.</body></html>"
@@ -144,15 +144,6 @@ CASES: dict[str, Case] = {
     **{name: partial(_is_judged_once_it_is_over, outage) for name, outage in OUTAGES.items()},
     **{name: partial(_is_judged_by_no_clock, step) for name, step in CLOCKS.items()},
 }
-
-
-@pytest.fixture(scope="module")
-def cases(
-    ground: Ground, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SideBySide]:
-    """Yield the boxes of all cases, at work."""
-    with side_by_side(CASES, ground, request, tmp_path_factory) as running:
-        yield running
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -5,7 +5,6 @@ All boxes of this file live side by side, for each of them waits most of the tim
 
 import json
 import re
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -16,8 +15,8 @@ from tests.support.soak import SOAK
 
 from .bad_versions import BAD_VERSIONS, GOOD_UNTIL_THE_NEXT_BOOT, BadVersion
 from .service import lines_with
-from .side_by_side import Case, SideBySide, side_by_side
-from .updated_box import INTERVAL, Ground, UpdatedBox
+from .side_by_side import Case, SideBySide
+from .updated_box import INTERVAL, UpdatedBox
 from .updating import UPDATER, history, installed
 
 _LONGEST_PROBATION = 180
@@ -110,15 +109,6 @@ CASES: dict[str, Case] = {
     **({"good until a power cut": _is_taken_back_after_a_power_cut} if SOAK else {}),
     **{name: partial(_is_taken_back, bad) for name, bad in BAD_VERSIONS.items() if SOAK or bad.is_sample},
 }
-
-
-@pytest.fixture(scope="module")
-def cases(
-    ground: Ground, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SideBySide]:
-    """Yield the boxes of all cases, at work."""
-    with side_by_side(CASES, ground, request, tmp_path_factory) as running:
-        yield running
 
 
 @pytest.mark.parametrize("case", CASES)

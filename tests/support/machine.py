@@ -17,8 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from . import archives
 from .root_shell import ENVIRONMENT, UNIT, CommandError, RootShell
-from .roots import CACHE, exclusive, remove, root_directory
+from .roots import CACHE, remove, root_directory
 from .waiting import wait_for
 
 __all__ = ["UNIT", "CommandError", "Machine", "last_words", "running_machines"]
@@ -62,16 +63,17 @@ class Machine(RootShell):
         if not base and not root:
             self._lowers = [root_directory(release)]
         self._network = network
-        self._archives = CACHE / "apt" / self.release
-        self._binds = {**({} if root else {"/var/cache/apt/archives": self._archives}), **(binds or {})}
         self._keeper: subprocess.Popen[str] | None = None
         self._pidfd = -1
         self.name = ""
         """What its control group is called."""
         self.pid1 = 0
         """The process id, on the host, of the machine's first process; 0 while it is off."""
-        self._archives.mkdir(parents=True, exist_ok=True)
         self.disk: Path = _new_disk(self.release)
+        self._archives = self.disk / "archives"
+        if not root:
+            archives.lend(self.release, self._archives)
+        self._binds = {**({} if root else {archives.INSIDE: self._archives}), **(binds or {})}
 
     def __enter__(self) -> Self:
         try:
@@ -167,15 +169,11 @@ class Machine(RootShell):
             else:
                 names.append(package)
         command = ("apt-get", "install", "--yes", *names)
-        with exclusive(CACHE / "apt" / f"{self.release}.lock"):
-            # Apt takes a file that lies there for the one of the index if only its size is right: a package of another
-            # run of the tests, with the keys of that run.
-            self.run("sh", "-c", "rm -f /var/cache/apt/archives/inviseobox*")
+        done = self.run(*command, check=False, timeout=300)
+        if done.returncode and "404" in done.stderr:
+            # The mirror has moved on since the lists in the root were fetched.
+            self.run("apt-get", "update", timeout=120)
             done = self.run(*command, check=False, timeout=300)
-            if done.returncode and "404" in done.stderr:
-                # The mirror has moved on since the lists in the root were fetched.
-                self.run("apt-get", "update", timeout=120)
-                done = self.run(*command, check=False, timeout=300)
         if done.returncode:
             raise CommandError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr
@@ -189,6 +187,7 @@ class Machine(RootShell):
 
     def _switch_off(self, word: str) -> None:
         if self._keeper is not None:
+            archives.keep(self.release, self._archives)
             keeper, self._keeper = self._keeper, None
             keeper.communicate(word, timeout=_END_TIMEOUT)
             assert keeper.returncode == 0, "the machine left something behind; its keeper's message is above"
@@ -209,6 +208,6 @@ def _new_disk(release: str) -> Path:
     machines = CACHE / "machines"
     machines.mkdir(parents=True, exist_ok=True)
     disk = Path(tempfile.mkdtemp(prefix=f"{release}-", dir=machines))
-    for part in ("upper", "work", "root"):
+    for part in ("upper", "work", "root", "archives"):
         (disk / part).mkdir(mode=0o755)
     return disk

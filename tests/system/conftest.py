@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.keyring_packages import built
 from tests.support.machine import Machine, last_words, running_machines
-from tests.support.roots import CACHE, RELEASES
+from tests.support.roots import RELEASES
 from tests.support.sessions import limit_time, require_root
 from tests.support.soak import SOAK
 
@@ -141,9 +141,6 @@ def bare(release: str) -> Iterator[Machine]:
 @pytest.fixture(scope="session")
 def bootstrapped(bare: Machine, published: Repository, web: WebServer) -> Iterator[Bootstrapped]:
     """Yield a machine that was set up by the commands of the repository, not configured and shut down."""
-    # Apt takes a file that it has fetched for the right one by its size, and each run has keys of its own.
-    for file in (CACHE / "apt" / bare.release).glob("inviseobox*.deb"):
-        file.unlink(missing_ok=True)
     with Machine(base=bare) as machine:
         web.folder = published.folder
         steps = [machine.run("sh", "-c", command, check=False, timeout=300) for command in two_commands(published)]

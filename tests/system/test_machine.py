@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.archives import INSIDE
 from tests.support.keeper import control_groups
 from tests.support.machine import CommandError, Machine
 from tests.support.waiting import wait_for
@@ -97,6 +98,17 @@ def test_a_machine_on_the_base_of_another_leaves_that_one_unchanged() -> None:
             copy.run("rm", "/etc/from-base")
         with Machine(base=base) as copy:
             assert copy.read("/etc/from-base") == "1"
+
+
+def test_what_apt_fetched_of_debian_is_there_for_other_machines_and_what_is_ours_is_not() -> None:
+    with Machine("trixie") as first:
+        first.install("hello")
+        first.write(f"{INSIDE}/inviseobox_1_all.deb", "")
+        first.shut_down()
+        with Machine(base=first) as other:
+            there = {name.split("_")[0] for name in other.run("ls", INSIDE).stdout.split()}
+        assert "hello" in there
+        assert "inviseobox" not in there
 
 
 def test_a_device_of_the_host_lies_where_it_is_asked_for() -> None:

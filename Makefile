@@ -105,10 +105,11 @@ unit: dependencies
 	@echo "== unit tests"
 	@nice $(PYTHON) -m pytest -q --junitxml=build/unit.xml tests --ignore=tests/acquisition --ignore=tests/integration --ignore=tests/system --ignore=tests/campaigns --ignore=tests/machine
 
-# Two files at a time: these tests wait more than they work, and some of them for what must come within two seconds.
+# These tests wait more than they work, and some of them for what must come within two seconds.
+two_files_at_a_time := -n 2 --dist loadfile
 integration: dependencies
 	@echo "== integration tests"
-	@$(PYTHON) -m pytest -q -n 2 --dist loadfile --junitxml=build/integration.xml tests/integration
+	@$(PYTHON) -m pytest -q $(two_files_at_a_time) --junitxml=build/integration.xml tests/integration
 
 # $(call copy,DIRECTORY): what is on disk: tracked files with their changes, and new ones that git does not ignore.
 copy = rm -rf $(1) && mkdir -p $(1) \
@@ -192,14 +193,14 @@ acquisition: deb
 	@$(SUDO) nice env PYTHONDONTWRITEBYTECODE=1 $(if $(INVISEOBOX_RUBBISH),INVISEOBOX_RUBBISH=$(INVISEOBOX_RUBBISH)) \
 		$(if $(INVISEOBOX_SOAK),INVISEOBOX_SOAK=$(INVISEOBOX_SOAK)) $(PYTHON) -m tests.acquisition.run_on_releases
 
-# $(call system,VARIABLES,NAME): what was seen of the package's life closes the output.
+# $(call system,VARIABLES,NAME,OPTIONS): what was seen of the package's life closes the output.
 system = $(if $(SUDO),echo "sudo: booting a Debian of its own takes root";) mkdir -p .cache; \
 	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(1) $(PYTHON) -m pytest -q -o cache_dir=.cache/pytest-system \
-	--junitxml=build/$(2).xml tests/system
+	--junitxml=build/$(2).xml $(3) tests/system
 
 system: deb
 	@echo "== system tests"
-	@$(call system,,system)
+	@$(call system,,system,$(two_files_at_a_time))
 
 # $(call campaign,VARIABLES,NAME): in a mount namespace of its own, so that none of its disks outlives it.
 campaign = $(if $(SUDO),echo "sudo: mounting disks takes root";) mkdir -p .cache; \

@@ -27,6 +27,8 @@ _TEST_TIMEOUT = 600
 _RELEASES = RELEASES if SOAK else ("trixie",)
 _LIFE = pytest.StashKey[Matrix]()
 
+# In this order, so that of two processes none has much left when the other has ended.
+_LONGEST = ("test_update_versions", "test_black_holes", "test_page_screens")
 _LONG = ("autopkgtest", "update_outages", "update_databases", "update_by_hand", "update_itself")
 collect_ignore = [] if SOAK else [f"test_{name}.py" for name in _LONG]
 
@@ -36,6 +38,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_LIFE] = Matrix("The life of the package: what was seen after each step")
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what this process put into the table over to the one that prints it, where there are several."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["life"] = session.config.stash[_LIFE].cells()
+
+
+@pytest.hookimpl(optionalhook=True)  # type: ignore[untyped-decorator]
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what another process put into the table, unless it crashed."""
+    for step, release, cell in getattr(node, "workeroutput", {}).get("life", []):
+        node.config.stash[_LIFE].put(step, release, cell)
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the table, whether its test passed or not."""
     for line in config.stash[_LIFE].lines():
@@ -43,12 +59,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Set a longer time limit for tests that boot machines; leave those that are marked so to `make soak`."""
+    """Set a longer time limit for tests that boot machines; leave some to `make soak`, and begin with the longest."""
     limit_time(items, Path(__file__).parent, _TEST_TIMEOUT)
-    left = [] if SOAK else [item for item in items if item.get_closest_marker("soak")]
-    if left:
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in left]
+    if SOAK:
+        return
+    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("soak")])
+    items[:] = [item for item in items if not item.get_closest_marker("soak")]
+    items.sort(key=lambda item: _LONGEST.index(item.path.stem) if item.path.stem in _LONGEST else len(_LONGEST))
 
 
 @pytest.hookimpl(hookwrapper=True)  # type: ignore[untyped-decorator]

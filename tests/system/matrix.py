@@ -17,6 +17,10 @@ class Matrix:
         """Note what was seen."""
         self._cells[step, release] = cell
 
+    def cells(self) -> list[tuple[str, str, Cell]]:
+        """Return what was put, in that order: step, release, facts."""
+        return [(step, release, cell) for (step, release), cell in self._cells.items()]
+
     def lines(self) -> Iterator[str]:
         """Yield the table as text, one line for each fact; nothing if nothing was put."""
         if not self._cells:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.roots import RootError
 from tests.support.sessions import limit_time, require_root
 from tests.support.soak import SOAK
 
 from .figures import FIGURES
-from .image import FOLDER, Image, ImageError, image_with, key_of
+from .image import FOLDER, Image, image_with, key_of
 from .progress import Progress
 from .time_server import TimeServer
 from .whole_machine import WholeMachine, last_words, running_machines
@@ -82,7 +83,7 @@ def image() -> Image:
         pytest.fail(f"one file of each package is needed, found {packages}; run: make deb", pytrace=False)
     try:
         return image_with(packages)
-    except ImageError as error:
+    except RootError as error:
         pytest.fail(str(error), pytrace=False)
 
 

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.roots import CACHE, apt_proxies, debian_mirror, exclusive, remove
+from tests.support.roots import CACHE, exclusive, make, mmdebstrap, remove
 
 RELEASE = "trixie"
 FOLDER = CACHE / "machine"
 
 _DISK_SIZE = 3 * 2**30
-_BUILD_TIMEOUT = 900
 _KEPT = 3
 """Images at most: the one in use, and those of the versions before."""
 
@@ -52,10 +51,6 @@ touch "$1/etc/.updated" "$1/var/.updated"
 """
 
 
-class ImageError(Exception):
-    """No image could be made: the message says what to do on this machine."""
-
-
 @dataclass(frozen=True, slots=True)
 class Image:
     """The files that a machine starts from, none of which it writes to."""
@@ -69,11 +64,10 @@ def image_with(packages: Sequence[Path]) -> Image:
     """Return the image with these package files installed, built first if there is none.
 
     Raises:
-        ImageError: mmdebstrap or Debian's mirror could not be used.
-        RootError: apt on this machine knows no mirror.
+        RootError: mmdebstrap or Debian's mirror could not be used.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    command = _mmdebstrap(packages, debian_mirror())
+    command = _command(packages)
     key = key_of(packages, "\0".join(command))
     folder = FOLDER / key
     with exclusive(FOLDER / "lock"):
@@ -92,54 +86,30 @@ def key_of(packages: Sequence[Path], recipe: str = "") -> str:
     return digest.hexdigest()[:12]
 
 
-def _mmdebstrap(packages: Sequence[Path], mirror: str) -> list[str]:
-    # In namespaces of its own: what it starts and mounts goes with it if it is interrupted.
-    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation=private", "--mount-proc"]
-    command += ["mmdebstrap", "--mode=root", "--format=directory", "--variant=apt", f"--include={','.join(_PACKAGES)}"]
-    command += ["--skip=cleanup/apt/lists"]
-    command += [f"--aptopt={setting}" for setting in ('APT::Install-Recommends "false"', *apt_proxies())]
+def _command(packages: Sequence[Path]) -> list[str]:
     files = " ".join(f"'{package}'" for package in packages)
     names = " ".join(f"/root/{package.name}" for package in packages)
     install = f'chroot "$1" apt-get install --yes {names}'
     customizing = (_SETTINGS, f"copy-in {files} /root", install, _LAST)
-    command += [f"--essential-hook={_BEFORE_THE_KERNEL}", *(f"--customize-hook={hook}" for hook in customizing)]
-    return [*command, RELEASE, "-", f"deb [check-valid-until=no] {mirror} {RELEASE} main"]
+    hooks = [f"--essential-hook={_BEFORE_THE_KERNEL}", *(f"--customize-hook={hook}" for hook in customizing)]
+    return mmdebstrap(RELEASE, _PACKAGES, ['APT::Install-Recommends "false"'], hooks)
 
 
 def _build(command: list[str], target: Path) -> None:
-    if shutil.which("mmdebstrap") is None:
-        raise ImageError("mmdebstrap is not installed; run: apt-get install mmdebstrap")
     began = time.monotonic()
     unfinished = FOLDER / "unfinished"
     remove(unfinished)
     unfinished.mkdir()
     root = unfinished / "root"
-    _do([str(root) if word == "-" else word for word in command])
+    make(command, root)
     for name in ("vmlinuz", "initrd.img"):
         shutil.copy((root / name).resolve(), unfinished / {"vmlinuz": "kernel", "initrd.img": "initrd"}[name])
     with (unfinished / "disk").open("wb") as disk:
         disk.truncate(_DISK_SIZE)
-    _do(["mkfs.ext4", "-q", "-F", "-d", str(root), str(unfinished / "disk")])
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-d", root, unfinished / "disk"], check=True)
     remove(root)
     unfinished.rename(target)
     print(f"built the disk of the machines in {time.monotonic() - began:.0f} s: {target}")
-
-
-def _do(command: list[str]) -> None:
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_BUILD_TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ImageError(f"{command[0]} did not end within {_BUILD_TIMEOUT} s") from None
-    if done.returncode:
-        raise ImageError(f"{' '.join(command)[:200]}\n{done.stdout[-4000:]}")
 
 
 def _remove_old() -> None:

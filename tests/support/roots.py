@@ -10,7 +10,7 @@ import hashlib
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ CACHE = Path(__file__).parents[2] / ".cache"
 
 _DAY = 86_400
 _REFRESH_AFTER = 7 * _DAY
-_BUILD_TIMEOUT = 600
+_BUILD_TIMEOUT = 900
 _PACKAGES = ("systemd", "systemd-sysv", "dbus", "mount", "ca-certificates")
 _APT_SETTINGS = (
     'DPkg::Lock::Timeout "60"',
@@ -48,10 +48,7 @@ def root_directory(release: str) -> Path:
     """
     roots = CACHE / "roots"
     roots.mkdir(parents=True, exist_ok=True)
-    if shutil.which("mmdebstrap") is None:
-        raise RootError("mmdebstrap is not installed; run: apt-get install mmdebstrap")
-    mirror = debian_mirror()
-    command = _mmdebstrap(release, mirror)
+    command = mmdebstrap(release, _PACKAGES, _APT_SETTINGS, [f"--customize-hook={hook}" for hook in _HOOKS])
     key = hashlib.sha256("\0".join(command).encode()).hexdigest()[:12]
     with exclusive(roots / f"{release}.lock"):
         usable = sorted(roots.glob(f"{release}-{key}-*"))
@@ -68,7 +65,51 @@ def root_directory(release: str) -> Path:
     return chosen / "root"
 
 
-def debian_mirror() -> str:
+def mmdebstrap(release: str, packages: Sequence[str], settings: Sequence[str], hooks: Sequence[str]) -> list[str]:
+    """Return the command that makes a minimal root of `release` with these packages and settings of apt.
+
+    The hooks are options of mmdebstrap(1). The word "-" stands for the root, see `make`.
+
+    Raises:
+        RootError: apt on this machine knows no mirror.
+    """
+    # In namespaces of its own: whoever walks over the cache meanwhile must not meet the proc that it mounts,
+    # and what it has started and mounted goes with it if it is interrupted.
+    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation=private", "--mount-proc"]
+    command += ["mmdebstrap", "--mode=root", "--format=directory", "--variant=apt", f"--include={','.join(packages)}"]
+    # The package lists stay, so that a machine installs at once.
+    command += ["--skip=cleanup/apt/lists", *(f"--aptopt={setting}" for setting in (*settings, *_apt_proxies()))]
+    return [*command, *hooks, release, "-", f"deb [{_SOURCE_OPTIONS}] {_debian_mirror()} {release} main"]
+
+
+def make(command: Sequence[str], root: Path) -> None:
+    """Run a command of `mmdebstrap` that makes `root`.
+
+    Raises:
+        RootError: mmdebstrap or Debian's mirror could not be used.
+    """
+    if shutil.which("mmdebstrap") is None:
+        raise RootError("mmdebstrap is not installed; run: apt-get install mmdebstrap")
+    try:
+        built = subprocess.run(
+            [str(root) if word == "-" else word for word in command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_BUILD_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise RootError(f"mmdebstrap did not end within {_BUILD_TIMEOUT} s") from None
+    if built.returncode:
+        advice = ""
+        if "NO_PUBKEY" in built.stdout:
+            advice = "\nthis machine does not know the release's keys; run: apt-get install debian-archive-keyring"
+        raise RootError(f"mmdebstrap failed:\n{built.stdout[-4000:]}{advice}")
+
+
+def _debian_mirror() -> str:
     """Return the address from which this machine's own apt takes Debian's main archive.
 
     Raises:
@@ -107,28 +148,7 @@ def remove(directory: Path) -> None:
     subprocess.run(["rm", "-rf", "--one-file-system", directory], check=True)
 
 
-def _mmdebstrap(release: str, mirror: str) -> list[str]:
-    # In namespaces of its own: whoever walks over the cache meanwhile must not meet the proc that it mounts,
-    # and what it has started and mounted goes with it if it is interrupted.
-    command = [
-        "unshare",
-        "--mount",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "--propagation=private",
-        "--mount-proc",
-    ]
-    command += ["mmdebstrap", "--mode=root", "--format=directory", "--variant=apt"]
-    command += [f"--include={','.join(_PACKAGES)}"]
-    # The package lists stay, so that a machine installs at once.
-    command += ["--skip=cleanup/apt/lists"]
-    command += [f"--aptopt={setting}" for setting in (*_APT_SETTINGS, *apt_proxies())]
-    command += [f"--customize-hook={hook}" for hook in _HOOKS]
-    return [*command, release, "-", f"deb [{_SOURCE_OPTIONS}] {mirror} {release} main"]
-
-
-def apt_proxies() -> list[str]:
+def _apt_proxies() -> list[str]:
     """Return the settings by which this machine's own apt goes through a proxy."""
     settings = subprocess.run(["apt-config", "dump", "--no-empty"], capture_output=True, text=True, check=True)
     return [
@@ -143,24 +163,7 @@ def _build(command: list[str], target: Path) -> Path:
     unfinished = target.with_name(f"unfinished-{release}")
     remove(unfinished)
     unfinished.mkdir()
-    arguments = [str(unfinished / "root") if word == "-" else word for word in command]
-    try:
-        built = subprocess.run(
-            arguments,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_BUILD_TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise RootError(f"mmdebstrap did not end within {_BUILD_TIMEOUT} s") from None
-    if built.returncode:
-        advice = ""
-        if "NO_PUBKEY" in built.stdout:
-            advice = "\nthis machine does not know the release's keys; run: apt-get install debian-archive-keyring"
-        raise RootError(f"mmdebstrap failed:\n{built.stdout[-4000:]}{advice}")
+    make(command, unfinished / "root")
     (unfinished / "last-use").touch()
     unfinished.rename(target)
     return target

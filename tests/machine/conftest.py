@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.root_shell import last_words, running_machines
 from tests.support.roots import RootError
 from tests.support.sessions import limit_time, require_root
 from tests.support.soak import SOAK
@@ -15,7 +16,7 @@ from .figures import FIGURES
 from .image import FOLDER, Image, image_with, key_of
 from .progress import Progress
 from .time_server import TimeServer
-from .whole_machine import WholeMachine, last_words, running_machines
+from .whole_machine import WholeMachine
 
 _TEST_TIMEOUT = 2700
 _NAMES = ("inviseobox", "inviseobox-appliance", "inviseobox-updater")

@@ -13,11 +13,9 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.support.loop_disks import PowerCutDisk, power_cut_disk
-from tests.support.root_shell import CommandError, RootShell
+from tests.support.root_shell import CommandError, RootShell, packed, running_machines
 from tests.support.waiting import wait_for
 
 from .guest_agent import GuestAgent
@@ -37,9 +35,6 @@ _ANSWER_AFTER_END = 60.0
 _WRITTEN_AT_MOST = 1536 * 2**20
 _CHUNK = 2**20
 
-running_machines: list["WholeMachine"] = []
-last_words: list[str] = []
-"""Reports of machines that were left with an error."""
 _serial = itertools.count(1)
 
 
@@ -85,21 +80,6 @@ class WholeMachine(RootShell):
     def is_on(self) -> bool:
         """Whether it has power."""
         return self._qemu is not None
-
-    def __enter__(self) -> Self:
-        try:
-            self.boot()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None and not isinstance(error, KeyboardInterrupt) and self.is_on:
-            last_words.append(self.report())
-        self.remove()
 
     def boot(self) -> None:
         """Switch the machine on and wait until systemd has started everything."""
@@ -180,25 +160,16 @@ class WholeMachine(RootShell):
 
     def put(self, source: Path, directory: str) -> None:
         """Copy a file or a tree of the host into `directory`, where it belongs to root."""
-        pack = ("tar", "--create", "--owner=0", "--group=0", "--exclude=__pycache__", f"--directory={source.parent}")
-        packed = subprocess.run([*pack, source.name], stdout=subprocess.PIPE, check=True).stdout
-        file = f"/run/put-{next(_serial)}"
-        for at in range(0, len(packed), _CHUNK):
-            text = base64.b64encode(packed[at : at + _CHUNK]).decode()
+        archive, file = packed(source), f"/run/put-{next(_serial)}"
+        for at in range(0, len(archive), _CHUNK):
+            text = base64.b64encode(archive[at : at + _CHUNK]).decode()
             self.run("sh", "-c", 'base64 --decode >>"$1"', "put", file, text=text)
         self.run("tar", "--extract", f"--file={file}", "--one-top-level=" + directory)
         self.run("rm", file)
 
     def install(self, *packages: Path | str) -> str:
         """Install files of the host or packages by name, and what they depend on, with apt; return its output."""
-        names = []
-        for package in packages:
-            if isinstance(package, Path):
-                names.append(f"/root/{package.name}")
-                self.put(package, "/root")
-            else:
-                names.append(package)
-        done = self.run("apt-get", "install", "--yes", *names, timeout=900)
+        done = self.run("apt-get", "install", "--yes", *self.put_packages(packages), timeout=900)
         return done.stdout + done.stderr
 
     def boot_id(self) -> str:

@@ -14,11 +14,10 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from . import archives
-from .root_shell import ENVIRONMENT, UNIT, CommandError, RootShell
+from .root_shell import ENVIRONMENT, UNIT, CommandError, RootShell, last_words, packed, running_machines
 from .roots import CACHE, remove, root_directory
 from .waiting import wait_for
 
@@ -29,9 +28,6 @@ _BOOT_TIMEOUT = 60.0
 _END_TIMEOUT = 30.0
 
 _serial = itertools.count(1)
-running_machines: list["Machine"] = []
-last_words: list[str] = []
-"""Reports of machines that were left with an error."""
 
 
 class Machine(RootShell):
@@ -75,21 +71,6 @@ class Machine(RootShell):
             archives.lend(self.release, self._archives)
         self._binds = {**({} if root else {archives.INSIDE: self._archives}), **(binds or {})}
 
-    def __enter__(self) -> Self:
-        try:
-            self.boot()
-        except BaseException:
-            self._remove()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None and not isinstance(error, KeyboardInterrupt) and self.pid1:
-            last_words.append(self.report())
-        self._remove()
-
     def boot(self) -> None:
         """Switch the machine on and wait until systemd has started everything."""
         assert self._keeper is None, "the machine is on"
@@ -130,6 +111,14 @@ class Machine(RootShell):
         signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         self._switch_off("keep\n")
 
+    def remove(self) -> None:
+        """Switch the machine off, however it fares, and remove its disk."""
+        if self._keeper is None:
+            # Off already: no keeper is left to remove the disk.
+            remove(self.disk)
+        else:
+            self._switch_off("")
+
     def run(
         self, *command: str, check: bool = True, timeout: float = 60, text: str = ""
     ) -> subprocess.CompletedProcess[str]:
@@ -154,21 +143,12 @@ class Machine(RootShell):
 
     def put(self, source: Path, directory: str) -> None:
         """Copy a file or a tree of the host into `directory`, where it belongs to root."""
-        pack = ("tar", "--create", "--owner=0", "--group=0", "--exclude=__pycache__", f"--directory={source.parent}")
-        packed = subprocess.run([*pack, source.name], stdout=subprocess.PIPE, check=True)
         unpack = self._inside("tar", "--extract", "--one-top-level=" + directory)
-        subprocess.run(unpack, input=packed.stdout, check=True)
+        subprocess.run(unpack, input=packed(source), check=True)
 
     def install(self, *packages: Path | str) -> str:
         """Install files of the host or packages by name, and what they depend on, with apt; return its output."""
-        names = []
-        for package in packages:
-            if isinstance(package, Path):
-                names.append(f"/root/{package.name}")
-                self.put(package, "/root")
-            else:
-                names.append(package)
-        command = ("apt-get", "install", "--yes", *names)
+        command = ("apt-get", "install", "--yes", *self.put_packages(packages))
         done = self.run(*command, check=False, timeout=300)
         if done.returncode and "404" in done.stderr:
             # The mirror has moved on since the lists in the root were fetched.
@@ -195,13 +175,6 @@ class Machine(RootShell):
             os.close(self._pidfd)
             self.pid1 = 0
             running_machines.remove(self)
-
-    def _remove(self) -> None:
-        if self._keeper is None:
-            # Off already: no keeper is left to remove the disk.
-            remove(self.disk)
-        else:
-            self._switch_off("")
 
 
 def _new_disk(release: str) -> Path:

@@ -3,8 +3,10 @@
 import json
 import subprocess
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 UNIT = "inviseobox.service"
 ENVIRONMENT = (
@@ -25,14 +27,43 @@ _LOOKED_AT = (
 )
 
 
+running_machines: list["RootShell"] = []
+"""Those that are on, which each kind of machine sees to."""
+last_words: list[str] = []
+"""Reports of machines that were left with an error."""
+
+
 class CommandError(Exception):
     """A command in a machine ended with a status other than 0, or not in time."""
 
 
 class RootShell(ABC):
-    """A machine in which commands run as root."""
+    """A machine in which commands run as root: `with` boots it, and removes it at the end."""
 
     release: str
+
+    def __enter__(self) -> Self:
+        try:
+            self.boot()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and not isinstance(error, KeyboardInterrupt) and self in running_machines:
+            last_words.append(self.report())
+        self.remove()
+
+    @abstractmethod
+    def boot(self) -> None:
+        """Switch the machine on and wait until systemd has started everything."""
+
+    @abstractmethod
+    def remove(self) -> None:
+        """Switch the machine off, however it fares, and remove its disk."""
 
     @abstractmethod
     def run(
@@ -47,6 +78,17 @@ class RootShell(ABC):
     @abstractmethod
     def put(self, source: Path, directory: str) -> None:
         """Copy a file or a tree of the host into `directory`, where it belongs to root."""
+
+    def put_packages(self, packages: Sequence[Path | str]) -> list[str]:
+        """Copy those that are files of the host into /root, and return what apt takes for each."""
+        names = []
+        for package in packages:
+            if isinstance(package, Path):
+                self.put(package, "/root")
+                names.append(f"/root/{package.name}")
+            else:
+                names.append(package)
+        return names
 
     def read(self, path: str) -> str:
         """Return the text of a file in the machine."""
@@ -87,3 +129,9 @@ class RootShell(ABC):
             done = self.run(*command, check=False)
             texts.append(f"{self.release}# {' '.join(command)}\n{done.stdout}{done.stderr}")
         return "\n".join(texts)
+
+
+def packed(source: Path) -> bytes:
+    """Return a file or a tree of the host as an archive of tar's, in which it belongs to root."""
+    pack = ("tar", "--create", "--owner=0", "--group=0", "--exclude=__pycache__", f"--directory={source.parent}")
+    return subprocess.run([*pack, source.name], stdout=subprocess.PIPE, check=True).stdout

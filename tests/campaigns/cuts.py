@@ -25,7 +25,7 @@ from .sizes import measured
 MODBUS_PERIOD = 0.25
 _LAST_WORDS_WITHIN = 60.0
 _BORDER = 1.5
-"""Seconds around a window's border within which its first and its last reading lie."""
+"""Seconds by which a reading may be served before or after the window that it belongs to."""
 _SENSOR = "65a0000000000000000004"
 
 Cut = Callable[[Daemon], None]
@@ -163,19 +163,24 @@ class Campaign:
                 continue
             counters += 1
             moved = sum((Decimal(report.value["diff"]) for report in reports), Decimal(0))
-            kept = self._kept(measurement)
-            began = max(kept[0].at, reports[0].end - self.interval)
-            firsts = _values_within(kept, began - _BORDER, began + _BORDER)
-            lasts = _values_within(kept, reports[-1].end - _BORDER, reports[-1].end + _BORDER)
-            if "min" in reports[0].value:
-                firsts = {Decimal(reports[0].value["min"])} & firsts
-                lasts = {Decimal(reports[-1].value["max"])} & lasts
-            assert any(last - first == moved for first in firsts for last in lasts), f"{measurement} moved {moved}"
+            # A reading that was served and did not come in time is among them; `_problems` holds each window exactly.
+            first, last = (self._served_for(report) for report in (reports[0], reports[-1]))
+            starts = _values(first, reports[0].value.get("min"))
+            ends = _values(last, reports[-1].value.get("max"))
+            assert any(end - start == moved for start in starts for end in ends), (
+                f"{measurement} moved {moved} in {len(reports)} windows of {self.interval} s:\n"
+                f"first {reports[0]}\nof {first}\nlast {reports[-1]}\nof {last}\nlost {self.lost.get(measurement)}"
+            )
         assert counters >= 3
 
     def _reports(self, measurement: str) -> list[ReceivedField]:
         by_end = {one.end: one for one in tuple(self.site.central.received) if one.measurement == measurement}
         return [by_end[end] for end in sorted(by_end)]
+
+    def _served_for(self, report: ReceivedField) -> list[Served]:
+        """Return the kept readings that were served in the report's window, or near it."""
+        start, end = report.end - self.interval - _BORDER, report.end + _BORDER
+        return [reading for reading in self._kept(report.measurement) if start <= reading.at <= end]
 
     def _kept(self, measurement: str) -> list[Served]:
         spans = self.lost.get(measurement, [])
@@ -202,8 +207,10 @@ def _last_match(served: Sequence[Served], value: float | None, before: float) ->
     raise AssertionError(f"{value} was never served")
 
 
-def _values_within(kept: Sequence[Served], start: float, end: float) -> set[Decimal]:
-    return {Decimal(repr(reading.value)) for reading in kept if start <= reading.at <= end}
+def _values(readings: Sequence[Served], told: str | None) -> set[Decimal]:
+    """Return the values of readings; of a report that tells which one it is, that one alone."""
+    values = {Decimal(repr(reading.value)) for reading in readings}
+    return values if told is None else values & {Decimal(told)}
 
 
 def place_on(box: Place, folder: Path) -> None:

@@ -20,6 +20,7 @@ from .publishing import Repository
 from .side_by_side import SideBySide, side_by_side
 from .update_room import UpdateRoom, update_room
 from .updated_box import Ground, prepare
+from .users import staff
 from .web_server import WebServer
 
 # Building a root and fetching packages may take minutes on a slow line.
@@ -115,6 +116,13 @@ def box(installed: Machine) -> Iterator[Machine]:
     """Yield a machine with the package installed and not configured."""
     with Machine(base=installed) as machine:
         yield machine
+
+
+@pytest.fixture
+def staffed(box: Machine) -> Machine:
+    """Return a box that is not configured, with two users more, one of them in the group adm."""
+    staff(box)
+    return box
 
 
 @pytest.fixture(scope="session")

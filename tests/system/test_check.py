@@ -12,11 +12,11 @@ from tests.support.machine import UNIT, Machine
 from tests.support.waiting import wait_for
 
 from .service import CONFIGURATION, configuration, configure, lines_with, state, wait_for_windows, wait_until_active
+from .users import MEMBER, STRANGER, add_user, as_user, staff
 
 # By perl's crypt, with yescrypt, as Debian hashes passwords: of "inviseo" and of "another-one".
 _HASH_OF_INVISEO = "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$16NjdEYLJEWAvsUIessrmOPhgIT7wdasW1rkFeieaj."
 _HASH_OF_ANOTHER = "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$fqhsRgTwUhBT/EHkJQ8HGB3ImrZLjnUXk1lnFJD7An1"
-_MEMBER, _STRANGER = "technicien", "autre"
 
 
 @pytest.fixture
@@ -28,20 +28,11 @@ def site() -> Iterator[RunningSite]:
 @pytest.fixture
 def staffed(box: Machine, site: RunningSite) -> Machine:
     """Return a box that delivers, with two users more, one of them in the group adm."""
-    for number, name in enumerate((_MEMBER, _STRANGER), 2001):
-        add_user(box, name, number)
-    box.run("sed", "-i", f"s/^adm:.*/adm:x:4:{_MEMBER}/", "/etc/group")
+    staff(box)
     configure(box, configuration(site))
     wait_until_active(box)
     wait_for_windows(site, 1)
     return box
-
-
-def add_user(box: Machine, name: str, number: int) -> None:
-    """Add a user who has no password; the root under test has no useradd."""
-    box.run("sh", "-c", f"echo {name}:x:{number}:{number}::/tmp:/bin/sh >>/etc/passwd")
-    box.run("sh", "-c", f"echo {name}:x:{number}: >>/etc/group")
-    box.run("sh", "-c", f"echo '{name}:*:20000:0:99999:7:::' >>/etc/shadow")
 
 
 def set_hash(box: Machine, kept: str) -> None:
@@ -53,7 +44,7 @@ class Checked:
     """What the command told one user, as lines and as JSON, which must agree."""
 
     def __init__(self, box: Machine, user: str = "root") -> None:
-        around = ("setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups")
+        around = as_user(user)
         said = box.run(*around, "inviseobox", "check", check=False)
         programs = box.run(*around, "inviseobox", "check", "--json", check=False)
         self.text = said.stdout
@@ -80,7 +71,7 @@ def test_root_and_the_group_adm_are_told_that_all_is_right(staffed: Machine, sit
     assert told.named("not tested") == ["updates"]
     assert told.checks["updates"]["code"] == "no updater"
     assert told.checks["api"]["code"] == "form known"
-    member = Checked(staffed, _MEMBER)
+    member = Checked(staffed, MEMBER)
     assert member.named("wrong") == []
     assert member.named("not tested") == ["updates"]
     assert member.checks["rights"]["code"] == "member"
@@ -90,9 +81,9 @@ def test_root_and_the_group_adm_are_told_that_all_is_right(staffed: Machine, sit
 
 
 def test_who_is_not_in_the_group_adm_is_told_so_once(staffed: Machine) -> None:
-    told = Checked(staffed, _STRANGER)
+    told = Checked(staffed, STRANGER)
     assert told.named("wrong") == ["rights"]
-    assert told.checks["rights"]["command"] == f"sudo usermod --append --groups adm {_STRANGER}"
+    assert told.checks["rights"]["command"] == f"sudo usermod --append --groups adm {STRANGER}"
     dependent = ["configuration", "dns", "server", "tls", "token", "api", "serial_ports", "clock"]
     assert [one for one in told.because_of("rights") if one != "time_synchronisation"] == dependent
     assert told.checks["service"]["state"] == "right", "anybody may ask systemd"
@@ -102,7 +93,7 @@ def test_a_token_that_the_server_refuses_is_told_to_the_group_adm(staffed: Machi
     configure(staffed, configuration(site).replace(site.token, "ab" * 32))
     wait_until_active(staffed)
     wait_for(lambda: lines_with(staffed, "token: the server refuses it"), 30, "the line")
-    for user in ("root", _MEMBER):
+    for user in ("root", MEMBER):
         told = Checked(staffed, user)
         assert told.named("wrong") == ["token"]
         assert told.checks["token"]["command"] == "sudo inviseobox configure"
@@ -111,11 +102,11 @@ def test_a_token_that_the_server_refuses_is_told_to_the_group_adm(staffed: Machi
 
 def test_a_service_that_is_stopped_or_failed_is_the_one_fault(staffed: Machine, site: RunningSite) -> None:
     staffed.run("systemctl", "stop", UNIT)
-    for user in ("root", _MEMBER):
+    for user in ("root", MEMBER):
         told = Checked(staffed, user)
         assert told.named("wrong") == ["service"]
         assert told.checks["service"]["command"] == "sudo systemctl start inviseobox"
-    assert "configuration" in Checked(staffed, _MEMBER).because_of("service")
+    assert "configuration" in Checked(staffed, MEMBER).because_of("service")
     # It cannot be run, and nothing in the configuration is wrong.
     staffed.write(
         f"/etc/systemd/system/{UNIT}.d/broken.conf", "[Service]\nExecStart=\nExecStart=/bin/false\nRestart=no\n"
@@ -123,7 +114,7 @@ def test_a_service_that_is_stopped_or_failed_is_the_one_fault(staffed: Machine, 
     staffed.run("systemctl", "daemon-reload")
     staffed.run("systemctl", "start", UNIT, check=False)
     wait_for(lambda: state(staffed) == "failed", 15, "it failed")
-    for user in ("root", _MEMBER):
+    for user in ("root", MEMBER):
         told = Checked(staffed, user)
         assert told.named("wrong") == ["service"]
         assert told.checks["service"]["fields"] == {"status": "1"}
@@ -139,7 +130,7 @@ def test_a_negative_interval_is_the_one_fault_and_not_that_the_service_failed(
     assert told.named("wrong") == ["configuration"]
     assert "interval" in told.checks["configuration"]["fields"]["where"]
     assert "service" in told.because_of("configuration")
-    member = Checked(staffed, _MEMBER)
+    member = Checked(staffed, MEMBER)
     assert member.named("wrong") == ["service"]
     assert member.checks["service"]["fields"] == {"status": "78"}
 
@@ -168,7 +159,7 @@ def test_the_default_password_is_the_one_fault_and_takes_root(staffed: Machine) 
     told = Checked(staffed)
     assert told.named("wrong") == ["default_password"]
     assert told.checks["default_password"]["command"] == "sudo passwd inviseo"
-    member = Checked(staffed, _MEMBER)
+    member = Checked(staffed, MEMBER)
     assert (member.named("wrong"), member.named("not tested")) == ([], ["updates", "default_password"])
     assert member.checks["default_password"]["code"] == "root only"
     set_hash(staffed, _HASH_OF_ANOTHER)
@@ -194,7 +185,7 @@ def test_what_is_wrong_with_updates_is_told_by_the_service_and_by_check(staffed:
     wait_for(lambda: said in staffed.run("systemctl", "show", "--value", "-P", "StatusText", UNIT).stdout, 15, "STATUS")
     assert lines_with(staffed, f"updates: {said}")
     assert said in staffed.run("inviseobox", "status", check=False).stdout
-    for user in ("root", _MEMBER):
+    for user in ("root", MEMBER):
         checked = Checked(staffed, user)
         assert checked.named("wrong") == ["updates"]
         assert checked.checks["updates"]["fields"] == {"problem": said}

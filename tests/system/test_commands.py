@@ -10,8 +10,8 @@ from inviseobox.simulator.background import RunningSite, running_site
 from tests.support.machine import UNIT, Machine
 
 from .service import CONFIGURATION, configuration, configure, wait_for_windows, wait_until_active
+from .users import MEMBER, STRANGER, as_user
 
-_MEMBER, _STRANGER = "technicien", "autre"
 # The characters of a locale that each machine has; without them a terminal is shown ASCII.
 _FRENCH = ("env", "LC_ALL=", "LC_CTYPE=C.UTF-8", "LANG=fr_FR.UTF-8")
 _WATCH = r"""
@@ -54,42 +54,27 @@ def site() -> Iterator[RunningSite]:
         yield running
 
 
-@pytest.fixture
-def staffed(box: Machine) -> Machine:
-    """Return a box that is not configured, with two users more, one of them in the group adm."""
-    for number, name in enumerate((_MEMBER, _STRANGER), 2001):
-        box.run("sh", "-c", f"echo {name}:x:{number}:{number}::/tmp:/bin/sh >>/etc/passwd")
-        box.run("sh", "-c", f"echo {name}:x:{number}: >>/etc/group")
-    box.run("sed", "-i", f"s/^adm:.*/adm:x:4:{_MEMBER}/", "/etc/group")
-    return box
-
-
 def said(box: Machine, *arguments: str, user: str = "root", around: tuple[str, ...] = ()) -> tuple[int, list[str]]:
     """Run a command as a user; return its exit status and all its lines."""
-    words = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *around, "inviseobox", *arguments]
-    done = box.run(*words, check=False, timeout=120)
+    done = box.run(*as_user(user), *around, "inviseobox", *arguments, check=False, timeout=120)
     return done.returncode, [*done.stdout.splitlines(), *done.stderr.splitlines()]
 
 
 def fault(box: Machine, user: str = "root") -> tuple[str, str, str]:
     """Return the check, the code and the next command of the one fault that is found."""
-    found = json.loads(box.run("setpriv", *as_user(user), "inviseobox", "check", "--json", check=False).stdout)
+    found = json.loads(box.run(*as_user(user), "inviseobox", "check", "--json", check=False).stdout)
     (wrong,) = [one for one in found["checks"] if one["state"] == "wrong"]
     return wrong["check"], wrong["code"], wrong["command"]
 
 
-def as_user(user: str) -> tuple[str, ...]:
-    return f"--reuid={user}", f"--regid={user}", "--init-groups"
-
-
 def test_a_fresh_box_says_that_it_is_not_configured_and_how_it_is(staffed: Machine) -> None:
     how = "sudo inviseobox configure"
-    for user in ("root", _MEMBER):
+    for user in ("root", MEMBER):
         status, (line,) = said(staffed, "status", user=user)
         assert status == 69
         assert line.startswith(f"The service does not run. It is not configured yet: {how}")
     assert fault(staffed) == ("configuration", "not configured", how)
-    assert fault(staffed, _MEMBER) == ("service", "skipped", how)
+    assert fault(staffed, MEMBER) == ("service", "skipped", how)
 
 
 def test_a_service_that_does_not_come_back_after_a_power_cut_is_the_one_fault(
@@ -104,7 +89,7 @@ def test_a_service_that_does_not_come_back_after_a_power_cut_is_the_one_fault(
         ("mask", "masked", "unmask"),
     ):
         staffed.run("systemctl", *verb.split(), UNIT)
-        for user in ("root", _MEMBER):
+        for user in ("root", MEMBER):
             assert fault(staffed, user) == ("service", code, f"sudo systemctl {command} inviseobox")
     for verb in ("unmask", "enable", "start"):
         staffed.run("systemctl", verb, UNIT)
@@ -117,11 +102,11 @@ def test_what_a_user_may_not_do_names_the_right_and_the_command(staffed: Machine
     wait_until_active(staffed)
     wait_for_windows(site, 1)
     for arguments in (["status"], ["history", "Tension L1"], ["rejected"]):
-        assert said(staffed, *arguments, user=_MEMBER)[0] == 0
-        status, (line,) = said(staffed, *arguments, user=_STRANGER)
+        assert said(staffed, *arguments, user=MEMBER)[0] == 0
+        status, (line,) = said(staffed, *arguments, user=STRANGER)
         assert status == 4
-        assert f"sudo usermod --append --groups adm {_STRANGER}" in line
-    for user in (_MEMBER, _STRANGER):
+        assert f"sudo usermod --append --groups adm {STRANGER}" in line
+    for user in (MEMBER, STRANGER):
         for arguments in (["rejected", "--requeue"], ["configure"], ["import-compose", "my file.yml"]):
             status, (line,) = said(staffed, *arguments, user=user)
             assert status == 4

@@ -11,11 +11,11 @@ from tests.support.machine import UNIT, Machine
 from tests.support.waiting import wait_for
 
 from .service import CONFIGURATION, configuration, configure, lines_with, state, wait_for_windows, wait_until_active
+from .users import MEMBER, STRANGER, as_user
 
 SOCKET = "inviseobox.socket"
 _PATH = "/run/inviseobox/control.sock"
 _STATUS_FILE = "/run/inviseobox/status.json"
-_MEMBER, _STRANGER = "technicien", "autre"
 _ASK = """
 import sys
 from inviseobox.control.client import ask
@@ -35,25 +35,15 @@ def site() -> Iterator[RunningSite]:
         yield running
 
 
-@pytest.fixture
-def staffed(box: Machine) -> Machine:
-    """Return the box with two users more, one of them in the group adm. The root under test has no useradd."""
-    for number, name in enumerate((_MEMBER, _STRANGER), 2001):
-        box.run("sh", "-c", f"echo {name}:x:{number}:{number}::/tmp:/bin/sh >>/etc/passwd")
-        box.run("sh", "-c", f"echo {name}:x:{number}: >>/etc/group")
-    box.run("sed", "-i", f"s/^adm:.*/adm:x:4:{_MEMBER}/", "/etc/group")
-    return box
-
-
-def as_user(box: Machine, user: str, *command: str) -> tuple[int, str]:
+def said(box: Machine, user: str, *command: str) -> tuple[int, str]:
     """Run a command as this user; return its exit status, and what it printed."""
-    done = box.run("setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *command, check=False)
+    done = box.run(*as_user(user), *command, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
 def asked(box: Machine, user: str = "root") -> tuple[int, str]:
     """Ask for the status as this user."""
-    return as_user(box, user, "/usr/bin/python3", "-c", _ASK)
+    return said(box, user, "/usr/bin/python3", "-c", _ASK)
 
 
 def told(box: Machine, user: str = "root") -> Any:
@@ -86,27 +76,27 @@ def test_the_group_adm_may_ask_and_nobody_else_and_the_token_is_not_theirs(staff
         f"{_PATH} srw-rw---- root adm",
         f"{_STATUS_FILE} -rw-r----- inviseobox adm",
     ]
-    answer = told(staffed, _MEMBER)
+    answer = told(staffed, MEMBER)
     assert answer["invocation_id"] == staffed.show(UNIT, "InvocationID")["InvocationID"]
-    assert as_user(staffed, _MEMBER, "cat", _STATUS_FILE)[0] == 0
+    assert said(staffed, MEMBER, "cat", _STATUS_FILE)[0] == 0
     for secret in (str(CONFIGURATION), "/var/lib/inviseobox/data.db"):
-        assert as_user(staffed, _MEMBER, "cat", secret) == (1, f"cat: {secret}: Permission denied\n")
-    assert site.token not in asked(staffed, _MEMBER)[1]
+        assert said(staffed, MEMBER, "cat", secret) == (1, f"cat: {secret}: Permission denied\n")
+    assert site.token not in asked(staffed, MEMBER)[1]
     members = staffed.run("getent", "group", "inviseobox").stdout.strip().rpartition(":")[2]
     assert members == ""
 
-    status, text = asked(staffed, _STRANGER)
+    status, text = asked(staffed, STRANGER)
     assert status == 1
     assert text.startswith("NotPermitted: ")
-    assert f"sudo usermod --append --groups adm {_STRANGER}" in text
-    assert as_user(staffed, _STRANGER, "cat", _STATUS_FILE)[0] == 1
-    assert as_user(staffed, _STRANGER, "ls", "/run/inviseobox")[0] == 2
+    assert f"sudo usermod --append --groups adm {STRANGER}" in text
+    assert said(staffed, STRANGER, "cat", _STATUS_FILE)[0] == 1
+    assert said(staffed, STRANGER, "ls", "/run/inviseobox")[0] == 2
 
-    assert as_user(staffed, _MEMBER, "inviseobox", "rejected") == (0, "nothing was rejected\n")
-    status, text = as_user(staffed, _STRANGER, "inviseobox", "rejected")
+    assert said(staffed, MEMBER, "inviseobox", "rejected") == (0, "nothing was rejected\n")
+    status, text = said(staffed, STRANGER, "inviseobox", "rejected")
     assert (status, "group adm" in text) == (4, True)
     staffed.run("systemctl", "stop", UNIT)
-    status, text = as_user(staffed, _MEMBER, "inviseobox", "rejected")
+    status, text = said(staffed, MEMBER, "inviseobox", "rejected")
     assert (status, "sudo inviseobox rejected" in text) == (69, True)
     assert "nothing was rejected" in staffed.run("inviseobox", "rejected").stdout
 

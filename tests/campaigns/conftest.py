@@ -1,5 +1,6 @@
 """What the campaigns share: root, time, and a place for a daemon."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,3 +38,11 @@ def box() -> Iterator[Place]:
     """Yield a folder for a daemon."""
     with place() as made:
         yield made
+
+
+@pytest.fixture
+def silence() -> Iterator[None]:
+    """Keep the lines of thousands of lives out of memory."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)

@@ -6,8 +6,6 @@ things hold: no window is closed twice; no reading waits for more than a day in 
 boot is sealed under a time that a witness had refuted; nothing is lost that was on the disk.
 """
 
-import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -357,15 +355,7 @@ class JudgedLife(RuleBasedStateMachine):
             self._box.remove()
 
 
-@pytest.fixture
-def _silence() -> Iterator[None]:
-    """Keep the lines of thousands of lives out of memory."""
-    logging.disable()
-    yield
-    logging.disable(logging.NOTSET)
-
-
-@pytest.mark.usefixtures("_silence")
+@pytest.mark.usefixtures("silence")
 def test_a_box_knows_when_it_read_what_in_any_life() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         JudgedLife, settings=settings(max_examples=sample(100, 3000), stateful_step_count=30, derandomize=not SOAK)

@@ -8,9 +8,7 @@ was seen to move in one way of reading, exactly.
 
 import asyncio
 import json
-import logging
 import math
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
@@ -298,15 +296,7 @@ def _reports(rows: list[tuple[Any, ...]]) -> set[Report]:
     return {(one["measurement"], one["timestamp"]) for (fields,) in rows for one in json.loads(fields)}
 
 
-@pytest.fixture
-def _silence() -> Iterator[None]:
-    """Keep the lines of thousands of lives out of memory."""
-    logging.disable()
-    yield
-    logging.disable(logging.NOTSET)
-
-
-@pytest.mark.usefixtures("_silence")
+@pytest.mark.usefixtures("silence")
 def test_a_box_loses_no_window_and_no_difference_in_any_life() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Life, settings=settings(max_examples=sample(200, 5000), stateful_step_count=50, derandomize=not SOAK)

@@ -4,10 +4,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from inviseobox.simulator.background import RunningSite
+from inviseobox.simulator.verdict import Loss
 from tests.support.machine import UNIT, Machine
 from tests.support.waiting import wait_for
 
 CONFIGURATION = PurePosixPath("/etc/inviseobox/config.toml")
+_UNDER_WAY = 0.5
+"""Seconds that an answer may take, from the instrument to the program, on a busy machine."""
 INTERVAL = 4
 """Seconds of a window in these tests."""
 
@@ -53,6 +56,13 @@ def lines_with(box: Machine, *words: object) -> list[str]:
     """Return the unit's journal lines, systemd's included, in which each of `words` occurs."""
     messages = [str(entry["MESSAGE"]) for entry in box.journal(UNIT)]
     return [message for message in messages if all(str(word) in message for word in words)]
+
+
+def stops(box: Machine) -> tuple[Loss, ...]:
+    """Return the moments at which the service was told to stop: an answer that is under way then is not waited for."""
+    entries = [entry for entry in box.journal(UNIT) if str(entry["MESSAGE"]).startswith("Stopping ")]
+    moments = [int(entry["__REALTIME_TIMESTAMP"]) / 1_000_000 for entry in entries]
+    return tuple(Loss(moment - _UNDER_WAY, moment + _UNDER_WAY) for moment in moments)
 
 
 def hand_out(site: RunningSite, devices: list[dict[str, Any]]) -> None:

@@ -13,7 +13,7 @@ from tests.support.waiting import wait_for
 from .life import DATA, NOTHING, Reports, look, sealed, told
 from .matrix import Matrix
 from .other_version import version_of, with_version
-from .service import CONFIGURATION, configuration, configure, lines_with, wait_for_windows, wait_until_active
+from .service import CONFIGURATION, configuration, configure, lines_with, stops, wait_for_windows, wait_until_active
 
 _INTERVAL = 2
 """Seconds of a window: short, because many are waited for."""
@@ -145,7 +145,7 @@ def test_the_package_loses_nothing_from_its_first_installation_to_its_purge(
 
         # Over the whole life: each sealed window came, as the aggregate of what was served, and none came in two forms.
         assert life.sealed - life.delivered() == set()
-        assert faults(site, _INTERVAL) == []
+        assert faults(site, _INTERVAL, stops(box)) == []
 
 
 def _facts(

@@ -7,7 +7,7 @@ from tests.support.machine import UNIT, Machine
 from .bootstrapping import UPGRADE, Bootstrapped, complaints, version_on
 from .other_version import version_of
 from .publishing import Repository
-from .service import INTERVAL, configuration, configure, state, wait_for_windows, wait_until_active
+from .service import INTERVAL, configuration, configure, state, stops, wait_for_windows, wait_until_active
 
 
 def test_apt_upgrade_brings_what_was_promoted_and_no_window_is_lost(
@@ -35,4 +35,4 @@ def test_apt_upgrade_brings_what_was_promoted_and_no_window_is_lost(
         wait_for_windows(site, len(whole) + 2)
         assert state(box) == "active"
         assert box.show(UNIT, "NRestarts")["NRestarts"] == "0"
-        assert faults(site, INTERVAL) == []
+        assert faults(site, INTERVAL, stops(box)) == []

@@ -8,7 +8,7 @@ from tests.support.judging import faults
 from tests.support.machine import UNIT, Machine
 from tests.support.ports import deaf
 
-from .service import INTERVAL, configuration, configure, hand_out, wait_for_windows, wait_until_active
+from .service import INTERVAL, configuration, configure, hand_out, stops, wait_for_windows, wait_until_active
 
 _STOPPED_WITHIN = 5.0
 
@@ -30,7 +30,7 @@ def test_the_service_stops_in_time_beside_a_device_that_never_answers_and_loses_
         box.run("systemctl", "start", UNIT)
         wait_until_active(box)
         wait_for_windows(site, 5)
-        assert faults(site, INTERVAL) == []
+        assert faults(site, INTERVAL, stops(box)) == []
 
 
 def test_readings_from_before_a_stop_are_in_the_window_that_they_belong_to(box: Machine) -> None:
@@ -46,4 +46,4 @@ def test_readings_from_before_a_stop_are_in_the_window_that_they_belong_to(box: 
         box.run("systemctl", "restart", UNIT)
         wait_until_active(box)
         wait_for_windows(site, 2, within=interval + 10)
-        assert faults(site, interval) == []
+        assert faults(site, interval, stops(box)) == []

@@ -53,10 +53,10 @@ PURE = {
     "commands.checks.told_by_service",
     "control.protocol", "control.selection", "control.writing",
     "server.answers", "server.form_doubt", "delivery.refusal_search", "delivery.refusals",
-    "updater.apt_output", "updater.errors", "updater.events", "updater.faults", "updater.libraries",
-    "updater.memory_growth", "updater.nightly", "updater.observation", "updater.package_files", "updater.pins",
-    "updater.probation", "updater.seen", "updater.state", "updater.status_content", "updater.suites", "updater.texts",
-    "updater.versions",
+    "updater.apt_output", "updater.errors", "updater.events", "updater.faults", "updater.green",
+    "updater.libraries", "updater.memory_growth", "updater.nightly", "updater.observation", "updater.package_files",
+    "updater.pins", "updater.probation", "updater.seen", "updater.state", "updater.status_content", "updater.suites",
+    "updater.texts", "updater.versions",
 }  # fmt: skip
 """Folders and files without I/O, to which the time is an argument."""
 

@@ -97,8 +97,9 @@ def end_watch_of_older(box: Box, watched: Probation, reason: str) -> None:
 
 def refused_versions(box: Box) -> dict[str, list[str]]:
     """Return the versions that are not to be taken now, by package: one whose fault is not clear is tried once more."""
-    day_ago = box.wall() - nightly.DAY
-    bad = [version for version, why in box.state.bad.items() if not (why.is_unclear and why.at < day_ago)]
+    now = box.wall()
+    # A clock that was set back is no reason to wait for longer.
+    bad = [version for version, why in box.state.bad.items() if not why.is_unclear or 0 <= now - why.at < nightly.DAY]
     return {PROGRAM: bad, UPDATER: list(box.state.bad_updater)}
 
 

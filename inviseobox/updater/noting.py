@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import replace
 
-from . import probation
+from . import green
 from .box import Box
 from .dpkg import Installed
 from .errors import InstallationFailed, NotKept
@@ -113,12 +113,12 @@ def _note_boot(box: Box) -> None:
     state = box.state
     if state.probation:
         # Cables are moved while a machine is off.
-        required = probation.required_at_boot(state.probation.required)
+        required = green.required_at_boot(state.probation.required)
         watched = replace(state.probation, boot_id=box.boot_id, required=required, waits_for="")
         box.remember(boot_id=box.boot_id, probation=watched)
     elif state.boot_id and state.proof and state.proof.level in (Level.PASSED, Level.GOOD):
         previous = state.good if state.proof.level is Level.PASSED else state.kept
-        required = probation.required_at_boot(state.proof.required)
+        required = green.required_at_boot(state.proof.required)
         ran = state.libraries.invocation_id if state.libraries else ""
         version = state.proof.version
         watched = Probation(version, previous, Cause.BOOT, box.boot_id, box.wall(), required, invocation_id=ran)

@@ -4,13 +4,17 @@ import hashlib
 import pwd
 from pathlib import Path
 
-from . import daemon_status, server_probe
+from . import daemon_status, green, server_probe
 from .box import Box
 from .observation import NotReached, Observation, Reached, Status
 from .service import Service, memory_of
+from .state import Required
 
 _USER = "inviseobox"
 _MOST_BYTES = 1_000_000
+_LOOK_EVERY = 10.0
+_LONGEST_LOOK = 2100.0
+"""Seconds in which the usual window of half an hour comes round, with what belongs to it."""
 
 
 def observe(box: Box, known: Status | None = None, server: Reached | NotReached | None = None) -> Observation:
@@ -36,6 +40,27 @@ def observe(box: Box, known: Status | None = None, server: Reached | NotReached 
 def status(box: Box, service: Service, known: Status | None = None) -> Status | None:
     """Return what this run of the service tells of itself, None if nothing that can be trusted."""
     return daemon_status.read(str(box.places.daemon_status), service.invocation_id, _owner(), known)
+
+
+def required(box: Box) -> Required:
+    """Return what the service does at present, which it must do again after its next start.
+
+    That takes one look, unless its clock was stepped or something does not work: then it is waited for what moves on.
+    Raises ProgramFailed and Stopped.
+    """
+    service = box.systemd.service()
+    first = last = status(box, service)
+    if last is None or not green.is_open(last):
+        return green.required(last)
+    print("something does not work, or the clock was stepped: waiting to see what goes on", flush=True)
+    until = box.now() + min(_LONGEST_LOOK, green.longest_pause(last))
+    while green.is_open(last, first) and box.now() < until:
+        box.stop.wait(_LOOK_EVERY)
+        found = status(box, service, last)
+        if found is None:
+            break
+        last = found
+    return green.required(last, first)
 
 
 def ask_server(box: Box) -> Reached | NotReached:

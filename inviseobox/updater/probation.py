@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from . import faults
+from .green import allowance, delivery_pace, is_fresh, seen_green
 from .memory_growth import growth, is_growing
 from .observation import NotReached, Observation, Reached, Status
 from .seen import Mark, Run, Seen, is_active
@@ -60,31 +61,6 @@ class Bad:
 
 
 Judgement = Undecided | Waiting | Good | Bad
-
-
-def required(status: Status | None) -> Required:
-    """Return what is green in a status, which is what the next start must do; nothing where there is none.
-
-    Links that are up and gave a value not long ago; polling and commits where there is such a link, and delivery where
-    readings are committed: for what has nothing to do is not to be missed.
-    """
-    if status is None:
-        return Required()
-    allowance = _allowance(status.interval)
-    links = [name for name, link in status.links.items() if link.up and _is_young(link.last_good, status, allowance)]
-    facets: list[str] = []
-    if links:
-        limits = {"polling": allowance, "commits": allowance, "delivery": max(2.0 * status.interval + 60, 300)}
-        for name, limit in limits.items():
-            if not _is_young(status.progress.get(name), status, limit):
-                break
-            facets.append(name)
-    return Required(tuple(facets), tuple(links))
-
-
-def required_at_boot(required: Required) -> Required:
-    """Return what must be green after a boot: no link, for cables are moved while a machine is off."""
-    return Required(required.facets, ())
 
 
 def judge(probation: Probation, seen: Seen, now: float) -> Judgement:
@@ -149,7 +125,7 @@ def _not_begun(seen: Seen, last: Observation, now: float) -> Judgement:
 
 def _by_work(probation: Probation, seen: Seen, run: Run, now: float) -> Judgement:
     """Judge a service that is ready by what it does."""
-    elapsed = now - (run.ready_at or now)
+    elapsed = now - (now if run.ready_at is None else run.ready_at)
     status = run.status
     longest = LONGEST_AT_LEAST
     if status is not None:
@@ -161,7 +137,7 @@ def _by_work(probation: Probation, seen: Seen, run: Run, now: float) -> Judgemen
         return Bad(unwritten, probation.required) if elapsed >= longest else Undecided()
     if elapsed < longest:
         is_done = _is_steady(probation.required, run, status) and not is_growing(run.memory)
-        return Good(required(status)) if is_done else Undecided()
+        return Good(seen_green(run, status)) if is_done else Undecided()
     missing = _missing(probation.required, run, status)
     delivery = _delivery(probation, seen, run, status, now)
     if isinstance(delivery, Bad):
@@ -170,7 +146,7 @@ def _by_work(probation: Probation, seen: Seen, run: Run, now: float) -> Judgemen
         return Waiting("no link is up")
     if missing != _NOTHING:
         return Bad(faults.missing(missing, probation.required), missing)
-    return _by_memory(seen, run, elapsed) or delivery or Good(required(status))
+    return _by_memory(seen, run, elapsed) or delivery or Good(seen_green(run, status))
 
 
 def _is_unplugged(probation: Probation, status: Status) -> bool:
@@ -212,12 +188,10 @@ def _is_version(told: str, version: str) -> bool:
 
 def _missing(required: Required, run: Run, status: Status) -> Required:
     """Return what is not green again, apart from delivery."""
-    allowance = _allowance(status.interval)
-    facets = [
-        name for name in required.facets if name != "delivery" and not _is_fresh(run.progress, name, run, allowance)
-    ]
+    limit = allowance(status.interval)
+    facets = [name for name in required.facets if name != "delivery" and not is_fresh(run.progress, name, run, limit)]
     # What is not in the list of devices any more is not to be read.
-    links = [name for name in required.links if name in status.links and not _is_fresh(run.links, name, run, allowance)]
+    links = [name for name in required.links if name in status.links and not is_fresh(run.links, name, run, limit)]
     return Required(tuple(facets), tuple(links))
 
 
@@ -232,8 +206,10 @@ def _delivery(probation: Probation, seen: Seen, run: Run, status: Status, now: f
             return Waiting(cause)
         case Reached():
             mark = run.progress.get("delivery")
-            since = max(seen.server.reached_since, run.ready_at or now, mark.last_at if mark else 0.0)
-            patience = _delivery_pace(status.interval) + run.longest_rest + _SLACK
+            since = max(
+                seen.server.reached_since, now if run.ready_at is None else run.ready_at, mark.last_at if mark else 0.0
+            )
+            patience = delivery_pace(status.interval) + run.longest_rest + _SLACK
             if seen.server.has_failed or probation.waits_for:
                 patience += _BACK_OFF + _SLACK
             return Bad(faults.FACETS["delivery"]) if now - since > patience else Undecided()
@@ -245,14 +221,9 @@ def _delivers(run: Run, status: Status) -> bool:
     Two, for what waited from before may go out although nothing new will.
     """
     mark = run.progress.get("delivery")
-    if mark is None or run.rewritten_at - mark.last_at > _delivery_pace(status.interval) + run.longest_rest:
+    if mark is None or run.rewritten_at - mark.last_at > delivery_pace(status.interval) + run.longest_rest:
         return False
     return mark.last_at - mark.first_at >= status.interval / 2
-
-
-def _is_fresh(marks: dict[str, Mark], name: str, run: Run, allowance: float) -> bool:
-    mark = marks.get(name)
-    return mark is not None and run.rewritten_at - mark.last_at <= allowance + run.longest_rest
 
 
 def _is_steady(required: Required, run: Run, status: Status) -> bool:
@@ -266,18 +237,3 @@ def _is_steady(required: Required, run: Run, status: Status) -> bool:
 
 def _keeps_pace(mark: Mark, run: Run) -> bool:
     return mark.count >= 3 and run.rewritten_at - mark.last_at <= 2 * mark.longest + run.longest_rest
-
-
-def _allowance(interval: int) -> float:
-    """Return the seconds within which polling, commits and links get somewhere: they are read twice a window."""
-    return max(float(interval), 30.0)
-
-
-def _delivery_pace(interval: int) -> float:
-    """Return the seconds between two deliveries: a window, the box's place in the queue, and the time it takes."""
-    return interval + min(60.0, interval / 10) + 10
-
-
-def _is_young(time: float | None, status: Status, allowance: float) -> bool:
-    # A time in the future is from before a step of the clock: how old it is cannot be told.
-    return time is not None and -5 <= status.written_at - time <= allowance

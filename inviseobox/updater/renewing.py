@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from . import libraries, nightly, probation
+from . import libraries, nightly
 from .box import Box
 from .errors import ProgramFailed
 from .events import RESTARTED
-from .observing import configuration, status
+from .observing import configuration, required
 from .places import PROGRAM
 from .service import Service
 from .state import Cause, Level, Libraries, Probation
@@ -35,18 +35,18 @@ def restart_if_due(box: Box) -> bool:
     changed = _renewed(box, service)
     waited = _waited(box, bool(changed))
     if changed and nightly.due(box.settings.window, box.local(), waited):
-        _restart(box, service, Cause.LIBRARY, changed)
+        _restart(box, Cause.LIBRARY, changed)
         return True
     proof = box.state.proof
     if proof and proof.level is Level.PASSED and nightly.is_open(box.settings.window, box.local()):
-        _restart(box, service, Cause.RESTART, "")
+        _restart(box, Cause.RESTART, "")
         return True
     return False
 
 
-def _restart(box: Box, service: Service, cause: Cause, reason: str) -> None:
+def _restart(box: Box, cause: Cause, reason: str) -> None:
     installed = box.state.installed or ""
-    required = probation.required(status(box, service))
+    must = required(box)
     digest = configuration(box.places.daemon_configuration)
     watched = Probation(
         version=installed,
@@ -54,8 +54,8 @@ def _restart(box: Box, service: Service, cause: Cause, reason: str) -> None:
         cause=cause,
         boot_id=box.boot_id,
         at=box.wall(),
-        required=required,
-        invocation_id=service.invocation_id,
+        required=must,
+        invocation_id=box.systemd.service().invocation_id,
         configuration=digest,
         reason=reason,
     )

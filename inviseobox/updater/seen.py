@@ -1,6 +1,6 @@
 """What was seen of a service while it is watched, and when. Pure; times are seconds of the boot-time clock.
 
-A progress is dated by when its change was seen, so that no step of the wall clock makes anything old or new.
+A progress is dated by when it, or its change, was first seen: no step of the wall clock makes anything old or new.
 """
 
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class Run:
     @property
     def status_patience(self) -> float:
         """Seconds within which the status is written again."""
-        return max(STATUS_PATIENCE, self.status.size / _STATUS_BYTES_A_SECOND if self.status else 0.0)
+        return status_patience(self.status)
 
     def note(self, observation: Observation) -> None:
         """Take in what is seen of it next."""
@@ -90,20 +90,9 @@ class Run:
             self.longest_rest = max(self.longest_rest, at - self.rewritten_at)
         self.status, self.rewritten_at = status, at
         for name, value in status.progress.items():
-            self._move(self.progress, name, value, status, at)
+            _move(self.progress, name, value, at)
         for name, link in status.links.items():
-            self._move(self.links, name, link.last_good, status, at)
-
-    def _move(self, marks: dict[str, Mark], name: str, value: float | None, status: Status, at: float) -> None:
-        if value is None:
-            return
-        known = marks.get(name)
-        if known is not None:
-            known.move(value, at)
-        else:
-            # Only here the service's clock is asked: it may have been at work for long when it is first looked at.
-            came = at - max(0.0, status.written_at - value)
-            marks[name] = Mark(value, came, came)
+            _move(self.links, name, link.last_good, at)
 
     def _note_memory(self, at: float, held: int) -> None:
         if self._to_skip:
@@ -158,6 +147,21 @@ class Seen:
         if self._count is not None:
             self.restarts += count - self._count if count >= self._count else count
         self._count = count
+
+
+def _move(marks: dict[str, Mark], name: str, value: float | None, at: float) -> None:
+    if value is None:
+        return
+    known = marks.get(name)
+    if known is not None:
+        known.move(value, at)
+    else:
+        marks[name] = Mark(value, at, at)
+
+
+def status_patience(status: Status | None) -> float:
+    """Return the seconds within which a status like this one is written again."""
+    return max(STATUS_PATIENCE, status.size / _STATUS_BYTES_A_SECOND if status else 0.0)
 
 
 def _since(known: float | None, now: float) -> float:

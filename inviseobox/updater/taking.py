@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import probation, room, versions
+from . import room, versions
 from .apt_output import Step
 from .box import Box
 from .errors import InstallationFailed, NotKept, NotNow, ProgramFailed
@@ -12,9 +12,10 @@ from .events import NOTED, UPDATE_REFUSED, UPDATE_TAKEN
 from .going_back import condemn, refused_versions
 from .installing import install, repair
 from .keeping import keep
-from .observing import configuration, status
+from .observing import configuration, required
 from .places import APPLIANCE, KEYRING, OURS, PROGRAM, UPDATER
-from .state import Cause, Level, Pending, Probation, Proof, Trouble
+from .service import Service
+from .state import Cause, Level, Pending, Probation, Proof, Required, Trouble
 from .versions import Offer, Refused
 
 
@@ -99,18 +100,10 @@ def take(box: Box, version: str, taken: Taken) -> None:
     except NotKept as error:
         refuse(box, version, str(error))
         return
+    must = required(box)
     box.stop.check()
     service = box.systemd.service()
-    watched = Probation(
-        version=version,
-        previous=previous,
-        cause=Cause.UPDATE,
-        boot_id=box.boot_id,
-        at=box.wall(),
-        required=probation.required(status(box, service)),
-        invocation_id=service.invocation_id if service.is_up else "",
-        configuration=configuration(box.places.daemon_configuration),
-    )
+    watched = _probation(box, version, previous, must, service)
     earlier = box.state
     pending = Pending(box.wall(), box.boot_id, {PROGRAM: before}, {PROGRAM: version})
     box.remember(probation=watched, pending=pending)
@@ -130,6 +123,19 @@ def take(box: Box, version: str, taken: Taken) -> None:
     then = "is being watched" if runs else "will be watched once it is started"
     message = f"inviseobox {version} was installed in place of {before} and {then}"
     box.tell(UPDATE_TAKEN, message, version=version, before=before)
+
+
+def _probation(box: Box, version: str, previous: str, must: Required, service: Service) -> Probation:
+    return Probation(
+        version=version,
+        previous=previous,
+        cause=Cause.UPDATE,
+        boot_id=box.boot_id,
+        at=box.wall(),
+        required=must,
+        invocation_id=service.invocation_id if service.is_up else "",
+        configuration=configuration(box.places.daemon_configuration),
+    )
 
 
 def fetch(box: Box, package: str, version: str) -> Fetched:

@@ -89,6 +89,13 @@ def test_what_changes_packages_is_never_ended_in_its_midst() -> None:
     assert all("\nKillMode=mixed\n" in text for text in services)
 
 
+def test_no_step_of_the_clock_stops_what_looks_every_hour() -> None:
+    for name in ("inviseobox-updater.timer", "inviseobox-updater-rescue.timer"):
+        text = (ROOT / "systemd" / name).read_text()
+        # systemd.timer(5): the one is of the wall clock, the other of the monotonic one.
+        assert {"OnCalendar=hourly", "OnUnitInactiveSec=2h"} <= set(text.splitlines())
+
+
 def test_the_page_is_shipped_and_the_formatter_has_nothing_to_say() -> None:
     assert (DEBIAN / "inviseobox-updater.manpages").read_text() == "debian/inviseobox-updater.8\n"
     assert f'"inviseobox {inviseobox.__version__}"' in PAGE.splitlines()[0]

@@ -15,7 +15,7 @@ from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.health.health import Health
 from inviseobox.host import status_file
 from inviseobox.records import Reading
-from inviseobox.updater import daemon_status, probation
+from inviseobox.updater import daemon_status, green
 from inviseobox.updater.observation import LinkState, Status
 from inviseobox.updater.status_content import understand
 from tests.support.entries import listed, modbus_device
@@ -68,7 +68,7 @@ def test_what_todays_service_writes_is_read(tmp_path: Path) -> None:
     assert status.version == inviseobox.__version__
     assert status.progress == {"polling": 1000.0, "commits": None, "delivery": 900.0}
     assert status.links == {"127.0.0.1:502": LinkState(True, "", 1000.0)}
-    assert probation.required(status).facets == ("polling",)
+    assert green.required(status).facets == ("polling",)
 
 
 def test_the_same_file_is_not_read_twice_and_a_new_one_is(path: Path) -> None:

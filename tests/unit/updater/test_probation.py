@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from inviseobox.updater import probation
+from inviseobox.updater import green
 from inviseobox.updater.observation import LinkState, NotReached, Observation, Reached, Status
 from inviseobox.updater.probation import Bad, Good, Judgement, Undecided, Waiting, judge
 from inviseobox.updater.seen import Seen
@@ -186,7 +186,7 @@ def test_a_link_that_left_the_device_list_is_not_missed() -> None:
 
 
 def test_cables_that_were_moved_while_the_machine_was_off_are_no_fault() -> None:
-    after_boot = watched(cause=Cause.BOOT, required=probation.required_at_boot(Required(ALL, LINKS)))
+    after_boot = watched(cause=Cause.BOOT, required=green.required_at_boot(Required(ALL, LINKS)))
     assert play(Service(stops=dict.fromkeys(LINKS, -1.0)), after_boot) == Waiting("no link is up")
     assert isinstance(play(Service(stops=dict.fromkeys(LINKS[1:], -1.0)), after_boot), Good)
     # Links that are up and from which nothing comes are the program's fault.
@@ -199,6 +199,13 @@ def test_a_list_of_devices_that_is_lost_as_a_whole_is_missed() -> None:
     judgement = play(Service(links=()))
     assert isinstance(judgement, Bad)
     assert judgement.reason.startswith("nothing is read any more")
+
+
+def test_a_step_of_the_clock_before_the_first_look_makes_nothing_that_stops_good() -> None:
+    for by in (3e7, -3e7, 3600.0):
+        # The value that is seen first was dated before the step, the status was written after it.
+        service = Service(starts=-1000.0, stops={LINKS[0]: 60.0}, wall=stepping([(-9, by)]))
+        assert isinstance(play(service), Bad)
 
 
 def test_names_of_others_are_shown_in_one_line() -> None:
@@ -373,7 +380,7 @@ def test_no_server_no_cable_that_was_out_before_and_no_clock_gives_bad(
         return not any(begin <= at < begin + length for begin, length in outages)
 
     old = Service(interval=interval, period=min(10, interval / 2), starts=-1000.0, stops=dict.fromkeys(unplugged, -2e6))
-    under = watched(required=probation.required(old.status(0.0, -1000.0, "old")))
+    under = watched(required=green.required(old.status(0.0, -1000.0, "old")))
     assert set(under.required.links) == set(LINKS) - unplugged
     new = replace(old, starts=5.0, server_is_up=is_up, wall=stepping(steps))
     assert not isinstance(play(new, under, step=step), Bad)
@@ -423,25 +430,3 @@ def test_never_ready_is_always_bad(interval: int, ready_after: float, steps: lis
 def test_a_leak_is_always_bad(interval: int, rate: int) -> None:
     service = Service(interval=interval, rss=lambda at: 50_000_000 + int(at * rate))
     assert isinstance(play(service), Bad)
-
-
-def test_what_is_required_is_what_is_green() -> None:
-    old = Service(interval=1800, starts=-5000.0, stops={LINKS[0]: -2000.0})
-    status = old.status(0.0, -5000.0, "old")
-    assert status is not None
-    assert probation.required(status) == Required(ALL, LINKS[1:])
-    assert probation.required(None) == Required()
-    down = {name: replace(link, up=False) for name, link in status.links.items()}
-    assert probation.required(replace(status, links=down)) == Required()
-    for facet, kept in (("polling", ()), ("commits", ("polling",)), ("delivery", ("polling", "commits"))):
-        for gone in (None, status.written_at - 4000, status.written_at + 60):
-            changed = replace(status, progress={**status.progress, facet: gone})
-            assert probation.required(changed).facets == kept
-    assert probation.required_at_boot(Required(ALL, LINKS)) == Required(ALL, ())
-
-
-@given(st.floats(-1e8, 1e8))
-def test_a_link_that_is_down_is_never_required(age: float) -> None:
-    assume(age == age)
-    status = Status("1", "i", 1e9, 60, {"polling": 1e9}, {"x": LinkState(False, "gone", 1e9 - age)})
-    assert probation.required(status).links == ()

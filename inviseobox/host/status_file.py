@@ -8,7 +8,6 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from time import thread_time
 from typing import Any
 
 import inviseobox
@@ -31,25 +30,21 @@ MAX_SIZE = 16_777_216
 
 _PERIOD = 10.0
 """Seconds between two times that the file is written while there is no news."""
-_REST = 1000
-"""How often longer than the work of writing the file it is left as it is: of many devices it takes a while."""
+_BYTES_A_SECOND = 10_000
+"""So much is written on the average at the most: of many devices it takes a while. A reader knows from the size of the
+file when to miss the next one, however slow or busy the machine is.
+"""
 
 
 class StatusFile:
     """The file of the running daemon, which is written anew now and then."""
 
-    def __init__(
-        self, environment: Mapping[str, str], now: MonotonicClock = loop_clock, worked: MonotonicClock = thread_time
-    ) -> None:
-        """Write it into $RUNTIME_DIRECTORY of `environment` as systemd sets it; without one there is no file.
-
-        `worked` tells the seconds of work: those in which others had the processor are no reason to rest.
-        """
+    def __init__(self, environment: Mapping[str, str], now: MonotonicClock = loop_clock) -> None:
+        """Write it into $RUNTIME_DIRECTORY of `environment` as systemd sets it; without one there is no file."""
         directory = environment.get("RUNTIME_DIRECTORY")
         self._path = Path(directory) / "status.json" if directory is not None else None
         self._invocation_id = environment.get("INVOCATION_ID", "")
         self._now = now
-        self._worked = worked
         self._due = self._rests_until = float("-inf")
 
     def update(self, health: Health, in_force: DevicesInForce, time: float, *, is_news: bool) -> None:
@@ -62,16 +57,17 @@ class StatusFile:
             self._due = began
         if self._path is None or began < max(self._due, self._rests_until):
             return
-        worked = self._worked()
+        size = 0
         try:
             write(self._path, overview(health, in_force, time, self._invocation_id), devices(health, in_force))
+            size = self._path.stat().st_size
         except OSError as error:
             trouble = events.STATUS_FILE(error.strerror or str(error), file=str(self._path))
             health.troubles.begin("status file", trouble)
         else:
             health.troubles.end("status file")
         self._due = began + _PERIOD
-        self._rests_until = began + _REST * (self._worked() - worked)
+        self._rests_until = began + size / _BYTES_A_SECOND
 
 
 def overview(health: Health, in_force: DevicesInForce, now: float, invocation_id: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ _MOST_SAMPLES = 128
 STATUS_PATIENCE = 60.0
 """Seconds after which a status that is not written again is missed."""
 _STATUS_BYTES_A_SECOND = 5_000
-"""A large status is written more seldom: the service rests a thousand times as long as writing it took."""
+"""A large status is written more seldom: the service writes twice as many, on the average."""
 
 
 @dataclass(slots=True)

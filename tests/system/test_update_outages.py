@@ -110,10 +110,16 @@ def _end(box: UpdatedBox) -> None:
     box.web.come()
 
 
+def _set_clock(box: UpdatedBox, step: str) -> None:
+    # In one step: a program that found half of it there would be ended.
+    box.machine.write(f"{_CLOCK}.new", step)
+    box.machine.run("mv", f"{_CLOCK}.new", _CLOCK)
+
+
 def _is_judged_by_no_clock(step: str, box: UpdatedBox) -> None:
     machine = box.machine
     faking = _FAKING.format(machine.run("sh", "-c", "cd /usr/lib && ls -d */faketime").stdout.split("/")[0])
-    machine.write(_CLOCK, "+0")
+    _set_clock(box, "+0")
     for unit in (UPDATER_SERVICE, "inviseobox.service"):
         machine.write(f"/etc/systemd/system/{unit}.d/clock.conf", f"[Service]\nEnvironment={faking}\n")
     # The updater gives Debian's programs an environment of their own.
@@ -124,20 +130,20 @@ def _is_judged_by_no_clock(step: str, box: UpdatedBox) -> None:
     box.wait_for_windows(2)
     box.publish("9.1")
     box.begin_to_look()
-    machine.write(_CLOCK, step)
+    _set_clock(box, step)
     # It passed by now, and its next start is being watched: the clock is set right in the midst of it.
     box.wait_for_history("restarted")
-    machine.write(_CLOCK, "+0")
+    _set_clock(box, "+0")
     assert box.end_of_look() == 0, box.said()
     assert box.versions() == "9.1 ii"
     assert box.history("passed") == box.history("good") == ["9.1"], box.said()
-    machine.write(_CLOCK, step)
+    _set_clock(box, step)
     # With a wrong clock nothing is taken, and the clock is named.
     box.publish("9.2")
     assert box.look() == 75, box.said()
     assert "clock" in box.told()["looked"]
     assert box.versions() == "9.1 ii"
-    machine.write(_CLOCK, "+0")
+    _set_clock(box, "+0")
     assert box.look() == 0, box.said()
     assert box.versions() == "9.2 ii"
     assert box.history("taken back") == []

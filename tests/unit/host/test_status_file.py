@@ -3,6 +3,8 @@
 import json
 import os
 import tempfile
+from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from inviseobox.host import status_file
 from inviseobox.host.status_file import MAX_SIZE, StatusFile, devices, overview, read
 from inviseobox.records import Reading
 from inviseobox.timekeeping.witnesses import Basis
+from inviseobox.updater import daemon_status
+from inviseobox.updater.seen import status_patience
 from tests.support.entries import listed, modbus_device, web_device
 from tests.support.status_schema import SCHEMA, assert_valid
 
@@ -127,23 +131,36 @@ def test_a_written_status_is_read_back_and_only_the_group_may_read_it(tmp_path: 
 class Hand:
     """A clock that is moved by hand, and on by so much at each look."""
 
-    def __init__(self, work: float = 0.0) -> None:
+    def __init__(self, passes: float = 0.0) -> None:
         self.time = 100.0
-        self._work = work
+        self._passes = passes
 
     def __call__(self) -> float:
-        self.time += self._work
+        self.time += self._passes
         return self.time
 
 
-def written_at(folder: Path, clock: Hand, news_at: set[int], seconds: int, work: float = 0.0) -> list[int]:
-    """Return in which of so many seconds the file was written, with news in some of them and so much work each time."""
+def many() -> tuple[Health, DevicesInForce]:
+    """Return a box with a hundred meters of ten measurements."""
+    meters = [modbus_device(502, {unit: list(range(10))}, name=f"meter {unit}") for unit in range(1, 101)]
+    return Health(lambda: 0.0), DevicesInForce(600, listed(*meters))
+
+
+def written_at(
+    folder: Path,
+    clock: Hand,
+    news_at: set[int],
+    seconds: int,
+    box: Callable[[], tuple[Health, DevicesInForce]] = known,
+) -> list[int]:
+    """Return in which of so many seconds the file was written, with news in some of them."""
     path = folder / "status.json"
-    file = StatusFile({"RUNTIME_DIRECTORY": str(folder)}, clock, Hand(work))
+    file = StatusFile({"RUNTIME_DIRECTORY": str(folder)}, clock)
+    health, in_force = box()
     began, found = clock.time, []
     for second in range(seconds):
         clock.time = began + second
-        file.update(*known(), 2000.0, is_news=second in news_at)
+        file.update(health, in_force, 2000.0, is_news=second in news_at)
         if path.exists():
             found.append(second)
             path.unlink()
@@ -154,12 +171,23 @@ def test_the_file_is_written_every_ten_seconds_and_at_once_when_there_is_news(tm
     assert written_at(tmp_path, Hand(), {0, 3, 4}, 30) == [0, 3, 4, 14, 24]
 
 
-def test_a_file_that_takes_long_to_write_is_written_more_seldom_and_news_wait(tmp_path: Path) -> None:
-    assert written_at(tmp_path, Hand(), {0, 3}, 70, work=0.0205) == [0, 21, 42, 63]
+def test_a_large_file_is_written_more_seldom_and_news_wait(tmp_path: Path) -> None:
+    write(tmp_path / "like.json", *many())
+    rest = ceil((tmp_path / "like.json").stat().st_size / 10_000)
+    assert rest > 11
+    assert written_at(tmp_path, Hand(), {0, 3}, 3 * rest, many) == [0, rest, 2 * rest]
 
 
-def test_what_only_waits_for_the_processor_is_written_as_often(tmp_path: Path) -> None:
-    assert written_at(tmp_path, Hand(0.1), {0}, 30) == [0, 10, 20]
+def test_a_machine_that_is_slow_or_busy_writes_as_often(tmp_path: Path) -> None:
+    assert written_at(tmp_path, Hand(0.2), {0}, 30) == [0, 10, 20]
+
+
+def test_the_updater_misses_no_file_that_is_only_large(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    write(path, *many())
+    status = daemon_status.read(str(path), "run", os.getuid())
+    assert status is not None
+    assert status_patience(status) > 1.5 * status.size / 10_000
 
 
 def test_without_a_runtime_directory_there_is_no_file() -> None:
@@ -168,7 +196,7 @@ def test_without_a_runtime_directory_there_is_no_file() -> None:
 
 def test_a_file_that_cannot_be_written_is_a_trouble_until_it_can(tmp_path: Path) -> None:
     health, in_force = known()
-    file = StatusFile({"RUNTIME_DIRECTORY": str(tmp_path / "missing")}, Hand(), Hand())
+    file = StatusFile({"RUNTIME_DIRECTORY": str(tmp_path / "missing")}, Hand())
     file.update(health, in_force, 2000.0, is_news=True)
     assert [trouble.kind for trouble in health.troubles.current()] == [events.STATUS_FILE]
     (tmp_path / "missing").mkdir()

@@ -176,7 +176,7 @@ def _rest() -> dict[Code, str]:
         Code.CANNOT_LOOK: "{problem}",
         Code.LOOKS_NO_MORE: _("no newer version has been looked for in {time}"),
         Code.NOT_LOOKED_YET: _("the updater has not looked for a newer version yet"),
-        Code.NO_UPDATER: _("the package inviseobox-updater is not installed"),
+        Code.NO_UPDATER: _("nobody watches them: inviseobox-updater is not installed"),
         Code.NO_USER: _("there is no user inviseo"),
         Code.OTHER_PASSWORD: _("the user inviseo has another one"),
         Code.DEFAULT_PASSWORD: _("the user inviseo still has the password inviseo, which everybody knows"),

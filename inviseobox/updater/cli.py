@@ -48,7 +48,10 @@ def main(arguments: Sequence[str] | None = None, places: Places | None = None, p
 def _run(options: argparse.Namespace, places: Places, programs: Programs) -> int:
     with _locked(places):
         programs.stop.listen()
-        return TAKEN_BACK if run(Box(places, programs), now=options.now) else 0
+        try:
+            return TAKEN_BACK if run(Box(places, programs), now=options.now) else 0
+        finally:
+            programs.stop.end()
 
 
 def _status(options: argparse.Namespace, places: Places, programs: Programs) -> int:

@@ -114,6 +114,7 @@ class Dpkg:
             InstallationFailed: dpkg told of an error, or did not end; the message says of what.
         """
         surroundings = {"DPKG_FRONTEND_LOCKED": "1", **({"SYSTEMD_OFFLINE": "1"} if offline else {})}
+        self._programs.stop.get_on()
         # Into a file: a daemon that a package started would keep a pipe open.
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(

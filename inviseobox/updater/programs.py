@@ -60,6 +60,7 @@ class Programs:
         with process:
             waited = 0.0
             while True:
+                self.stop.get_on()
                 try:
                     output, errors = process.communicate(timeout=_LOOK_EVERY)
                     return Ended(process.returncode, output, errors)

@@ -218,6 +218,32 @@ except Stopped as error:
         assert (output, process.returncode) == ("was asked to stop; the next run goes on from here\n", 0)
 
 
+def test_a_run_that_hangs_is_ended_and_says_where_it_hangs() -> None:
+    program = """
+import sys, time
+from inviseobox.updater import stopping
+from inviseobox.updater.programs import Programs
+stopping._SILENT_FOR = 1
+stop = stopping.Stop()
+stop.listen()
+match sys.argv[1]:
+    case "works":
+        Programs(stop).run("sleep", "1.5")
+        stop.end()
+        time.sleep(1.5)
+    case "loops":
+        while True:
+            pass
+    case "blocks":
+        time.sleep(1000)
+"""
+    for way, status in {"works": 0, "loops": -signal.SIGALRM, "blocks": -signal.SIGALRM}.items():
+        command = [sys.executable, "-c", program, way]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == status, way
+        assert ('File "<string>", line ' in done.stderr) == bool(status)
+
+
 def test_waiting_without_a_stop_ends_by_itself() -> None:
     stop = Stop()
     began = time.monotonic()

@@ -1,5 +1,6 @@
 """Newer versions of the updater that do not do what they must: the version before comes back."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -84,10 +85,50 @@ def _is_missed(box: UpdatedBox) -> None:
     box.lost_nothing()
 
 
+_HANGS = """
+
+def run(box: Box, *, now: bool) -> bool:
+    box.stop.check()
+    while True:
+        pass
+"""
+
+
+def _is_ended(box: UpdatedBox) -> None:
+    """See that one that hangs does not keep its lock, and that the version before comes back in the end."""
+    before = installed(box.machine, UPDATER)
+    impatient, found = re.subn("(?m)^_SILENT_FOR = .*", "_SILENT_FOR = 15", box.updater_file("stopping.py"))
+    assert found == 1
+    files = {"run.py": box.updater_file("run.py") + _HANGS, "stopping.py": impatient}
+    box.publish_updater("9.1", {_AT + name: text.encode() for name, text in files.items()})
+    assert box.look() == 0, box.said()
+    assert installed(box.machine, UPDATER) == "9.1 ii"
+    box.machine.run("systemctl", "start", "inviseobox-updater.timer")
+    for _ in range(3):
+        box.machine.run("systemctl", "start", UPDATER_SERVICE, check=False, timeout=120)
+        said = box.machine.run("journalctl", "--lines=30", f"--unit={UPDATER_SERVICE}").stdout
+        assert "status=14/ALRM" in said
+        # It says where.
+        assert re.search(r'File ".*/updater/run.py", line \d+ in run', said)
+        wait_for(lambda: _has_ended(box, "inviseobox-updater-rescue.service"), 120, "the rescue has looked")
+        # Nobody holds the lock.
+        box.machine.run("inviseobox-updater", "retry")
+    assert installed(box.machine, UPDATER) == before
+    box.machine.run("systemctl", "stop", "inviseobox-updater.timer")
+    box.publish_updater("9.2", {})
+    assert box.look() == 0, box.said()
+    assert installed(box.machine, UPDATER) == "9.2 ii"
+    box.lost_nothing()
+
+
+def _has_ended(box: UpdatedBox, unit: str) -> bool:
+    return box.machine.show(unit, "ActiveState")["ActiveState"] in ("inactive", "failed")
+
+
 _SAMPLE = ("its unit is broken", "disables its timer")
 CASES: dict[str, Case] = {
     **{name: partial(_is_taken_back, bad) for name, bad in BAD_UPDATERS.items() if SOAK or name in _SAMPLE},
-    **({"ends at once": _is_missed} if SOAK else {}),
+    **({"ends at once": _is_missed, "hangs at work": _is_ended} if SOAK else {}),
 }
 
 

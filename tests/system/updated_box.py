@@ -60,6 +60,10 @@ class UpdatedBox:
         """Publish a version of the program, see `updating.publish`."""
         publish(self.repository, version, self.folder, files=files, **more)
 
+    def updater_file(self, name: str) -> str:
+        """Return the text of a module of the updater."""
+        return file_of(self.ground.updater, f"usr/lib/inviseobox-updater/updater/{name}")
+
     def publish_updater(self, version: str, files: Mapping[str, bytes]) -> None:
         """Publish a version of the updater alone, with other content of `files`."""
         folder = self.folder / f"updater-{version}"

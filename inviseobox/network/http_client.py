@@ -34,7 +34,8 @@ class HttpAnswer:
     """An answer: the status code, the headers by lower-case name, and the body after its coding is undone.
 
     `is_whole` says that the body has ended; else it is as much of it as was asked for. `waited` are the seconds that
-    the request waited for its turn to connect, `body_took` those from the end of the headers to the end of the body.
+    the request waited for its turn to connect, `head_took` those from its first byte on the connection to the end of
+    the headers, `body_took` those from there to the end of the body.
     """
 
     status: int
@@ -42,6 +43,7 @@ class HttpAnswer:
     body: bytes
     is_whole: bool = True
     waited: float = 0.0
+    head_took: float = 0.0
     body_took: float = 0.0
 
     @property
@@ -186,6 +188,7 @@ class _Answering:
         self._response: httpx.Response | None = None
         self._body: Body | None = None
         self._began = 0.0
+        self._head_took = 0.0
         self.had_enough_at: float | None = None
 
     @property
@@ -197,6 +200,7 @@ class _Answering:
         """Send the request and take the answer as far as it is wanted."""
         response = self._response = await client.send(request, stream=True)
         self._began = asyncio.get_running_loop().time()
+        self._head_took = request.extensions[_EXCHANGE].sent_for
         body = self._body = Body(response.headers.get("content-encoding", ""), self._limits.max_body)
         try:
             async for chunk in response.aiter_raw():
@@ -222,7 +226,8 @@ class _Answering:
     def _answer(self, response: httpx.Response, body: Body, *, is_whole: bool) -> HttpAnswer:
         took = asyncio.get_running_loop().time() - self._began
         headers = dict(response.extensions[_HEADERS])
-        return HttpAnswer(response.status_code, headers, bytes(body.content), is_whole, body_took=took)
+        content = bytes(body.content)
+        return HttpAnswer(response.status_code, headers, content, is_whole, head_took=self._head_took, body_took=took)
 
 
 class _Transport(httpx.AsyncBaseTransport):

@@ -66,6 +66,7 @@ class Exchange:
     target: Target | None = None
     stream: Stream | None = None
     connection: httpcore.AsyncHTTP11Connection | None = field(default=None, repr=False)
+    _began_to_send: float = 0.0
     _waits_since: float | None = None
     _waited_before: float = 0.0
     _acknowledged_before: int = 0
@@ -81,6 +82,11 @@ class Exchange:
         if self._waits_since is None:
             return self._waited_before
         return self._waited_before + asyncio.get_running_loop().time() - self._waits_since
+
+    @property
+    def sent_for(self) -> float:
+        """Return the seconds since it began to be sent over its connection."""
+        return asyncio.get_running_loop().time() - self._began_to_send
 
     @property
     def progress(self) -> object:
@@ -107,6 +113,7 @@ class Exchange:
     def is_connected(self, target: Target, stream: Stream, connection: httpcore.AsyncHTTP11Connection) -> None:
         """Note the connection over which it goes."""
         self.target, self.stream, self.connection = target, stream, connection
+        self._began_to_send = asyncio.get_running_loop().time()
         self._acknowledged_before = stream.acknowledged
         stream.begun.clear()
         self.stage = "no complete answer"

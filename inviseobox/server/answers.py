@@ -25,7 +25,8 @@ class Answer:
     """An answer of the server; `retry_after` in seconds where it asked for a pause.
 
     `is_whole` says that the body has ended; else it is the beginning of it. `clock_offset` is the answer's Date minus
-    the boot-time clock of the box when it came, in seconds; None where it holds no valid Date.
+    the boot-time clock of the box, in seconds; None where it holds no valid Date. By `clock_doubt` seconds at most it
+    is off: the Date is of some moment between the request and the answer, and counts whole seconds.
     """
 
     status: int
@@ -33,6 +34,7 @@ class Answer:
     retry_after: float | None = None
     is_whole: bool = True
     clock_offset: float | None = None
+    clock_doubt: float = 0.5
 
     @property
     def is_success(self) -> bool:

@@ -128,12 +128,15 @@ class CentralApi:
         # What a cache kept for a while has the Date of then (RFC 9111, section 5.1).
         is_fresh = answer.headers.get("age", "0").strip() == "0"
         date = server_date(answer.headers.get("date")) if is_fresh else None
+        # It was written somewhere between the first byte of the request and the end of the head.
+        way = answer.head_took / 2
         # A Date counts whole seconds, so half of one is missing in the mean.
-        offset = None if date is None else date + 0.5 - (self._uptime() - answer.body_took)
+        offset = None if date is None else date + 0.5 - (self._uptime() - answer.body_took - way)
         # Some servers repeat in an error what they were sent: here it goes no further.
         refused = answer.status >= 400
         body = answer.body.replace(self._token.encode(), b"<token>") if refused else answer.body
-        return Answer(answer.status, body, retry_after(answer.headers.get("retry-after")), answer.is_whole, offset)
+        pause = retry_after(answer.headers.get("retry-after"))
+        return Answer(answer.status, body, pause, answer.is_whole, offset, way + 0.5)
 
 
 def _quoted(token: str) -> str:

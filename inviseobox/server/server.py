@@ -68,12 +68,12 @@ class Server:
         pinned: ApiForm | None,
         now: MonotonicClock = loop_clock,
         *,
-        hear_clock: Callable[[float], None] = lambda offset: None,
+        hear_clock: Callable[[float, float], None] = lambda offset, doubt: None,
     ) -> None:
         """Speak through `api`, in the `pinned` form where there is one; a server is known by its `devices`.
 
-        `hear_clock` is told the clock_offset of each answer that is surely the server's own: one that holds a device
-        list, or one by which the server has what was sent. A captive portal has a clock, too.
+        `hear_clock` is told the clock_offset and clock_doubt of each answer that is surely the server's own: one that
+        holds a device list, or one by which the server has what was sent. A captive portal has a clock, too.
         """
         self._api = api
         self._memory = memory
@@ -161,7 +161,7 @@ class Server:
 
     def _hear(self, answer: Answer) -> None:
         if answer.clock_offset is not None:
-            self._hear_clock(answer.clock_offset)
+            self._hear_clock(answer.clock_offset, answer.clock_doubt)
 
     def _is_ours(self, listed: Inventory) -> bool:
         """Whether a list is of this box: it shares an _id with the list in force, if there is one."""

@@ -109,15 +109,18 @@ class Timekeeper:
         confirmed = booted if before is None else min(before, booted)
         return Dating(judgement.now, uptime, is_witnessed=self._witnesses.is_witnessed, confirmed=confirmed)
 
-    def hear_server(self, offset: float) -> None:
-        """Take in the server's time minus the boot-time clock, of an answer that is the server's own."""
+    def hear_server(self, offset: float, doubt: float = 0.5) -> None:
+        """Take in the server's time minus the boot-time clock, of an answer that is the server's own.
+
+        It may be off by `doubt` seconds.
+        """
         self._judge()
         self._last = None
         wall, uptime = self._clocks.wall(), self._clocks.uptime()
-        if not self._witnesses.hear_server(offset, wall, uptime):
+        if not self._witnesses.hear_server(offset, wall, uptime, doubt):
             return
-        self._health.clock_error = ahead = wall - uptime - offset
-        if abs(ahead) <= TOLERANCE:
+        self._health.clock_error = ahead = self._witnesses.ahead_of_server(wall, uptime)
+        if ahead is not None and abs(ahead) <= TOLERANCE:
             self._health.clock_witness = ClockWitness(wall, "the server")
 
     def look(self, max_size: int) -> None:

@@ -15,8 +15,8 @@ TOLERANCE = 60.0
 """Seconds by which a clock that is right may differ from a witness."""
 LONGEST_WAIT = 86_400.0
 """Seconds for which readings wait for a witness, in all."""
-_ROUNDING = 1.0
-"""Seconds within which two Dates of one clock say the same, for they count whole seconds."""
+_ROUNDING = 0.5
+"""Seconds by which a Date may be off, for it counts whole seconds."""
 _CENTURY = 100 * 365.25 * 86_400.0
 
 
@@ -118,14 +118,15 @@ class Witnesses:
         self._confirm(wall)
         return True
 
-    def hear_server(self, offset: float, wall: float, uptime: float) -> bool:
-        """Take in the server's time minus the boot-time clock; return whether that can be.
+    def hear_server(self, offset: float, wall: float, uptime: float, doubt: float = _ROUNDING) -> bool:
+        """Take in the server's time minus the boot-time clock, to within `doubt` seconds; return whether that can be.
 
-        A time before the program was built, or a century after it, is no time.
+        A time before the program was built, or a century after it, is no time. An answer that took long says no other
+        time than one that came at once, if it may be the same: else readings would be dated back and forth.
         """
         if not self._is_possible(offset + uptime):
             return False
-        if self._server is None or abs(offset - self._server) > _ROUNDING:
+        if self._server is None or abs(offset - self._server) > doubt + _ROUNDING:
             self._server = offset
         now = self.judge(wall, uptime).now
         self._confirm(now if now is not None else offset + uptime)

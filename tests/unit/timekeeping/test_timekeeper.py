@@ -199,6 +199,8 @@ def test_the_status_knows_who_confirmed_the_clock_and_how_far_it_is_off(tmp_path
         time, machine, health = await bench.start(), bench.machine, bench.health
         time.hear_server(TRUE + 90)
         assert (health.clock_error, health.clock_witness) == (-90.0, None)
+        time.hear_server(TRUE + 70, doubt=30.0)
+        assert (health.clock_error, health.clock_witness) == (-90.0, None)
         time.hear_server(TRUE + 50)
         assert health.clock_witness == ClockWitness(machine.wall(), "the server")
         machine.synchronised_at = machine.wall()

@@ -49,9 +49,9 @@ class Box:
         """Let the time synchronisation set the clock right, which nobody looks at yet."""
         self.ahead, self.synchronised_at = 0.0, self.truth
 
-    def hear(self, ahead: float = 0.0) -> bool:
-        """Let the server tell the time, `ahead` of the truth."""
-        return self.witnesses.hear_server(STARTED + ahead, self.wall, self.uptime)
+    def hear(self, ahead: float = 0.0, doubt: float = 0.5) -> bool:
+        """Let the server tell the time, `ahead` of the truth, in an answer that may be off by `doubt`."""
+        return self.witnesses.hear_server(STARTED + ahead, self.wall, self.uptime, doubt)
 
     def pass_time(self, seconds: float) -> None:
         self.uptime += seconds
@@ -249,6 +249,37 @@ def test_a_clock_that_lies_before_what_was_confirmed_once_is_wrong() -> None:
     box = Box(-86_400, note=Note("yesterday", confirmed=STARTED - HOUR))
     assert box.now is None
     assert Box(-HOUR, note=Note("yesterday", confirmed=STARTED - HOUR)).basis is Basis.UNCONFIRMED
+
+
+TRIPS = st.lists(st.tuples(st.floats(0, 60), st.floats(0, 1), st.floats(0, 0.99)), min_size=1, max_size=20)
+"""Seconds from a request to its answer, the part of them before the Date was written, and what is cut off that."""
+
+
+@given(trips=TRIPS)
+def test_answers_of_a_right_server_leave_the_time_as_it_was_told_however_long_they_take(
+    trips: list[tuple[float, float, float]],
+) -> None:
+    box = Box(Y2024 - STARTED)
+    box.hear()
+    for took, before, cut_off in trips:
+        # The middle of the trip is taken for the moment of the Date.
+        box.hear((before - 0.5) * took + 0.5 - cut_off, took / 2 + 0.5)
+        assert box.error == 0
+
+
+@given(trips=TRIPS)
+def test_the_time_is_as_exact_as_the_quickest_answer(trips: list[tuple[float, float, float]]) -> None:
+    box = Box(Y2024 - STARTED)
+    for took, before, cut_off in trips:
+        box.hear((before - 0.5) * took + 0.5 - cut_off, took / 2 + 0.5)
+    assert abs(box.error) <= min(took for took, _, _ in trips) + 1.5
+
+
+def test_a_server_whose_clock_was_set_tells_the_new_time_also_in_a_slow_answer() -> None:
+    box = Box(Y2024 - STARTED)
+    box.hear()
+    box.hear(30.0, doubt=10.5)
+    assert box.error == 30.0
 
 
 SECONDS = st.floats(-1e10, 1e10)

@@ -9,13 +9,13 @@ import pytest
 
 from tests.support.keyring_packages import built
 from tests.support.machine import Machine, last_words, running_machines
+from tests.support.other_version import version_of
 from tests.support.roots import RELEASES
 from tests.support.sessions import limit_time, require_root
 from tests.support.soak import SOAK
 
 from .bootstrapping import Bootstrapped, two_commands
 from .matrix import Matrix
-from .other_version import version_of
 from .publishing import Repository
 from .side_by_side import SideBySide, side_by_side
 from .update_room import UpdateRoom, update_room

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .other_version import with_files, with_version
+from tests.support.other_version import with_files, with_version
 
 _PROGRAM = Path(__file__).parents[2] / "debian/repository"
 KEYRING = "usr/share/keyrings/inviseobox-archive-keyring.gpg"

@@ -8,11 +8,11 @@ from inviseobox.simulator.central_server import Outcome
 from inviseobox.simulator.http_server import Response
 from tests.support.judging import faults
 from tests.support.machine import UNIT, Machine
+from tests.support.other_version import version_of, with_version
 from tests.support.waiting import wait_for
 
 from .life import DATA, NOTHING, Reports, look, sealed, told
 from .matrix import Matrix
-from .other_version import version_of, with_version
 from .service import CONFIGURATION, configuration, configure, lines_with, stops, wait_for_windows, wait_until_active
 
 _INTERVAL = 2

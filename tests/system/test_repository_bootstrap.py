@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.machine import Machine
+from tests.support.other_version import version_of
 
 from .bootstrapping import UPDATE, Bootstrapped, complaints, two_commands, version_on
-from .other_version import version_of
 from .publishing import KEYRING, Repository
 from .web_server import WebServer
 

@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Sequence
 
 from tests.support.machine import Machine
+from tests.support.other_version import version_of
 
 from .bootstrapping import OURS, UPDATE, UPGRADE, Bootstrapped, complaints, version_on
-from .other_version import version_of
 from .publishing import Repository
 
 _BOXES = [hashlib.sha256(f"box {number}".encode()).hexdigest()[:32] for number in range(200)]

@@ -9,9 +9,9 @@ import pytest
 from inviseobox.simulator.background import RunningSite, running_site
 from tests.support.judging import faults
 from tests.support.machine import UNIT, Machine
+from tests.support.other_version import version_of
 
 from .bootstrapping import UPDATE, UPGRADE, Bootstrapped, complaints, version_on
-from .other_version import version_of
 from .publishing import Repository
 from .service import INTERVAL, configuration, configure, wait_for_windows, wait_until_active
 from .web_server import WebServer

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.machine import Machine
+from tests.support.other_version import version_of
 from tests.support.roots import RELEASES
 
 from .bootstrapping import OURS, complaints
-from .other_version import version_of
 from .publishing import Repository
 
 _IN_PARTS = ("apt-get", "update", *OURS, "-o", "APT::Update::Error-Mode=any")

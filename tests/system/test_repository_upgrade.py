@@ -3,9 +3,9 @@
 from inviseobox.simulator.background import running_site
 from tests.support.judging import faults
 from tests.support.machine import UNIT, Machine
+from tests.support.other_version import version_of
 
 from .bootstrapping import UPGRADE, Bootstrapped, complaints, version_on
-from .other_version import version_of
 from .publishing import Repository
 from .service import INTERVAL, configuration, configure, state, stops, wait_for_windows, wait_until_active
 

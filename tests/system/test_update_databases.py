@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.support.other_version import field_of, file_of
+
 from .bad_versions import DELIVERS_NOTHING
-from .other_version import field_of, file_of
 from .side_by_side import Case, SideBySide
 from .updated_box import PROGRAM_AT, UpdatedBox
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.other_version import with_files
 from tests.support.waiting import wait_for
 
 from .bootstrapping import UPDATE, UPGRADE
-from .other_version import with_files
 from .power_cuts import (
     SERVICE,
     STATE,

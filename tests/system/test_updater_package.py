@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.machine import UNIT, Machine
+from tests.support.other_version import version_of, with_files, with_version
 from tests.support.waiting import wait_for
 
-from .other_version import version_of, with_files, with_version
 from .power_cuts import STATE
 from .service import CONFIGURATION
 

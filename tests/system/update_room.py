@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.machine import Machine
+from tests.support.other_version import version_of, with_version
 from tests.support.soak import SOAK
 
 from .bootstrapping import Bootstrapped
-from .other_version import version_of, with_version
 from .power_cuts import Disks, disks
 from .service import CONFIGURATION
 

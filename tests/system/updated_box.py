@@ -8,9 +8,9 @@ from typing import Any
 
 from inviseobox.simulator.background import RunningSite, running_site
 from tests.support.machine import Machine
+from tests.support.other_version import file_of, with_files
 
 from .life import Reports, sealed
-from .other_version import file_of, with_files
 from .publishing import Repository
 from .service import configuration, configure, hand_out, wait_until_active
 from .updating import history, installed, publish, told

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.machine import Machine
+from tests.support.other_version import with_files, with_version
 
-from .other_version import with_files, with_version
 from .publishing import Repository
 
 UPDATER = "inviseobox-updater"

@@ -1,6 +1,7 @@
 """The power is cut at random moments, or the daemon killed: what was sealed arrives, and nothing is said twice."""
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -17,12 +18,17 @@ class _PowerCut:
 
     def __init__(self, disk: PowerCutDisk) -> None:
         self._disk = disk
+        self._left = Path()
 
     def __call__(self, daemon: Daemon) -> None:
         # What it had begun with the disk goes on; it can tell the server nothing after the moment of the copy.
         daemon.send(signal.SIGSTOP)
-        self._disk.cut()
+        self._left = self._disk.keep()
         daemon.stop(signal.SIGKILL)
+
+    def restore(self) -> None:
+        """Let the disk be as the cut left it."""
+        self._disk.restore(self._left)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +43,8 @@ def test_power_cuts_lose_no_sealed_window_and_send_no_conflict(
     with power_cut_disk() as disk, running_site() as site:
         place_on(box, disk.folder)
         campaign = Campaign(box, site, interval, dice)
-        campaign.run(cuts, lives, _PowerCut(disk), disk.restore)
+        cut = _PowerCut(disk)
+        campaign.run(cuts, lives, cut, cut.restore)
         campaign.assert_proven()
 
 

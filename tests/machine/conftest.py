@@ -20,7 +20,8 @@ from .whole_machine import WholeMachine
 
 _TEST_TIMEOUT = 2700
 _NAMES = ("inviseobox", "inviseobox-appliance", "inviseobox-updater")
-collect_ignore = [] if SOAK else ["test_cable.py", "test_many_devices.py", "test_server_time.py"]
+_SOAK_ONLY = ["test_cable.py", "test_many_devices.py", "test_server_time.py", "test_updates.py"]
+collect_ignore = [] if SOAK else _SOAK_ONLY
 """What the sample leaves out."""
 _PROGRESS = pytest.StashKey[Progress]()
 _SHARED: list[WholeMachine] = []
@@ -86,6 +87,13 @@ def image() -> Image:
         return image_with(packages)
     except RootError as error:
         pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    """Return the package of the program that is installed in the machines."""
+    (package,) = (path for path in _packages() if path.name.startswith("inviseobox_"))
+    return package
 
 
 @pytest.fixture(scope="session")

@@ -120,16 +120,25 @@ class WholeMachine(RootShell):
         self._qemu.wait(_END_TIMEOUT)
         self._let_go()
 
-    def cut(self) -> None:
-        """Take the power away at this very moment; the disk stays, as the cut left it."""
+    def cut(self, disk: Path | None = None) -> None:
+        """Take the power away at this very moment; the disk stays, as the cut left it, or as it was kept in `disk`."""
         assert self._qemu
         # What qemu has begun with the disk goes on; it can tell nobody anything after the moment of the copy.
         self._qemu.send_signal(signal.SIGSTOP)
-        self._disk.cut()
+        left = disk or self._disk.keep()
         self._qemu.kill()
         self._qemu.wait()
         self._let_go()
-        self._disk.restore()
+        self._disk.restore(left)
+
+    def keep_disk(self) -> Path:
+        """Return the disk as a cut at this very moment would leave it, for `cut`, once; the machine goes on."""
+        assert self._qemu
+        self._qemu.send_signal(signal.SIGSTOP)
+        try:
+            return self._disk.keep()
+        finally:
+            self._qemu.send_signal(signal.SIGCONT)
 
     def remove(self) -> None:
         """Switch the machine off, however it fares, and remove its disk."""

@@ -3,6 +3,7 @@
 All of them are images in memory (/dev/shm), mounted through loop devices.
 """
 
+import itertools
 import shutil
 import subprocess
 import tempfile
@@ -26,25 +27,26 @@ class PowerCutDisk:
     def __init__(self, images: Path, folder: Path, size: int) -> None:
         self.folder = folder
         self._images = images
-        self._number = 0
+        self._numbers = itertools.count()
+        self._image = self._next()
         _make_ext4(self._image, size)
         _mount(self._image, folder)
 
-    @property
-    def _image(self) -> Path:
-        return self._images / f"{self._number}.img"
+    def keep(self) -> Path:
+        """Return a copy of the disk that holds what has reached it by now, as a cut at this moment would leave it."""
+        kept = self._next()
+        _do("cp", "--reflink=always", str(self._image), str(kept))
+        return kept
 
-    def cut(self) -> None:
-        """Remember what has reached the disk by now."""
-        following = self._images / f"{self._number + 1}.img"
-        _do("cp", "--reflink=always", str(self._image), str(following))
-
-    def restore(self) -> None:
-        """Go on with what had reached the disk at the cut. Nobody may use the disk."""
+    def restore(self, kept: Path) -> None:
+        """Go on with what had reached the disk when it was kept; each copy once. Nobody may use the disk."""
         _do("umount", str(self.folder))
         self._image.unlink()
-        self._number += 1
+        self._image = kept
         _mount(self._image, self.folder)
+
+    def _next(self) -> Path:
+        return self._images / f"{next(self._numbers)}.img"
 
 
 @contextmanager
@@ -52,8 +54,8 @@ def power_cut_disk(size: int = _EXT4_SIZE) -> Iterator[PowerCutDisk]:
     """Yield a disk of so many bytes whose power can be cut."""
     with _folder() as folder, ExitStack() as mounted:
         xfs = folder / "xfs.img"
-        # For the disk as it is and as it was at the cut, which share what is the same.
-        _make(xfs, max(_XFS_SIZE, 2 * size))
+        # For the disk as it is and as it was at each cut, which share what is the same.
+        _make(xfs, max(_XFS_SIZE, 4 * size))
         _do("mkfs.xfs", "-q", "-m", "reflink=1", str(xfs))
         images, data = folder / "images", folder / "data"
         images.mkdir()

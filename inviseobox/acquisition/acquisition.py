@@ -19,6 +19,7 @@ from inviseobox.devices.sources import RegisterSource
 from inviseobox.health.health import Health
 from inviseobox.network.http_client import HttpClient
 from inviseobox.network.name_lookup import NameLookups
+from inviseobox.network.openings import Openings
 from inviseobox.supervisor import Supervisor
 
 
@@ -51,6 +52,7 @@ class Acquisition:
         self._health = health
         self._memory = memory
         self._skips = skips
+        self._openings = Openings()
         self._running: dict[str, tuple[LinkContent, int]] = {}
 
     async def adopt(self, inventory: Inventory) -> None:
@@ -89,7 +91,7 @@ class Acquisition:
         settings = self._configuration
         match content.link:
             case SerialLink() | TcpLink() as link:
-                port = ModbusLink(link, settings.modbus.timeout, self._lookups)
+                port = ModbusLink(link, settings.modbus.timeout, self._lookups, self._openings)
                 return ModbusPoller(port, content, settings.modbus, self._sink, self._health, self._memory)
             case WebLink():
                 return WebPoller(self._client, content, settings.http, self._sink, self._health, interval)

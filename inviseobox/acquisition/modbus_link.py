@@ -1,6 +1,8 @@
 """A Modbus link: one connection, one request at a time, no answer that is not the one asked for."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -16,6 +18,7 @@ from inviseobox.devices.registers import Span
 from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, Refused
 from inviseobox.events import TroubleKind
 from inviseobox.network.name_lookup import NameLookups
+from inviseobox.network.openings import Openings
 
 OPEN_TIMEOUT = 3.0
 """Seconds for a TCP connection or a port to open."""
@@ -44,13 +47,18 @@ EXCEPTION_NAMES = {
 class ModbusLink:
     """One serial port, or one host and port. The connection is opened when it is needed."""
 
-    def __init__(self, link: SerialLink | TcpLink, timeout: float, lookups: NameLookups) -> None:
+    def __init__(
+        self, link: SerialLink | TcpLink, timeout: float, lookups: NameLookups, openings: Openings | None = None
+    ) -> None:
         """Prepare the link; `timeout` is the time in seconds that a unit has for one answer.
 
-        A host that is a name is looked up by `lookups` whenever the connection is opened.
+        A host that is a name is looked up by `lookups` whenever the connection is opened, in turn with the others of
+        `openings`.
         """
         self._link = link
         self._lookups = lookups
+        self._openings = openings or Openings()
+        self._was_down = False
         self._timeout = timeout
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
@@ -77,8 +85,15 @@ class ModbusLink:
         """Return what is odd about the link: kinds of trouble, which are about a link, and the cause of each."""
         return self._habits.oddities(now)
 
-    async def read(self, span: Span) -> list[int]:
+    @property
+    def must_wait(self) -> bool:
+        """Whether it was down, and so many others are that it cannot be opened without waiting for its turn."""
+        return not self.is_serial and self._was_down and self._openings.are_all_taken(is_suspect=True)
+
+    async def read(self, span: Span, waiting: Callable[[], None] = lambda: None) -> list[int]:
         """Read the span's registers (or bits, as 0 and 1), lowest address first.
+
+        `waiting` is called every few seconds while it waits for its turn to connect.
 
         Raises LinkDown where there is no connection to be had, NoAnswer, InvalidAnswer or Refused. After NoAnswer and
         InvalidAnswer the connection is closed, so that a late answer cannot meet the next request. It is kept where a
@@ -86,7 +101,7 @@ class ModbusLink:
         time.
         """
         async with self._lock:
-            connection = await self._opened()
+            connection = await self._opened(waiting)
             if silence := self._silence_before(span):
                 self._be_quiet_for(silence, since=connection.heard_at)
             try:
@@ -120,10 +135,10 @@ class ModbusLink:
             answer = await self._answer(connection, span)
         return answer
 
-    async def reopen(self) -> None:
-        """Open the connection without reading. Raises LinkDown."""
+    async def reopen(self, waiting: Callable[[], None] = lambda: None) -> None:
+        """Open the connection without reading. `waiting` as for a read. Raises LinkDown."""
         async with self._lock:
-            await self._opened()
+            await self._opened(waiting)
 
     async def close(self) -> None:
         """Close the connection, if there is one. The next read opens it again."""
@@ -168,34 +183,44 @@ class ModbusLink:
     def _now() -> float:
         return asyncio.get_running_loop().time()
 
-    async def _opened(self) -> Connection:
+    async def _opened(self, waiting: Callable[[], None]) -> Connection:
         if self._connection is not None and self._connection.is_lost:
             self._drop()
         if self._connection is None:
             await self._be_quiet()
             try:
-                self._connection = await self._open()
+                self._connection = await self._open_now_or_soon(waiting)
             except LinkDown:
-                # A gateway that takes one connection only may still be busy with the end of the one just dropped.
-                if self._now() - self._dropped_at > REOPEN_PAUSE:
-                    raise
-                await asyncio.sleep(REOPEN_PAUSE)
-                self._connection = await self._open()
+                self._was_down = True
+                raise
+            self._was_down = False
             self._fresh.opened(self._now())
         return self._connection
 
-    async def _open(self) -> Connection:
+    async def _open_now_or_soon(self, waiting: Callable[[], None]) -> Connection:
+        """Open a connection, at the second try if need be. Raises LinkDown."""
+        try:
+            return await self._open(waiting)
+        except LinkDown:
+            # A gateway that takes one connection only may still be busy with the end of the one just dropped.
+            if self._now() - self._dropped_at > REOPEN_PAUSE:
+                raise
+        await asyncio.sleep(REOPEN_PAUSE)
+        return await self._open(waiting)
+
+    async def _open(self, waiting: Callable[[], None]) -> Connection:
         """Open a connection to the first address that takes one. Raises LinkDown."""
-        deadline = self._now() + OPEN_TIMEOUT
         places = await self._places()
-        while True:
-            place = places.pop(0)
-            try:
-                within = (deadline - self._now()) / (len(places) + 1)
-                return await opened(place, self._habits, within, OPEN_TIMEOUT)
-            except LinkDown:
-                if not places:
-                    raise
+        async with nullcontext() if self.is_serial else self._openings.turn(self._was_down, waiting):
+            deadline = self._now() + OPEN_TIMEOUT
+            while True:
+                place = places.pop(0)
+                try:
+                    within = (deadline - self._now()) / (len(places) + 1)
+                    return await opened(place, self._habits, within, OPEN_TIMEOUT)
+                except LinkDown:
+                    if not places:
+                        raise
 
     async def _places(self) -> list[SerialLink | TcpLink]:
         """Return the link once for each address of its host. Raises LinkDown."""

@@ -112,10 +112,15 @@ class ModbusPoller:
         self._troubles.begin(LINK, trouble, scope=self.name)
 
     async def reopen(self) -> bool:
-        """Try to open the port or connection; return whether it is open."""
+        """Try to open the port or connection; return whether it is open.
+
+        Where it would have to wait for its turn to connect, the next round does so, which is then a failed one.
+        """
+        if self._link.must_wait:
+            return False
         self._beat()
         try:
-            await self._link.reopen()
+            await self._link.reopen(self._beat)
         except LinkDown:
             return False
         return True
@@ -156,7 +161,7 @@ class ModbusPoller:
         while len(failures) < attempt.tries and not any(failure.answer.is_valid for failure in failures):
             self._beat()
             try:
-                values = await self._link.read(attempt.request.span)
+                values = await self._link.read(attempt.request.span, self._beat)
             except LinkDown:
                 raise
             except ReadError as error:

@@ -8,6 +8,7 @@ client classes are not used. Features are looked at, never the version.
 
 import asyncio
 import contextlib
+import functools
 import logging
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, assert_never
@@ -152,6 +153,12 @@ class _Frames38:
         return _answer(response, response.dev_id)
 
 
+@functools.cache
+def _frames(framing: Framing) -> _Frames:
+    """Return what makes the frames of all connections; each frame is made, and taken apart, in one go."""
+    return (_Frames30 if FramerRTU is None else _Frames38)(framing)
+
+
 def _not_valid() -> InvalidAnswer:
     return InvalidAnswer("an answer that is not a valid Modbus frame")
 
@@ -164,7 +171,7 @@ class Connection(asyncio.Protocol):
         self.is_lost = False
         """Whether the other side or the port went away."""
         self._link = link
-        self._frames: _Frames = (_Frames30 if FramerRTU is None else _Frames38)(link.framing)
+        self._frames = _frames(link.framing)
         self._gate = AnswerGate(link.framing, habits, self._let_in, self._end_with)
         self._transport: Any = None
         self._is_made = False

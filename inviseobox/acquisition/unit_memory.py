@@ -14,6 +14,7 @@ class UnitMemory:
     """The cuts, lengths and isolated registers of every unit, by the unit's name.
 
     Knowledge belongs to the measurements that a unit has at the time: when the device list changes them, it is void.
+    Of most units there is nothing to know, which takes no place.
     """
 
     def __init__(self, save: Callable[[str], None]) -> None:
@@ -29,7 +30,7 @@ class UnitMemory:
         except (ValueError, RecursionError):
             return
         if isinstance(units, dict):
-            self._units = {name: known for name, known in units.items() if _is_intact(known)}
+            self._units = {name: known for name, known in units.items() if _is_intact(known) and _teaches(known)}
 
     def teach(self, name: str, plan: UnitPlan) -> None:
         """Teach a new plan what is known of the unit. Isolated registers are tried again at once."""
@@ -56,14 +57,17 @@ class UnitMemory:
             "narrowed": sorted(map(_written, plan.listed - plan.wanted)),
             "shortened": plan.shortened,
         }
-        if self._units.get(name) != known:
-            self._units[name] = known
+        kept = {name: known} if _teaches(known) else {}
+        if self._units.get(name) != kept.get(name):
+            self._units.pop(name, None)
+            self._units |= kept
             self._save(json.dumps(self._units))
 
     def keep_only(self, names: Iterable[str]) -> None:
         """Forget all units but these."""
-        kept = {name: self._units[name] for name in names if name in self._units}
-        self._noted = {name: noted for name, noted in self._noted.items() if name in kept}
+        wanted = set(names)
+        kept = {name: known for name, known in self._units.items() if name in wanted}
+        self._noted = {name: noted for name, noted in self._noted.items() if name in wanted}
         if kept != self._units:
             self._units = kept
             self._save(json.dumps(kept))
@@ -77,6 +81,10 @@ def _is_intact(known: object) -> bool:
         and "shortened" in known
         and (known["shortened"] is None or (type(known["shortened"]) is int and known["shortened"] >= SHORTEST_LIMIT))
     )
+
+
+def _teaches(known: dict[str, Any]) -> bool:
+    return any(known[key] for key in ("cuts", "isolated", "narrowed", "shortened"))
 
 
 def _written(span: Span) -> list[int]:

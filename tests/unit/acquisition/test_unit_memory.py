@@ -109,6 +109,22 @@ def test_only_changes_of_what_is_known_are_saved() -> None:
     assert fresh == plan()
 
 
+def test_of_a_unit_that_is_read_as_any_other_nothing_is_kept() -> None:
+    """Of thousands of them, the text would be written anew with each."""
+    texts: list[str] = []
+    memory = UnitMemory(texts.append)
+    memory.note("u", plan())
+    assert texts == []
+    memory.note("u", taught())
+    memory.note("u", plan())
+    assert json.loads(texts[-1]) == {}
+    nothing: dict[str, object] = {"of": "", "cuts": [], "isolated": [], "narrowed": [], "shortened": None}
+    again = UnitMemory(texts.append)
+    again.load(json.dumps({"u": nothing}))
+    again.note("u", plan())
+    assert len(texts) == 2
+
+
 def test_the_memory_of_a_unit_does_not_change_with_the_plan_it_came_from() -> None:
     texts: list[str] = []
     memory = UnitMemory(texts.append)

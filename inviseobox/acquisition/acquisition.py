@@ -1,5 +1,6 @@
 """Which links there are to read, and the change from one device list to the next."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import assert_never
 
@@ -21,6 +22,9 @@ from inviseobox.network.http_client import HttpClient
 from inviseobox.network.name_lookup import NameLookups
 from inviseobox.network.openings import Openings
 from inviseobox.supervisor import Supervisor
+
+_AT_ONCE = 50
+"""Links that begin to be read before anything else has its turn."""
 
 
 class Acquisition:
@@ -64,10 +68,13 @@ class Acquisition:
         await self._supervisor.stop(ended)
         self._health.keep_only(self._devices.ids)
         self._memory.keep_only(_unit_keys(inventory))
-        started = [task for task in wanted if task in ended or task not in self._running]
-        self._running = wanted
-        for task in started:
+        self._running = {task: self._running[task] for task in self._running if task not in ended}
+        for number, task in enumerate([task for task in wanted if task not in self._running], 1):
             self._start(task, wanted[task][0], interval)
+            self._running[task] = wanted[task]
+            # Each goes as far as its connection at once: of thousands, that would hold up all else for seconds.
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _start(self, task: str, content: LinkContent, interval: int) -> None:
         period = effective_period(self._period(content.link), interval)

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from itertools import pairwise
 
 import pytest
 
@@ -23,6 +24,7 @@ from tests.support.entries import listed, modbus_device
 from tests.support.leftovers import black_hole, held
 
 from .benches import SETTINGS, Bench, ignored
+from .wires import Box
 
 _DEAD = 40
 
@@ -102,3 +104,28 @@ def test_a_link_that_was_dead_and_one_that_was_not_come_back() -> None:
         assert taken == {("127.0.0.1", False): 1, ("127.0.0.1", True): 1}
 
     virtual_time.run(scenario())
+
+
+def test_of_thousands_of_links_a_few_begin_at_once_and_all_do() -> None:
+    """What else runs has its turn between them: without one for half a minute, the watchdog would end the process."""
+    count = 1000
+    devices = [modbus_device(port, {1: [0]}, name=str(port)) for port in range(1, count + 1)]
+    for number, device in enumerate(devices):
+        device["measurements"][0]["_id"] = str(number)
+
+    async def scenario() -> None:
+        begun = [len(asyncio.all_tasks())]
+
+        async def watch() -> None:
+            while True:
+                begun.append(len(asyncio.all_tasks()))
+                await asyncio.sleep(0)
+
+        watching = asyncio.ensure_future(watch())
+        async with Box().polling(*devices):
+            watching.cancel()
+            begun.append(len(asyncio.all_tasks()))
+            assert begun[-1] > count
+        assert max(after - before for before, after in pairwise(begun)) < count / 4
+
+    asyncio.run(scenario())

@@ -22,7 +22,13 @@ _DAEMON = "usr/lib/python3/dist-packages/inviseobox/daemon.py"
 _TIMERS = ("inviseobox-updater.timer", "inviseobox-updater-boot.timer", "inviseobox-updater-rescue.timer")
 _ANY_TIME = 'window = ""\n'
 """Restarts under watch happen at any time."""
-_NOW = "[Service]\nExecStart=\nExecStart=/usr/sbin/inviseobox-updater run --now\n"
+_ENDED = "/var/lib/updater-ended"
+"""Where the exit status is left: systemd forgets it with a unit that nothing refers to."""
+_NOW = f"""[Service]
+ExecStart=
+ExecStart=/usr/sbin/inviseobox-updater run --now
+ExecStopPost=/bin/sh -c 'echo "$EXIT_STATUS" >{_ENDED}'
+"""
 _LOOK_WITHIN = 1800.0
 
 
@@ -57,7 +63,7 @@ class Updates:
     def end_of_look(self) -> int:
         """Wait until the updater has ended, and return its exit status."""
         wait_for(lambda: not self.is_looking(), _LOOK_WITHIN, "the updater has ended")
-        return int(self._box.show(UPDATER, "ExecMainStatus")["ExecMainStatus"])
+        return int(self._box.read(_ENDED))
 
     def look(self) -> int:
         """Let the updater do all that is due, and return its exit status."""

@@ -118,6 +118,8 @@ def _set_clock(box: UpdatedBox, step: str) -> None:
 
 def _is_judged_by_no_clock(step: str, box: UpdatedBox) -> None:
     machine = box.machine
+    if machine.release == "bookworm":
+        pytest.skip("with Debian 12's libfaketime (0.9.10) time.sleep of its Python fails with EINVAL")
     faking = _FAKING.format(machine.run("sh", "-c", "cd /usr/lib && ls -d */faketime").stdout.split("/")[0])
     _set_clock(box, "+0")
     for unit in (UPDATER_SERVICE, "inviseobox.service"):

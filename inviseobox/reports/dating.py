@@ -32,8 +32,8 @@ def dated(rows: Iterable[Unsealed], boot: str, dating: Dating, is_sealed: IsSeal
     """Yield those of the rows that change, with the window and the date that they have from now on.
 
     `rows` come in the order in which they were read, `boot` is the present one. What waits is dated. What was dated by
-    a clock that a witness refutes is dated anew. No row goes to an earlier window than the one before it, so that
-    windows are sealed in the order of reading.
+    a clock that a witness refutes, or moved to an earlier window by it, is dated anew. No row goes to an earlier window
+    than the one before it, so that windows are sealed in the order of reading.
     """
     ends: dict[tuple[int, int], int] = {}
 
@@ -61,7 +61,9 @@ def _date(row: Unsealed, boot: str, dating: Dating) -> float | None:
         if row.end is None:
             return own
         is_refuted = row.now is None or not abs(row.now - own) <= TOLERANCE
-        return own if dating.is_witnessed and is_refuted else None
+        # A clock that is stepped back moves rows to an earlier window, and leaves their date.
+        was_moved = row.end <= own - TOLERANCE
+        return own if dating.is_witnessed and (is_refuted or was_moved) else None
     if row.end is not None:
         return None
     if row.now is not None and 0 <= row.now <= dating.now:

@@ -125,6 +125,21 @@ def test_what_waits_of_an_earlier_boot_goes_after_the_last_confirmed_time_and_be
     asyncio.run(scenario())
 
 
+def test_what_was_read_under_a_right_clock_stays_there_when_one_that_was_believed_comes_back(tmp_path: Path) -> None:
+    """In 1970, after a day, it is believed; somebody sets it right, it is lost again, and then the server answers."""
+
+    async def scenario() -> None:
+        life = Life(tmp_path)
+        await life.run("boot", START, 30.0, 25)
+        believed = await life.run("boot", START, START, 0.3)
+        assert ends(believed)[:25] == hours(30.0, 25 * HOUR + 30.0)
+        await life.run("boot", START, 30.0, 0.1)
+        closed = await life.run("boot", START, START, 3, server=True)
+        assert ends(closed) == hours(30.0, 25 * HOUR + 30.0) + hours(START + 25 * HOUR, life.now - 600)
+
+    asyncio.run(scenario())
+
+
 def test_a_box_that_reads_much_waits_only_while_it_has_room(tmp_path: Path) -> None:
     async def scenario() -> None:
         closed = await Life(tmp_path).run("boot", START, Y2024, 4, max_size=20)

@@ -126,6 +126,27 @@ def test_a_witness_takes_readings_out_of_a_window_of_long_ago(tmp_path: Path) ->
     asyncio.run(scenario())
 
 
+def test_a_witness_takes_readings_out_of_a_window_into_which_a_step_back_moved_them(tmp_path: Path) -> None:
+    """The clock was right when they were read; the step was seen by a look at it, or by the next reading."""
+
+    async def scenario(path: Path, *, is_read_again: bool) -> None:
+        box = Box(path)
+        await box.boot()
+        await box.read(1.0, 1.0, START + 1)
+        if is_read_again:
+            await box.read(3.0, 2.0, 30.0)
+        assert await box.seal(31.0, 3.0, witnessed=False) == []
+        assert [row[0] for row in box.buffer._database.rows("SELECT end FROM window")] == [MINUTE]
+        # All at once: a window of 1970 is overdue where nothing was taken out of it.
+        assert await box.seal(START + 4, 4.0) == []
+        assert await box.seal(end(0), 60.0) == [end(0)]
+        assert await box.told() == {utc_text(end(0)): "2" if is_read_again else "1"}
+        await box.off()
+
+    asyncio.run(scenario(tmp_path / "looked.db", is_read_again=False))
+    asyncio.run(scenario(tmp_path / "read.db", is_read_again=True))
+
+
 def test_without_a_witness_a_window_stays_where_it_is(tmp_path: Path) -> None:
     async def scenario() -> None:
         box = Box(tmp_path / "data.db")

@@ -82,6 +82,19 @@ def test_a_clock_that_differs_by_a_minute_is_right(wrong_by: float, moves: bool)
     assert (ends([row], dating(130.0)) != [row.end - int(NOW) if row.end else None]) is moves
 
 
+def test_a_witness_undoes_what_a_step_back_did_to_a_reading_whose_own_time_was_right() -> None:
+    """Its date agrees with the witness; the window into which a later step of the clock moved it does not."""
+    rows = [known(1, 100.0, NOW - 30, 120), known(2, 110.0, 61.0, 120)]
+    assert ends(rows, dating(130.0)) == [0, 0]
+    assert ends(rows, dating(130.0, is_witnessed=False)) == [120 - int(NOW)] * 2
+
+
+@pytest.mark.parametrize(("end", "moves"), [(NOW - TOLERANCE + 1, False), (NOW - TOLERANCE, True)])
+def test_a_window_that_ended_less_than_a_minute_before_its_reading_may_be_right(end: float, moves: bool) -> None:
+    row = known(1, 130.0, NOW, int(end))
+    assert (ends([row], dating(130.0)) == [60]) is moves
+
+
 def test_a_reading_goes_to_no_earlier_window_than_the_one_before_it() -> None:
     rows = [waiting(1, 100.0, interval=1800), waiting(2, 101.0, interval=60)]
     longer = ends(rows[:1], dating(130.0))

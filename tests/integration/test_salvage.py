@@ -38,12 +38,14 @@ def lose(path: Path, *tables: str) -> None:
     damage(path, random.Random(path.name), [roots[table] for table in tables], size)  # noqa: S311
 
 
+async def _two_readings(path: Path) -> None:
+    """Leave two readings in the open window."""
+    async with opened(path) as buffer:
+        read(buffer, START + 1, MINUTE, POWER, 7.0, 9.0)
+
+
 def test_readings_of_a_lost_series_are_counted_for_no_other(tmp_path: Path) -> None:
     path = tmp_path / "data.db"
-
-    async def before() -> None:
-        async with opened(path) as buffer:
-            read(buffer, START + 1, MINUTE, POWER, 7.0, 9.0)
 
     async def after() -> None:
         async with opened(path) as buffer:
@@ -57,7 +59,7 @@ def test_readings_of_a_lost_series_are_counted_for_no_other(tmp_path: Path) -> N
                 ("power", utc_text(end(0))): {"avg": "3"},
             }
 
-    asyncio.run(before())
+    asyncio.run(_two_readings(path))
     lose(path, "series", "sqlite_autoindex_series_1")
     asyncio.run(after())
 
@@ -66,10 +68,6 @@ def test_readings_of_a_lost_series_are_counted_for_no_other(tmp_path: Path) -> N
 def test_of_series_of_which_a_table_or_an_index_is_left_no_reading_is_lost(tmp_path: Path, table: str) -> None:
     path = tmp_path / "data.db"
 
-    async def before() -> None:
-        async with opened(path) as buffer:
-            read(buffer, START + 1, MINUTE, POWER, 7.0, 9.0)
-
     async def after() -> None:
         async with opened(path) as buffer:
             read(buffer, START + 2, MINUTE, ENERGY, 1000.0)
@@ -77,7 +75,7 @@ def test_of_series_of_which_a_table_or_an_index_is_left_no_reading_is_lost(tmp_p
             await buffer.seal(dating(end(0)))
             assert (await reports(buffer))["power", utc_text(end(0))] == {"avg": "7"}
 
-    asyncio.run(before())
+    asyncio.run(_two_readings(path))
     lose(path, table)
     asyncio.run(after())
 
@@ -85,10 +83,6 @@ def test_of_series_of_which_a_table_or_an_index_is_left_no_reading_is_lost(tmp_p
 def test_no_device_without_a_name_is_told_of(tmp_path: Path) -> None:
     """Where the index alone is left of a series, its device is not known until it is read again."""
     path = tmp_path / "data.db"
-
-    async def before() -> None:
-        async with opened(path) as buffer:
-            read(buffer, START + 1, MINUTE, POWER, 7.0, 9.0)
 
     async def after() -> None:
         async with opened(path) as buffer:
@@ -98,7 +92,7 @@ def test_no_device_without_a_name_is_told_of(tmp_path: Path) -> None:
             assert status is not None
             assert [device["_id"] for device in json.loads(status.devices)] == [ENERGY.device]
 
-    asyncio.run(before())
+    asyncio.run(_two_readings(path))
     lose(path, "series")
     asyncio.run(after())
 

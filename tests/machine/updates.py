@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.support.other_version import file_of, with_files, with_version
 from tests.support.repositories import Repository, served
+from tests.support.updater_runs import ANY_TIME, ENDED, NOW, TIMERS
 from tests.support.waiting import wait_for
 
 from .sites import seen_from_a_machine
@@ -19,16 +20,6 @@ _STATE = "/var/lib/inviseobox-updater"
 _KEYRING = "/usr/share/keyrings/inviseobox-archive-keyring.gpg"
 _SOURCE = "/etc/apt/sources.list.d/inviseobox.sources"
 _DAEMON = "usr/lib/python3/dist-packages/inviseobox/daemon.py"
-_TIMERS = ("inviseobox-updater.timer", "inviseobox-updater-boot.timer", "inviseobox-updater-rescue.timer")
-_ANY_TIME = 'window = ""\n'
-"""Restarts under watch happen at any time."""
-_ENDED = "/var/lib/updater-ended"
-"""Where the exit status is left: systemd forgets it with a unit that nothing refers to."""
-_NOW = f"""[Service]
-ExecStart=
-ExecStart=/usr/sbin/inviseobox-updater run --now
-ExecStopPost=/bin/sh -c 'echo "$EXIT_STATUS" >{_ENDED}'
-"""
 _LOOK_WITHIN = 1800.0
 
 
@@ -63,7 +54,7 @@ class Updates:
     def end_of_look(self) -> int:
         """Wait until the updater has ended, and return its exit status."""
         wait_for(lambda: not self.is_looking(), _LOOK_WITHIN, "the updater has ended")
-        return int(self._box.read(_ENDED))
+        return int(self._box.read(ENDED))
 
     def look(self) -> int:
         """Let the updater do all that is due, and return its exit status."""
@@ -101,11 +92,11 @@ def updates_for(box: WholeMachine, program: Path, folder: Path) -> Iterator[Upda
     repository.do("publish", program)
     keyring = folder / Path(_KEYRING).name
     repository.do("keyring", keyring)
-    box.run("systemctl", "disable", "--now", *_TIMERS)
+    box.run("systemctl", "disable", "--now", *TIMERS)
     box.run("systemctl", "stop", UPDATER, timeout=_LOOK_WITHIN)
     box.put(keyring, str(Path(_KEYRING).parent))
-    box.write("/etc/inviseobox-updater/config.toml", _ANY_TIME)
-    box.write(f"/etc/systemd/system/{UPDATER}.d/now.conf", _NOW)
+    box.write("/etc/inviseobox-updater/config.toml", ANY_TIME)
+    box.write(f"/etc/systemd/system/{UPDATER}.d/now.conf", NOW)
     box.run("systemctl", "daemon-reload")
     with served(repository.folder) as url:
         (address,) = seen_from_a_machine([url])

@@ -9,6 +9,7 @@ from typing import Any
 from inviseobox.simulator.background import RunningSite, running_site
 from tests.support.machine import Machine
 from tests.support.other_version import file_of, with_files
+from tests.support.updater_runs import ANY_TIME, ENDED, NOW, TIMERS
 
 from .life import Reports, sealed
 from .publishing import Repository
@@ -19,17 +20,7 @@ from .web_server import WebServer
 INTERVAL = 10
 UPDATER_SERVICE = "inviseobox-updater.service"
 PROGRAM_AT = "usr/lib/python3/dist-packages/inviseobox/"
-_SETTINGS = 'window = ""\n'
-"""Restarts under watch happen at any time."""
-_ENDED = "/var/lib/updater-ended"
-"""Where the exit status is left: systemd forgets it with a unit that nothing refers to."""
-_NOW = f"""[Service]
-ExecStart=
-ExecStart=/usr/sbin/inviseobox-updater run --now
-ExecStopPost=/bin/sh -c 'echo "$EXIT_STATUS" >{_ENDED}'
-"""
 _HISTORY = "/var/lib/inviseobox-updater/history.jsonl"
-_TIMERS = ("inviseobox-updater.timer", "inviseobox-updater-boot.timer", "inviseobox-updater-rescue.timer")
 
 
 @dataclass(frozen=True)
@@ -99,7 +90,7 @@ class UpdatedBox:
         return self._status()
 
     def _status(self) -> int:
-        return int(self.machine.read(_ENDED))
+        return int(self.machine.read(ENDED))
 
     def _until(self, condition: str) -> None:
         # In the machine: entering it anew takes longer than looking.
@@ -152,10 +143,10 @@ class UpdatedBox:
 def prepare(machine: Machine, updater: Path) -> None:
     """Install the updater in a machine that is on, so that it looks when told to only."""
     machine.install(updater)
-    machine.run("systemctl", "disable", "--now", *_TIMERS)
+    machine.run("systemctl", "disable", "--now", *TIMERS)
     machine.run("systemctl", "stop", UPDATER_SERVICE)
-    machine.write("/etc/inviseobox-updater/config.toml", _SETTINGS)
-    machine.write(f"/etc/systemd/system/{UPDATER_SERVICE}.d/now.conf", _NOW)
+    machine.write("/etc/inviseobox-updater/config.toml", ANY_TIME)
+    machine.write(f"/etc/systemd/system/{UPDATER_SERVICE}.d/now.conf", NOW)
 
 
 @contextmanager

@@ -93,6 +93,6 @@ def folder_of(source: Path | None) -> Path:
 def known_roles(folder: Path) -> Roles | None:
     """Return what each key of a folder is for; None if there are none."""
     try:
-        return roles.read((folder / roles.NAME).read_text())
+        return roles.read((folder / roles.NAME).read_bytes())
     except FileNotFoundError:
         return None

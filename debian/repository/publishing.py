@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import state
+from errors import Failed
 from files import exclusive, flush, store
 from packages import POOL
 from releases import ARCHITECTURES
@@ -30,16 +31,24 @@ class Folder:
         self.stage = root / _STAGE
 
     def state(self) -> State | None:
-        """Return what is published, or about to be; None while there is nothing."""
+        """Return what is published, or about to be; None while there is nothing.
+
+        Raises:
+            Failed: it cannot be known, and what is published must not be taken for nothing.
+        """
+        file = self.root / state.NAME
         try:
-            return state.read((self.root / state.NAME).read_text())
+            return state.read(file.read_bytes())
         except FileNotFoundError:
+            if self.in_releases():
+                raise Failed(f"{file} is gone: take it back from a copy of the folder") from None
             return None
 
     def in_releases(self) -> dict[str, str]:
         """Return the text of each suite's InRelease that is there."""
         paths = {suite: self.root / "dists" / suite / "InRelease" for suite in SUITES}
-        return {suite: path.read_text() for suite, path in paths.items() if path.exists()}
+        # What is no text comes from a damaged disk, and lacks what every one of them says.
+        return {suite: path.read_text(errors="replace") for suite, path in paths.items() if path.exists()}
 
     def stage_file(self, path: str, content: bytes, modified: int | None = None) -> None:
         """Write a file that is going to have the place `path`, unless it has those bytes already."""

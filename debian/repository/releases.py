@@ -55,7 +55,8 @@ def read(text: str) -> Release:
         )
     except (KeyError, ValueError) as error:
         raise Refused(
-            f"an InRelease in the folder is not one of this program's ({error}): name another folder with REPO_DIR"
+            f"an InRelease is damaged or not one of this program's ({error}): take it back from a copy of "
+            "the folder, or name another folder with REPO_DIR"
         ) from None
 
 

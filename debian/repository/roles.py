@@ -86,7 +86,7 @@ def written(roles: Roles) -> str:
     return json.dumps(value, indent=1) + "\n"
 
 
-def read(text: str) -> Roles:
+def read(text: str | bytes) -> Roles:
     """Return the roles that a text tells of.
 
     Raises:

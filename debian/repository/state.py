@@ -75,7 +75,7 @@ def written(state: State) -> str:
     return json.dumps(value, indent=1, sort_keys=True) + "\n"
 
 
-def read(text: str) -> State:
+def read(text: str | bytes) -> State:
     """Return the state that a text tells of.
 
     Raises:
@@ -84,10 +84,11 @@ def read(text: str) -> State:
     try:
         value = json.loads(text)
         suites = {name: value["suites"][name] for name in SUITES}
+        offered = {version for suite in suites.values() for version in suite["versions"]}
         return State(
             Content(
                 {name: Suite(tuple(suite["versions"]), _phase(suite["phase"])) for name, suite in suites.items()},
-                value["files"],
+                {version: dict(value["files"][version]) for version in sorted(offered)},
                 tuple(value["withdrawn"]),
             ),
             {name: suite["date"] for name, suite in suites.items()},

@@ -48,6 +48,24 @@ def test_a_published_file_that_was_changed(repository: Repository) -> None:
     _assert_refused(repository, "inviseobox_1.1_all.deb in the pool is missing or damaged", "sign")
 
 
+@pytest.mark.parametrize("name", ["repository.json", "dists/stable/InRelease"])
+def test_a_file_of_the_folder_that_is_damaged(repository: Repository, name: str) -> None:
+    for content in (b"", b"\0" * 512, b"\xff\xfe\xfd"):
+        (repository.folder / name).write_bytes(content)
+        for command in ("show", "sign"):
+            _assert_refused(repository, "take it back from a copy of the folder", command)
+
+
+def test_a_folder_that_has_lost_what_it_has_to_remember(repository: Repository) -> None:
+    kept = repository.folder / "repository.json"
+    kept.rename(repository.directory / "copy")
+    line = f"{kept} is gone: take it back from a copy of the folder"
+    for command in (["publish", repository.package("1.2")], ["sign"], ["show"]):
+        _assert_refused(repository, line, *command)
+    (repository.directory / "copy").rename(kept)
+    repository.do("sign")
+
+
 @pytest.mark.parametrize("field", ["Origin", "Label", "Codename"])
 def test_another_identity(repository: Repository, field: str) -> None:
     in_release = repository.folder / "dists/stable/InRelease"

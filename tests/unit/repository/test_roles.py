@@ -41,6 +41,6 @@ def test_boxes_know_one_of_the_keys_that_sign() -> None:
 def test_what_is_written_is_read() -> None:
     for roles in (_FIRST, rotated(_FIRST, "C", revoked=True)):
         assert read(written(roles)) == roles
-    for text in ("", "[]", "{}", '{"current": "A"}'):
+    for text in ("", "[]", "{}", '{"current": "A"}', b"\xff\xfe"):
         with pytest.raises(Failed, match=r"roles\.json"):
             read(text)

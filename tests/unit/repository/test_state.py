@@ -26,8 +26,19 @@ def test_what_is_written_is_read() -> None:
     assert written(read(written(_STATE))) == written(_STATE)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", written(_STATE)[:-20], written(_STATE).replace('"beta"', '"gamma"')])
-def test_a_damaged_text_is_told(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        b"\xff\xfe{}",
+        written(_STATE)[:-20],
+        written(_STATE).replace('"beta"', '"gamma"'),
+        written(_STATE).replace('"1.1": {', '"1.2": {'),
+    ],
+)
+def test_a_damaged_text_is_told(text: str | bytes) -> None:
     with pytest.raises(Failed, match=r"repository\.json is damaged"):
         read(text)
 

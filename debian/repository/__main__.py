@@ -15,16 +15,18 @@ from pathlib import Path
 import commands
 import showing
 from errors import Failed, Refused
+from keyring_package import checked_url
 from renewal import Place
 
 
 def main(arguments: list[str]) -> int:
     """Do what the arguments say and return the exit status."""
     parsed = _parser().parse_args(arguments)
-    place = Place(parsed.folder, parsed.keys, parsed.url, parsed.days)
     # Whoever serves the folder may be another user than the one who publishes.
     os.umask(0o022)
     try:
+        url = checked_url(parsed.url) if parsed.url else ""
+        place = Place(parsed.folder, parsed.keys, url, parsed.days)
         _COMMANDS[parsed.command](place, parsed)
     except (Refused, Failed) as error:
         print(f"repository: {error}", file=sys.stderr)

@@ -1,7 +1,8 @@
 """What each of the maintainer's commands does: it decides, then publishes both suites anew."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ def publish(place: Place, files: list[Path]) -> None:
     """Publish package files of one version."""
     new = packages.read(files)
     digests = {package.name: package.sha256 for package in new}
+    place.folder.mkdir(parents=True, exist_ok=True)
     with publishing.opened(place.folder) as folder:
         before = folder.state() or State()
         _renew(place, folder, before, suites.published(before.content, new[0].version, digests), new)
@@ -55,26 +57,25 @@ def sign(place: Place) -> None:
 
 def rotate(place: Place, *, revoked: bool) -> None:
     """Let the successor become current, beside the old key, or in its place where that one is revoked."""
-    with publishing.opened(place.folder) as folder, keys.opened(place.keys) as mine:
-        before = _published(folder)
-        renewal.next_date(place, folder)
+    with _opened_with_keys(place) as (folder, before, mine):
         now = mine.roles()
         if revoked and now.old is not None and not now.revoked:
             after = roles.old_revoked(now)
+        elif now.old is not None and roles.is_pending(now, before.trusted):
+            after = now
         else:
             roles.check_rotatable(now)
             after = roles.rotated(now, mine.gpg.make(), revoked=revoked)
-        if revoked and after.old is not None:
+        if after.revoked and after.old is not None:
             mine.gpg.revoke(after.old)
         _renew_as(place, folder, mine, before, after)
 
 
 def retire(place: Place) -> None:
     """Let only the current key sign, and name the old one no more."""
-    with publishing.opened(place.folder) as folder, keys.opened(place.keys) as mine:
-        before = _published(folder)
-        renewal.next_date(place, folder)
-        after = roles.retired(mine.roles())
+    with _opened_with_keys(place) as (folder, before, mine):
+        now = mine.roles()
+        after = now if now.old is None and roles.is_pending(now, before.trusted) else roles.retired(now)
         for suite in SUITES:
             _check_keyring(folder, mine, before.content, suite, after)
         _renew_as(place, folder, mine, before, after)
@@ -82,7 +83,8 @@ def retire(place: Place) -> None:
 
 def keyring(place: Place, file: Path) -> None:
     """Write the public keys that boxes are to hold to `file`; make the keys first if there are none."""
-    with keys.opened(place.keys) as mine:
+    before = Folder(place.folder).state() or State()
+    with keys.opened(place.keys, before.trusted) as mine:
         content = mine.gpg.public(mine.roles().keyring)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
@@ -111,13 +113,23 @@ def _change(place: Place, decide: Callable[[Content], Content]) -> None:
 
 
 def _renew(place: Place, folder: Folder, before: State, content: Content, new: list[Package] | None = None) -> None:
-    with keys.opened(place.keys) as mine:
+    with keys.opened(place.keys, before.trusted) as mine:
         renewal.renew(place, folder, mine, before, content, new or [])
 
 
+@contextmanager
+def _opened_with_keys(place: Place) -> Iterator[tuple[Folder, State, Keys]]:
+    """Yield what is published and its keys, where a change of them could be published right away."""
+    with publishing.opened(place.folder) as folder:
+        before = _published(folder)
+        with keys.opened(place.keys, before.trusted) as mine:
+            renewal.next_date(place, folder)
+            yield folder, before, mine
+
+
 def _renew_as(place: Place, folder: Folder, mine: Keys, before: State, after: Roles) -> None:
-    """Publish the same with other keys. They are written down first: whoever is stopped there goes on with `sign`."""
-    roles.check_continuity(after.signers, before.trusted)
+    """Publish the same with other keys. They are written down first: whatever command comes next goes on with them."""
+    roles.check_continuity(after.signers, after.keyring, before.trusted)
     mine.set_roles(after)
     renewal.renew(place, folder, mine, before, before.content, [])
 

@@ -1,6 +1,8 @@
 """Edge to gpg: keys made, taken over, listed, exported, revoked, and used."""
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from errors import Failed, Refused
@@ -25,32 +27,17 @@ class Gpg:
         (made,) = [key.fingerprint for key in self.all() if key.fingerprint not in before]
         return made
 
-    def take(self, file: Path) -> str:
-        """Take over the one secret key that `file` holds, as gpg exports it, and return its fingerprint.
-
-        Raises:
-            Refused: it holds none, several, or one that has a passphrase.
-        """
-        content = file.read_bytes()
-        try:
-            found = keys(self._run(*_SHOW_ONLY, stdin=content).decode())
-        except Failed:
-            found = []
-        if len(found) != 1 or not found[0].secret:
-            raise Refused(f"{file} does not hold one secret key: make it with gpg --export-secret-keys FINGERPRINT")
-        fingerprint = found[0].fingerprint
-        try:
-            self._run("--import", stdin=content)
-            self.signature(b"", (fingerprint,))
-        except Failed as error:
-            raise Refused(
-                f"the key of {file} does not sign without a passphrase ({error}): remove that first"
-            ) from None
-        return fingerprint
+    def take(self, content: bytes) -> None:
+        """Take over the keys of an export."""
+        self._run("--import", stdin=content)
 
     def all(self) -> list[Key]:
         """Return all keys."""
         return keys(self._run("--list-sigs").decode())
+
+    def secret(self) -> list[str]:
+        """Return the fingerprints of the keys whose secret parts are here."""
+        return [key.fingerprint for key in keys(self._run("--list-secret-keys").decode())]
 
     def held_by(self, keyring: bytes) -> tuple[str, ...]:
         """Return the fingerprints of the keys of a keyring."""
@@ -71,6 +58,8 @@ class Gpg:
 
     def revoke(self, fingerprint: str) -> None:
         """Revoke a key, for good."""
+        if any(key.revoked for key in self.all() if key.fingerprint == fingerprint):
+            return
         # The answers to: revoke it? why (1: it was compromised)? a description? is that right?
         answers = b"y\n1\n\ny\n"
         revocation = self._run("--command-fd", "0", "--gen-revoke", fingerprint, stdin=answers, batch=False)
@@ -90,3 +79,27 @@ class Gpg:
 def _by(signers: tuple[str, ...]) -> Iterator[str]:
     for signer in signers:
         yield from ("--local-user", signer)
+
+
+@contextmanager
+def tried(file: Path) -> Iterator[tuple[Gpg, Key]]:
+    """Yield a home that goes again, with the one secret key that `file` holds, as gpg exports it; and that key.
+
+    Raises:
+        Refused: it holds none, or several.
+    """
+    with tempfile.TemporaryDirectory(prefix="key-") as home:
+        gpg = Gpg(Path(home))
+        try:
+            try:
+                gpg.take(file.read_bytes())
+                found, reason = gpg.all(), ""
+            except Failed as error:
+                found, reason = [], f" ({error})"
+            if len(found) != 1 or len(gpg.secret()) != 1:
+                raise Refused(
+                    f"{file} does not hold one secret key{reason}: make it with gpg --export-secret-keys FINGERPRINT"
+                )
+            yield gpg, found[0]
+        finally:
+            gpg.end()

@@ -30,11 +30,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Key:
-    """A key by its fingerprint, the primary part first, then its subkeys; `secret` if it came with its secret part."""
+    """A key by its fingerprint, the primary part first, then its subkeys."""
 
     fingerprint: str
     parts: tuple[Part, ...]
-    secret: bool
+    revoked: bool
 
 
 def keys(listing: str) -> list[Key]:
@@ -43,12 +43,14 @@ def keys(listing: str) -> list[Key]:
     for block in _blocks(listing, ("pub", "sec")):
         fingerprint = next(row[9] for row in block if row[0] == "fpr")
         parts = tuple(_part(rows, block[0][4]) for rows in _split(block, ("pub", "sec", "sub", "ssb")))
-        found.append(Key(fingerprint, parts, secret=block[0][0] == "sec"))
+        found.append(Key(fingerprint, parts, revoked=block[0][1] == "r"))
     return found
 
 
 def weakness(key: Key, now: int) -> str | None:
     """Return why boxes would refuse what the key signs, at `now` or within a year; None if none would."""
+    if key.revoked:
+        return "it is revoked"
     for part in (part for number, part in enumerate(key.parts) if number == 0 or part.signs):
         if part.algorithm == _RSA and part.bits < _RSA_BITS:
             return f"it is RSA of {part.bits} bits, less than {_RSA_BITS}"
@@ -61,6 +63,16 @@ def weakness(key: Key, now: int) -> str | None:
         if part.expires is not None and part.expires < now + _YEAR:
             return "it has expired" if part.expires <= now else f"it expires in {(part.expires - now) // 86_400} days"
     return None
+
+
+def can_sign(key: Key, now: int) -> bool:
+    """Return whether gpg signs with the key at `now`, whatever boxes think of that."""
+    fresh = [part.expires is None or part.expires > now for part in key.parts]
+    return (
+        not key.revoked
+        and fresh[0]
+        and any(is_fresh for part, is_fresh in zip(key.parts, fresh, strict=True) if part.signs)
+    )
 
 
 def _blocks(listing: str, begins: tuple[str, ...]) -> list[list[list[str]]]:

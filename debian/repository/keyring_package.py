@@ -18,7 +18,7 @@ SOURCE = "/etc/apt/sources.list.d/inviseobox.sources"
 _PUBLIC_KEY, _PUBLIC_SUBKEY, _SECRET_KEYS = 6, 14, (5, 7)
 _SIGNATURE, _USER_ID, _USER_ATTRIBUTE = 2, 13, 17
 _ALLOWED = (_PUBLIC_KEY, _PUBLIC_SUBKEY, _SIGNATURE, _USER_ID, _USER_ATTRIBUTE)
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9.:_~%+/\[\]-]+")
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9\[][A-Za-z0-9.:_~%+/\[\]-]*")
 
 
 class NotPublishable(Refused):

@@ -48,8 +48,8 @@ def read(files: Iterable[Path]) -> list[Package]:
 def keyring_of(package: Path) -> bytes:
     """Return the keyring that a file of inviseobox-archive-keyring holds."""
     with tarfile.open(fileobj=io.BytesIO(output(["dpkg-deb", "--fsys-tarfile", package]))) as tree:
-        file = tree.extractfile(f".{KEYRING}")
-        return file.read() if file else b""
+        files = [tree.extractfile(one) for one in tree if one.name.lstrip(".") == KEYRING]
+        return files[0].read() if files and files[0] else b""
 
 
 def _read(file: Path) -> Package:

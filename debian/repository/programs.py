@@ -28,5 +28,6 @@ def output(
         raise Failed(f"{command[0]} is not installed: apt-get install apt-utils dpkg gnupg") from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines() or [f"ended with status {done.returncode}"]
-        raise Failed(f"{Path(command[0]).name}: {said[-1]}")
+        name = f"{Path(command[0]).name}: "
+        raise Failed(f"{name}{said[-1].removeprefix(name)}")
     return done.stdout

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import state
-from errors import Failed
+from errors import Failed, Refused
 from files import exclusive, flush, store
 from packages import POOL
 from releases import ARCHITECTURES
@@ -110,12 +110,13 @@ class Folder:
 
 @contextmanager
 def opened(root: Path) -> Iterator[Folder]:
-    """Yield the folder, which is made if it is not there.
+    """Yield the folder.
 
     Raises:
-        Refused: another run changes it.
+        Refused: it is not there, or another run changes it.
     """
-    root.mkdir(parents=True, exist_ok=True)
+    if not root.is_dir():
+        raise Refused(f"nothing is published in {root} yet: begin with make repo")
     with exclusive(root):
         folder = Folder(root)
         shutil.rmtree(folder.stage, ignore_errors=True)

@@ -10,7 +10,6 @@ import indexes
 import releases
 import roles
 import state
-from keyring_package import checked_url
 from keys import Keys
 from packages import POOL, Package
 from publishing import Folder
@@ -41,8 +40,8 @@ def renew(place: Place, folder: Folder, keys: Keys, before: State, content: Cont
     """
     mine = keys.roles()
     date = next_date(place, folder)
-    keys.check_strength(mine.signers, date)
-    roles.check_continuity(mine.signers, before.trusted)
+    roles.check_continuity(mine.signers, mine.keyring, before.trusted)
+    signers = keys.signers(date)
     for package in new:
         folder.stage_file(f"{POOL}/{package.name}", package.content)
     found = [one for root in (folder.root, folder.stage) for one in indexes.stanzas(root, POOL)]
@@ -53,10 +52,9 @@ def renew(place: Place, folder: Folder, keys: Keys, before: State, content: Cont
         generations[suite] = state.with_newest(before.generations.get(suite, ()), Generation(by_hash, named))
         release = indexes.release(folder.stage, f"dists/{suite}", releases.fields(suite, date, place.days))
         folder.stage_file(f"dists/{suite}/Release", release, date)
-        folder.stage_file(f"dists/{suite}/Release.gpg", keys.gpg.signature(release, mine.signers), date)
-        folder.stage_file(f"dists/{suite}/InRelease", keys.gpg.clear_signed(release, mine.signers), date)
-    url = checked_url(place.url) if place.url else before.url
-    after = State(content, dict.fromkeys(SUITES, date), generations, mine.trusted, url)
+        folder.stage_file(f"dists/{suite}/Release.gpg", keys.gpg.signature(release, signers), date)
+        folder.stage_file(f"dists/{suite}/InRelease", keys.gpg.clear_signed(release, signers), date)
+    after = State(content, dict.fromkeys(SUITES, date), generations, mine.trusted, place.url or before.url)
     folder.stage_file(state.NAME, state.written(after).encode())
     if after.url:
         _stage_bootstrap(folder, after.url, keys.gpg.public(mine.keyring))

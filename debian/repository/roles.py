@@ -37,6 +37,11 @@ class Roles:
         return tuple(key for key in self.keyring if not (self.revoked and key == self.old))
 
 
+def is_pending(roles: Roles, trusted: tuple[str, ...]) -> bool:
+    """Return whether a change was written down and not published: boxes know the repository by the keys `trusted`."""
+    return roles.trusted != trusted
+
+
 def check_rotatable(roles: Roles) -> None:
     """See that no key is on its way out already.
 
@@ -68,15 +73,22 @@ def retired(roles: Roles) -> Roles:
     return Roles(roles.current, roles.successor)
 
 
-def check_continuity(signers: tuple[str, ...], trusted: tuple[str, ...]) -> None:
-    """See that boxes know one of the keys that sign; `trusted` is empty while nothing is published.
+def check_continuity(signers: tuple[str, ...], keyring: tuple[str, ...], trusted: tuple[str, ...]) -> None:
+    """See that boxes know one of the keys that sign, and that the one they hold as the next is still there.
+
+    `trusted` are the keys by which they know the repository, the next one last; none while nothing is published.
 
     Raises:
-        Refused: they do not.
+        Refused: they do not, or it is not.
     """
     if trusted and not set(signers) & set(trusted):
         raise Refused(
             f"boxes know the repository by {' and '.join(trusted)}, which are not here: name those by REPO_KEY"
+        )
+    if trusted and trusted[-1] not in keyring:
+        raise Refused(
+            f"the key {trusted[-1]}, which boxes hold as the next one, is not here: take it back from a copy of the "
+            "folder of keys"
         )
 
 

@@ -108,6 +108,7 @@ def test_what_is_not_there(repository: Repository, tmp_path: Path) -> None:
     nothing = Repository(tmp_path / "empty")
     for command in (["promote"], ["phase", "10"], ["withdraw", "1"], ["sign"], ["rotate"], ["retire"], ["show"]):
         assert "nothing is published" in nothing.refusal(*command)
+    assert not nothing.folder.exists()
     assert "has no address yet" in repository.refusal("bootstrap")
 
 
@@ -128,7 +129,8 @@ def test_a_time_of_validity_that_is_too_short_or_too_long(repository: Repository
 
 
 def test_an_address_that_no_box_could_use(repository: Repository) -> None:
-    _assert_refused(repository, "REPO_URL must be like", "--url", "example.org/'", "sign")
+    for address in ("example.org/'", "http://example.org/a b", "http://:80", "http:///"):
+        _assert_refused(repository, "REPO_URL must be like", "--url", address, "sign")
 
 
 @pytest.mark.parametrize("folder", ["apt", "keys"])

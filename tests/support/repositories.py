@@ -36,7 +36,7 @@ class Repository:
         """Run a command of the program; `clock` is by how much its clock is off, as faketime(1) has it."""
         return subprocess.run(
             ["/usr/bin/python3", "-B", PROGRAM, "--folder", self.folder, "--keys", keys or self.keys, *words],
-            env={**self.surroundings(), **(_clock_off_by(clock) if clock else {})},
+            env={**self.surroundings(), **(clock_off_by(clock) if clock else {})},
             capture_output=True,
             text=True,
             check=False,
@@ -195,7 +195,7 @@ def served(folder: Path) -> Iterator[str]:
             thread.join()
 
 
-def _clock_off_by(offset: str) -> dict[str, str]:
+def clock_off_by(offset: str) -> dict[str, str]:
     """Return what makes the programs of an environment see another time.
 
     Not by the program faketime: it fails where another one left a semaphore with the number of its process.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from key_strength import keys, weakness
+from key_strength import can_sign, keys, weakness
 
 _NOW = 1_764_072_000
 _YEAR = 365 * 86_400
@@ -23,7 +23,7 @@ def _weakness(listing: str) -> str | None:
 
 def test_a_key_of_ed25519_is_strong() -> None:
     (key,) = keys(_listing())
-    assert (key.fingerprint, key.secret) == ("F", False)
+    assert (key.fingerprint, key.revoked) == ("F", False)
     assert weakness(key, _NOW) is None
 
 
@@ -38,6 +38,7 @@ def test_a_key_of_ed25519_is_strong() -> None:
         (f"pub:u:255:22:AAAA:1:{_NOW + _YEAR}::u:::scSC:::::ed25519:::0:", None),
         (f"pub:u:255:22:AAAA:1:{_NOW + _YEAR - 1}::u:::scSC:::::ed25519:::0:", "it expires in 364 days"),
         (f"pub:u:255:22:AAAA:1:{_NOW}::u:::scSC:::::ed25519:::0:", "it has expired"),
+        ("pub:r:255:22:AAAA:1:::u:::sc:::::ed25519:::0:", "it is revoked"),
     ],
 )
 def test_what_stricter_boxes_refuse_is_weak(head: str, expected: str | None) -> None:
@@ -63,4 +64,20 @@ def test_a_subkey_counts_if_it_signs() -> None:
 
 def test_several_keys_are_told_apart() -> None:
     listing = _listing() + _listing("sec:u:255:22:BBBB:1:::u:::scSC:::::ed25519:::0:").replace(":F:", ":G:")
-    assert [(key.fingerprint, key.secret) for key in keys(listing)] == [("F", False), ("G", True)]
+    assert [key.fingerprint for key in keys(listing)] == ["F", "G"]
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("pub:u:255:22:AAAA:1:::u:::scSC:::::ed25519:::0:", True),
+        ("pub:r:255:22:AAAA:1:::u:::sc:::::ed25519:::0:", False),
+        (f"pub:u:255:22:AAAA:1:{_NOW + 1}::u:::scSC:::::ed25519:::0:", True),
+        (f"pub:e:255:22:AAAA:1:{_NOW}::u:::sc:::::ed25519:::0:", False),
+        ("pub:u:255:22:AAAA:1:::u:::cC:::::ed25519:::0:", False),
+    ],
+    ids=["good", "revoked", "nearly expired", "expired", "certifies only"],
+)
+def test_a_key_signs_until_it_has_expired_or_is_revoked(head: str, expected: bool) -> None:
+    (key,) = keys(_listing(head))
+    assert can_sign(key, _NOW) is expected

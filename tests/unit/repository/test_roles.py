@@ -3,7 +3,7 @@
 import pytest
 
 from errors import Failed, Refused
-from roles import Roles, check_continuity, check_rotatable, old_revoked, read, retired, rotated, written
+from roles import Roles, check_continuity, check_rotatable, is_pending, old_revoked, read, retired, rotated, written
 
 _FIRST = Roles("A", "B")
 
@@ -32,10 +32,28 @@ def test_one_key_at_a_time_is_replaced() -> None:
 
 
 def test_boxes_know_one_of_the_keys_that_sign() -> None:
-    check_continuity(("A",), ())
-    check_continuity(("C", "B"), ("A", "B"))
+    check_continuity(("A",), ("A", "B"), ())
+    check_continuity(("C", "B"), ("C", "B", "D"), ("A", "B"))
     with pytest.raises(Refused, match="boxes know the repository by A and B"):
-        check_continuity(("C",), ("A", "B"))
+        check_continuity(("C",), ("C", "D"), ("A", "B"))
+
+
+def test_boxes_hold_the_key_that_comes_next() -> None:
+    for during in (_FIRST, rotated(_FIRST, "C"), rotated(_FIRST, "C", revoked=True)):
+        check_continuity(during.signers, during.keyring, _FIRST.trusted)
+    after = retired(rotated(_FIRST, "C"))
+    check_continuity(after.signers, after.keyring, rotated(_FIRST, "C").trusted)
+    with pytest.raises(Refused, match="the key B, which boxes hold as the next one, is not here"):
+        check_continuity(("A",), ("A", "X"), ("A", "B"))
+
+
+def test_a_change_that_was_written_down_and_not_published_is_known() -> None:
+    during = rotated(_FIRST, "C")
+    assert not is_pending(_FIRST, _FIRST.trusted)
+    for after in (during, old_revoked(during)):
+        assert is_pending(after, _FIRST.trusted)
+        assert not is_pending(after, after.trusted)
+    assert is_pending(retired(during), during.trusted)
 
 
 def test_what_is_written_is_read() -> None:

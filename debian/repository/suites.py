@@ -138,9 +138,10 @@ def withdrawn(content: Content, version: str) -> Content:
 def _promoted_again(content: Content, version: str, percent: int | None) -> Content:
     phase = content.suites["stable"].phase
     now = phase.percent if phase and phase.version == version else 100
-    if percent is None or percent == now:
+    wanted = 100 if percent is None else percent
+    if wanted == now:
         return content
-    advice = f"to raise that, make repo-phase PERCENT={percent}" if percent > now else "a phase is only raised"
+    advice = f"to raise that, make repo-phase PERCENT={wanted}" if wanted > now else "a phase is only raised"
     raise Refused(f"{version} is in stable already, at {now} %: {advice}")
 
 

@@ -167,7 +167,7 @@ def test_show_tells_what_is_published_and_for_how_long(repository: Repository) -
     assert "1.1 is being phased: 10 % of the boxes" in repository.do("show")
     # A run that was stopped after it had written down what it was about to publish.
     shutil.copytree(repository.folder / "dists", repository.directory / "dists")
-    repository.do("promote", "1.1", clock="-7d")
+    repository.do("promote", "1.1", "--phase", "10", clock="-7d")
     shutil.rmtree(repository.folder / "dists")
     shutil.move(repository.directory / "dists", repository.folder / "dists")
     assert "make repo-sign completes it" in repository.do("show")

@@ -84,7 +84,6 @@ def test_a_published_version_gains_files_where_it_is() -> None:
 
 def test_asking_again_changes_nothing() -> None:
     content = promoted(_content("1.0", "1.1", "1.2"), "1.1", 10)
-    assert promoted(content, "1.1", None) == content
     assert promoted(content, "1.1", 10) == content
     assert phased(content, 10) == content
     assert published(content, "1.2", {"1.2.deb": "1.2"}) == content

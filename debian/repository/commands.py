@@ -32,7 +32,10 @@ def publish(place: Place, files: list[Path]) -> None:
     place.folder.mkdir(parents=True, exist_ok=True)
     with publishing.opened(place.folder) as folder:
         before = folder.state() or State()
-        _renew(place, folder, before, suites.published(before.content, new[0].version, digests), new)
+        content = suites.published(before.content, new[0].version, digests)
+        with keys.opened(place.keys, before.trusted) as mine:
+            _check_new_keyring(mine, before.content, new)
+            renewal.renew(place, folder, mine, before, content, new)
 
 
 def promote(place: Place, version: str | None, percent: int | None) -> None:
@@ -109,12 +112,9 @@ def overview(place: Place, now: int) -> dict[str, Any]:
 def _change(place: Place, decide: Callable[[Content], Content]) -> None:
     with publishing.opened(place.folder) as folder:
         before = _published(folder)
-        _renew(place, folder, before, decide(before.content))
-
-
-def _renew(place: Place, folder: Folder, before: State, content: Content, new: list[Package] | None = None) -> None:
-    with keys.opened(place.keys, before.trusted) as mine:
-        renewal.renew(place, folder, mine, before, content, new or [])
+        content = decide(before.content)
+        with keys.opened(place.keys, before.trusted) as mine:
+            renewal.renew(place, folder, mine, before, content, [])
 
 
 @contextmanager
@@ -147,11 +147,28 @@ def _check_keyring(folder: Folder, mine: Keys, content: Content, suite: str, aft
     names = [name for version in versions for name in content.files[version] if name.startswith(f"{KEYRING_PACKAGE}_")]
     if not versions:
         return
-    held = mine.gpg.held_by(packages.keyring_of(folder.root / POOL / names[0])) if names else ()
-    missing = {after.current, after.successor} - set(held)
-    if missing:
+    package = (folder.root / POOL / names[0]).read_bytes() if names else b""
+    if missing := _missing_in(package, mine, after):
         what = f"{names[0]} in {suite} lacks" if names else f"{suite} has no {KEYRING_PACKAGE} with"
         raise Refused(
-            f"{what} the key {min(missing)}, and boxes would not know it: publish a new version "
+            f"{what} the key {missing}, and boxes would not know it: publish a new version "
             "with REPO_URL, promote it, and wait until boxes have it"
         )
+
+
+def _check_new_keyring(mine: Keys, content: Content, new: list[Package]) -> None:
+    """See that a package with the keys that is not there yet holds those by which boxes are to know the repository."""
+    added = [one for one in new if one.name not in content.files.get(one.version, {})]
+    for package in (one for one in added if one.name.startswith(f"{KEYRING_PACKAGE}_")):
+        if missing := _missing_in(package.content, mine, mine.roles()):
+            raise Refused(
+                f"{package.name} lacks the key {missing}, and boxes would lose the repository: build it with the "
+                "keys of now, by make repo with REPO_URL"
+            )
+
+
+def _missing_in(package: bytes, mine: Keys, roles: Roles) -> str | None:
+    """Return a key that boxes need from now on and that a package with the keys lacks; None if it has all."""
+    keyring = packages.keyring_of(package) if package else b""
+    held = mine.gpg.held_by(keyring) if keyring else ()
+    return min({roles.current, roles.successor} - set(held), default=None)

@@ -10,6 +10,7 @@ from pathlib import Path
 from errors import Refused
 from keyring_package import KEYRING
 from programs import output
+from versions import without_epoch
 
 SOURCE = "inviseobox"
 KEYRING_PACKAGE = "inviseobox-archive-keyring"
@@ -45,9 +46,9 @@ def read(files: Iterable[Path]) -> list[Package]:
     return packages
 
 
-def keyring_of(package: Path) -> bytes:
-    """Return the keyring that a file of inviseobox-archive-keyring holds."""
-    with tarfile.open(fileobj=io.BytesIO(output(["dpkg-deb", "--fsys-tarfile", package]))) as tree:
+def keyring_of(package: bytes) -> bytes:
+    """Return the keyring that a file of inviseobox-archive-keyring holds; nothing if it holds none."""
+    with tarfile.open(fileobj=io.BytesIO(output(["dpkg-deb", "--fsys-tarfile", "-"], stdin=package))) as tree:
         files = [tree.extractfile(one) for one in tree if one.name.lstrip(".") == KEYRING]
         return files[0].read() if files and files[0] else b""
 
@@ -60,7 +61,5 @@ def _read(file: Path) -> Package:
     if source != SOURCE:
         raise Refused(f"{file} is of the source {source}: only packages of {SOURCE} are published here")
     content = file.read_bytes()
-    # An epoch is not part of a file's name.
-    version = found["Version"]
-    name = f"{found['Package']}_{version.partition(':')[2] or version}_{found['Architecture']}.deb"
-    return Package(name, version, hashlib.sha256(content).hexdigest(), content)
+    name = f"{found['Package']}_{without_epoch(found['Version'])}_{found['Architecture']}.deb"
+    return Package(name, found["Version"], hashlib.sha256(content).hexdigest(), content)

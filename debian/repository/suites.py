@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from errors import Refused
-from versions import ascending, is_lower, newest
+from versions import ascending, is_lower, newest, without_epoch
 
 SUITES = ("beta", "stable")
 """In the order in which they are published."""
@@ -55,6 +55,12 @@ def published(content: Content, version: str, files: Mapping[str, str]) -> Conte
                 "write a new version in debian/changelog"
             )
     _check_above_withdrawn(content, version)
+    for other in (*content.files, *content.withdrawn):
+        if other != version and without_epoch(other) == without_epoch(version):
+            raise Refused(
+                f"the files of {version} are called as those of {other}, which have no epoch in their names either: "
+                "write another version in debian/changelog"
+            )
     if not known:
         for name in SUITES if not content.suites["stable"].versions else ("beta",):
             highest = newest(content.suites[name].versions)

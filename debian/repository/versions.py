@@ -24,6 +24,11 @@ def newest(versions: Iterable[str]) -> str | None:
     return (ascending(versions) or (None,))[-1]
 
 
+def without_epoch(version: str) -> str:
+    """Return a version as it stands in the name of a package file."""
+    return version.partition(":")[2] or version
+
+
 def _difference(version: str, other: str) -> int:
     """Return less than 0, 0 or more, as the first version is lower, of the same height or higher."""
     for one, two in zip(_parts(version), _parts(other), strict=True):

@@ -123,6 +123,24 @@ def test_what_is_no_package_of_this_source(repository: Repository, tmp_path: Pat
     _assert_refused(repository, "dpkg-deb: ", "publish", tmp_path / "nothing.deb")
 
 
+def test_a_package_with_other_keys(repository: Repository, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    other = Repository(tmp_path / "elsewhere").keyring_package("1.2")
+    without = repository.package("1.2", name="inviseobox-archive-keyring")
+    stale = repository.keyring_package("1.3")
+    line = "inviseobox-archive-keyring_1.2_all.deb lacks the key "
+    for wrong in (other, without):
+        _assert_refused(repository, line, "publish", repository.package("1.2"), wrong)
+    repository.do("rotate", clock="-1h")
+    line = "inviseobox-archive-keyring_1.3_all.deb lacks the key "
+    _assert_refused(repository, line, "publish", repository.package("1.3"), stale)
+
+
+def test_a_version_whose_files_are_called_as_others(repository: Repository) -> None:
+    line = "the files of 1:1.1 are called as those of 1.1"
+    _assert_refused(repository, line, "publish", repository.package("1:1.1"))
+
+
 @pytest.mark.parametrize("days", ["29", "91"])
 def test_a_time_of_validity_that_is_too_short_or_too_long(repository: Repository, days: str) -> None:
     _assert_refused(repository, "REPO_VALID_DAYS must be 30 to 90", "--days", days, "sign")

@@ -82,9 +82,19 @@ def test_a_published_version_gains_files_where_it_is() -> None:
     assert content.suites == _content("1.0", "1.1").suites
 
 
+@pytest.mark.parametrize("before", [_content("1.0"), withdrawn(_content("1.0"), "1.0")], ids=["published", "withdrawn"])
+def test_two_versions_do_not_share_the_names_of_their_files(before: Content) -> None:
+    with pytest.raises(Refused, match=r"the files of 1:1\.0 are called as those of 1\.0"):
+        published(before, "1:1.0", {"a_1.0_all.deb": "11"})
+    assert "1:1.1" in published(before, "1:1.1", {"a_1.1_all.deb": "11"}).files
+
+
 def test_asking_again_changes_nothing() -> None:
     content = promoted(_content("1.0", "1.1", "1.2"), "1.1", 10)
     assert promoted(content, "1.1", 10) == content
+    # All boxes are not what it is offered to.
+    with pytest.raises(Refused, match="at 10 %: to raise that, make repo-phase PERCENT=100"):
+        promoted(content, "1.1", None)
     assert phased(content, 10) == content
     assert published(content, "1.2", {"1.2.deb": "1.2"}) == content
     without = withdrawn(content, "1.1")

@@ -31,6 +31,9 @@ def main(arguments: list[str]) -> int:
     except (Refused, Failed) as error:
         print(f"repository: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("repository: interrupted: the same command once more completes it", file=sys.stderr)
+        return 1
     except OSError as error:
         advice = "free some room and run it again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "mend that"
         where = f"{error.filename}: " if error.filename else ""

@@ -1,12 +1,14 @@
 """What would strand boxes is refused with one line, and what is published stays as it was."""
 
+import os
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.support.processes import started
-from tests.support.repositories import Client, Repository, served
+from tests.support.repositories import PROGRAM, Client, Repository, served
 
 from .disks import small_disk
 
@@ -164,6 +166,20 @@ def test_two_runs_at_once(repository: Repository, folder: str) -> None:
         other.stdin.close()
         other.wait()
     repository.do("sign")
+
+
+def test_a_run_that_is_interrupted_says_so(repository: Repository, tmp_path: Path) -> None:
+    package = tmp_path / "inviseobox_1.2_all.deb"
+    os.mkfifo(package)
+    options = ["--folder", repository.folder, "--keys", repository.keys]
+    command = [str(word) for word in ("/usr/bin/python3", "-B", PROGRAM, *options, "publish", package)]
+    before = _bytes(repository)
+    # The pipe opens as soon as it is being read.
+    with started(command, env=repository.surroundings(), stderr=subprocess.PIPE) as run, package.open("wb"):
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate()
+    assert (run.returncode, said) == (1, "repository: interrupted: the same command once more completes it\n")
+    assert _bytes(repository) == before
 
 
 def test_a_disk_that_is_full_leaves_what_is_published(repository: Repository, tmp_path: Path) -> None:

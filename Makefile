@@ -151,8 +151,14 @@ REPO_DIR ?= build/apt
 export REPO_DIR REPO_KEY REPO_URL REPO_VALID_DAYS
 repository = $(PYTHON) debian/repository
 
-# The packages' own tests are left to `make test`, which comes before: publishing the same once more takes seconds.
+# Two at once would build in the same folder. The packages' own tests are left to `make test`, which comes before:
+# publishing the same once more takes seconds.
 repo: dependencies
+	@mkdir -p build; exec 9> build/repo.lock; \
+	flock --nonblock 9 || { echo "another make repo runs here: wait until it has ended" >&2; exit 1; }; \
+	$(MAKE) build-and-publish 9>&-
+
+build-and-publish:
 	@$(if $(REPO_URL),$(repository) keyring build/keyring.gpg)
 	@$(MAKE) deb BUILD_OPTIONS=nocheck REPO_KEYRING=$(if $(REPO_URL),build/keyring.gpg)
 	@echo "== publish it in $(REPO_DIR)"
@@ -276,4 +282,4 @@ clean:
 	@$(if $(SUDO),echo "sudo: removing what system tests left as root")
 	@$(SUDO) rm -rf --one-file-system $(filter-out build/apt,$(wildcard build/*)) .cache .venv
 
-.PHONY: help demo dependencies lint translations screens unit integration deb reproducible repo repo-show repo-promote repo-phase repo-withdraw repo-sign repo-rotate repo-retire lintian acquisition system campaigns machine machine-soak bench bench-long bench-short soak side-by-side test clean
+.PHONY: help demo dependencies lint translations screens unit integration deb reproducible repo build-and-publish repo-show repo-promote repo-phase repo-withdraw repo-sign repo-rotate repo-retire lintian acquisition system campaigns machine machine-soak bench bench-long bench-short soak side-by-side test clean

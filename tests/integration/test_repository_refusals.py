@@ -12,6 +12,8 @@ from tests.support.repositories import PROGRAM, Client, Repository, served
 
 from .disks import small_disk
 
+_MAKEFILE = Path(__file__).parents[2] / "Makefile"
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
@@ -166,6 +168,19 @@ def test_two_runs_at_once(repository: Repository, folder: str) -> None:
         other.stdin.close()
         other.wait()
     repository.do("sign")
+
+
+def test_two_builds_at_once(tmp_path: Path) -> None:
+    (tmp_path / "build").mkdir()
+    holder = ["flock", str(tmp_path / "build/repo.lock"), "sh", "-c", "echo; read _"]
+    with started(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        other.stdout.readline()
+        command = ["make", f"--file={_MAKEFILE}", "--old-file=dependencies", "repo"]
+        second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert second.returncode == 2
+    assert "another make repo runs here: wait until it has ended\n" in second.stderr
+    assert list((tmp_path / "build").iterdir()) == [tmp_path / "build/repo.lock"]
 
 
 def test_a_run_that_is_interrupted_says_so(repository: Repository, tmp_path: Path) -> None:

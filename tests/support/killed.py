@@ -1,8 +1,9 @@
 """Run debian/repository and kill it before the step that has the number STEP; for tests.
 
-    python3 killed.py STEP FOLDER ARGUMENTS...
+    python3 killed.py STEP FOLDERS ARGUMENTS...
 
-A step changes what is in FOLDER, outside of what is only being prepared there.
+A step changes what is in one of the FOLDERS, parted by colons, outside of what is only being prepared there; or gpg is
+run in it, which may change its keys.
 """
 
 import os
@@ -16,7 +17,7 @@ _PROGRAM = Path(__file__).parents[2] / "debian/repository"
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 _left = int(sys.argv[1])
-_folder = Path(sys.argv[2])
+_folders = [Path(name) for name in sys.argv[2].split(":")]
 
 
 def _changed(event: str, arguments: tuple[Any, ...]) -> Path | None:
@@ -28,13 +29,15 @@ def _changed(event: str, arguments: tuple[Any, ...]) -> Path | None:
             return Path(path)
         case (("os.remove" | "os.mkdir" | "os.rmdir" | "os.truncate" | "os.link" | "os.symlink"), (path, *_)):
             return Path(path)
+        case "subprocess.Popen", ("gpg", words, *_):
+            return Path(words[words.index("--homedir") + 1]).resolve()
     return None
 
 
 def _count(event: str, arguments: tuple[Any, ...]) -> None:
     global _left  # noqa: PLW0603 - a hook has no other place
     path = _changed(event, arguments)
-    if path is not None and path.is_relative_to(_folder) and not path.is_relative_to(_folder / ".new"):
+    if path is not None and any(path.is_relative_to(one) and not path.is_relative_to(one / ".new") for one in _folders):
         _left -= 1
         if _left == 0:
             os.kill(os.getpid(), signal.SIGKILL)

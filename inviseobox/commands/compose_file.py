@@ -18,17 +18,26 @@ from inviseobox.untrusted import clean_text
 MAX_SIZE = 262_144
 """Bytes; a real one has a few hundred."""
 _MAX_DEPTH = 32
-_MAX_ALIASES = 32
-"""Each may stand for all that came before: with more of them, a small file becomes as large as the memory."""
+_MAX_VALUES = 20_000
+"""With those for which aliases stand: each may stand for all that came before, and make a small file a huge one."""
 # Compose's interpolation: $$ stands for one $.
 _DOLLAR = re.compile(r"\$(?:\$|(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[^}:?+-]*)[^}]*\}?)", re.ASCII)
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Leaves every value the text that it is, for to YAML 0123 and 12:30:45 are numbers; but knows merge keys."""
+    """Leaves every value the text that it is, for to YAML 0123 and 12:30:45 are numbers; but knows merge keys and null.
+
+    Nor does a tag, as !!int, make it anything else.
+    """
 
 
-_Loader.yaml_implicit_resolvers = {"<": [("tag:yaml.org,2002:merge", re.compile("<<"))]}
+_NULL = [("tag:yaml.org,2002:null", re.compile(r"(~|null|Null|NULL|)\Z"))]
+_Loader.yaml_implicit_resolvers = {
+    "<": [("tag:yaml.org,2002:merge", re.compile(r"<<\Z"))],
+    **dict.fromkeys(("", "~", "n", "N"), _NULL),
+}
+for _kind in ("bool", "int", "float", "timestamp"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", yaml.SafeLoader.construct_yaml_str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,8 @@ def _services(content: bytes) -> dict[str, Mapping[str, Any]]:
     try:
         _check_bounds(content)
         document = yaml.load(content, _Loader)  # noqa: S506 (a SafeLoader)
+    except yaml.reader.ReaderError:
+        raise ComposeError(_("it is not a text file in UTF-8")) from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
@@ -84,11 +95,22 @@ def _services(content: bytes) -> dict[str, Mapping[str, Any]]:
 
 def _check_bounds(content: bytes) -> None:
     """Raise ComposeError where the file would take more time or memory than one that people write."""
-    depth = aliases = 0
+    open_ones: list[tuple[str | None, int]] = []
+    sizes: dict[str | None, int] = {}
+    count = 0
     for event in yaml.parse(content, _Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        aliases += isinstance(event, yaml.AliasEvent)
-        if depth > _MAX_DEPTH or aliases > _MAX_ALIASES:
+        match event:
+            case yaml.CollectionStartEvent(anchor=name):
+                open_ones.append((name, count))
+                count += 1
+            case yaml.CollectionEndEvent():
+                name, before = open_ones.pop()
+                sizes[name] = count - before
+            case yaml.AliasEvent(anchor=name):
+                count += sizes.get(name, 1)
+            case yaml.ScalarEvent():
+                count += 1
+        if len(open_ones) > _MAX_DEPTH or count > _MAX_VALUES:
             raise ComposeError(_("it is nested too deep or uses too many aliases; is it the one of the box?"))
 
 
@@ -121,7 +143,7 @@ def _variables(environment: object) -> Iterator[tuple[str, str | None]]:
             if isinstance(item, str):
                 name, equals, value = item.partition("=")
                 yield name, value if equals else None
-            else:
+            elif isinstance(item, dict):
                 yield from _variables(item)
 
 
@@ -133,7 +155,7 @@ def _value(key: str, environment: Mapping[str, str | None], service: Mapping[str
         name = found["name"] or found["braced"]
         if name is not None:
             sentence = _("{key} is taken from the variable {name}, which the file does not hold; write its value there")
-            raise ComposeError(sentence.format(key=key, name=clean_text(name)))
+            raise ComposeError(sentence.format(key=key, name=clean_text(name) or "${}"))
     text = text.replace("$$", "$")
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         text = text[1:-1]

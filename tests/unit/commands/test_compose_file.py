@@ -62,6 +62,13 @@ UNDERSTOOD: dict[str, tuple[str, Settings]] = {
     "a token like a number with an exponent": (compose("token: 1e5", f"url: {URL}"), Settings("1e5", URL, None)),
     "a token like a truth value": (compose("token: on", f"url: {URL}"), Settings("on", URL, None)),
     "a token like a date": (compose("token: 2024-12-24", f"url: {URL}"), Settings("2024-12-24", URL, None)),
+    "a token with the tag of another kind": (
+        compose("token: !!timestamp abc", f"url: {URL}", "interval: !!int 900"),
+        Settings("abc", URL, 900),
+    ),
+    "a token that begins like null": (compose("token: nullab12", f"url: {URL}"), Settings("nullab12", URL, None)),
+    "a token that begins like a merge key": (compose("token: <<a", f"url: {URL}"), Settings("<<a", URL, None)),
+    "a token like null in a list": (compose("- token=null", f"- url={URL}"), Settings("null", URL, None)),
     "a doubled dollar": (compose("- token=a$$b$5", f"- url={URL}"), Settings("a$b$5", URL, None)),
     "an alias": (
         compose(f"- &token token={TOKEN}", f"- url={URL}", "- interval=900", after="  other:\n    labels: [*token]\n"),
@@ -128,6 +135,15 @@ REFUSED: dict[str, tuple[str, str]] = {
     "a bare name": (compose("- token", f"- url={URL}"), "token has no value in the file"),
     "a name without a value": (compose("- token=", f"- url={URL}"), "token has no value in the file"),
     "nothing in a map": (compose("token:", f"url: {URL}"), "token has no value in the file"),
+    "null in a map": (compose("token: null", f"url: {URL}"), "token has no value in the file"),
+    "a tilde in a map": (
+        compose(f"token: {TOKEN}", f"url: {URL}", "interval: ~"),
+        "interval has no value in the file",
+    ),
+    "a variable without a name": (
+        compose(f"- token=${{?{TOKEN}}}", f"- url={URL}"),
+        "token is taken from the variable ${}",
+    ),
     "an empty text": (compose('token: ""', f"url: {URL}"), "token has no value in the file"),
     "a bare interval": (compose(f"- token={TOKEN}", f"- url={URL}", "- interval"), "interval has no value in the file"),
     "no token": (compose(f"- url={URL}", "- interval=900"), "token is missing under environment"),
@@ -175,7 +191,18 @@ REFUSED: dict[str, tuple[str, str]] = {
     "two documents": (LIST + "---\n" + LIST, "it is not valid YAML"),
     "too deep": ("services: " + "[" * 200_000, "it is nested too deep"),
     "too long": ("#" * (MAX_SIZE + 1), "it is longer than"),
-    "too many aliases": ("a: &a [1]\nb: [" + "*a, " * 33 + "]\n", "uses too many aliases"),
+    "too many aliases": ("a: &a [" + "1," * 999 + "]\nb: [" + "*a, " * 33 + "]\n", "uses too many aliases"),
+    "merged maps that grow": (
+        "a0: &a0 {"
+        + ", ".join(f"k{number}: 1" for number in range(1000))
+        + "}\n"
+        + "".join(f"a{number}: &a{number} {{<<: [{', '.join([f'*a{number - 1}'] * 4)}]}}\n" for number in range(1, 9)),
+        "uses too many aliases",
+    ),
+    "a list in itself": (
+        f"services:\n  box:\n    environment: &e\n      - token={TOKEN}\n      - *e\n",
+        "url is missing under environment",
+    ),
 }
 
 
@@ -190,9 +217,14 @@ def test_a_compose_file_that_does_not_say_it_is_refused_in_one_line(name: str) -
     assert TOKEN not in said
 
 
-def test_bytes_that_are_no_text_are_refused() -> None:
-    with pytest.raises(ComposeError, match="not valid YAML"):
-        parse(b"services:\n  box: \xff\xfe\x00\n")
+@pytest.mark.parametrize(
+    "content",
+    [b"services:\n  box: \xff\xfe\x00\n", f"# bo\u00eetier\n{LIST}".encode("latin-1"), b"\x1f\x8b\x08\x00"],
+    ids=["bytes", "Latin-1", "gzip"],
+)
+def test_bytes_that_are_no_text_are_refused(content: bytes) -> None:
+    with pytest.raises(ComposeError, match="it is not a text file in UTF-8"):
+        parse(content)
 
 
 def test_names_of_others_are_told_without_what_a_terminal_obeys() -> None:

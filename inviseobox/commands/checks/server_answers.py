@@ -15,6 +15,7 @@ TOLERANCE = 60.0
 """Seconds by which the clock may differ from the server's, as in timekeeping.witnesses."""
 SLOW = 1.0
 """Seconds from which on a step is called slow."""
+_HOUR = 3600
 _LATER = (408, 429)
 
 
@@ -88,7 +89,10 @@ def clock(ahead: float | None, command: str) -> Finding:
 
 
 def duration(seconds: float) -> str:
-    """Write a length of time in at most two units, as in `1 h 5 min`."""
+    """Write a length of time in at most two units, as in `1 h 5 min`; of hours, whole minutes are told."""
     whole = round(seconds)
+    if whole > _HOUR - 30:
+        # The server tells whole seconds, and the way to it takes some.
+        whole = round(whole / 60) * 60
     units = [("d", whole // 86_400), ("h", whole // 3600 % 24), ("min", whole // 60 % 60), ("s", whole % 60)]
     return " ".join([f"{number} {unit}" for unit, number in units if number][:2]) or "0 s"

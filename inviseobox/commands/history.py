@@ -8,8 +8,8 @@ from typing import Any
 from inviseobox.commands import asking
 from inviseobox.commands.box_state import BoxState
 from inviseobox.commands.exit_status import EX_UNAVAILABLE, MISUSE, NOT_PERMITTED, WRONG
-from inviseobox.commands.history_lines import Found, csv_lines, found, plot_lines, table_lines, windows
-from inviseobox.commands.layout import Line, Tone
+from inviseobox.commands.history_lines import Found, csv_lines, found, plot_lines, table_lines, title, windows
+from inviseobox.commands.layout import Line, Tone, wrapped
 from inviseobox.commands.retold import error_text
 from inviseobox.commands.since import since
 from inviseobox.commands.terminal import Terminal
@@ -89,18 +89,14 @@ def _lines(terminal: Terminal, options: argparse.Namespace, meant: Found | None,
         return list(csv_lines(history))
     if options.json:
         return [Line(json.dumps({"measurement": _named(options.measurement, meant), "windows": told}))]
-    title = options.measurement
-    if meant:
-        device, one = meant
-        title = _("{device}, {measurement}").format(device=device.name, measurement=one.name)
-        title += f" ({one.unit})" if one.unit else ""
-    head = Line(glyphs.text(title), Tone.STRONG)
+    head = [Line(text, Tone.STRONG) for text in wrapped(title(options.measurement, meant, glyphs), cells, "  ")]
     if not history:
-        return [head, Line(_("There is no window since then; the box keeps 31 days (--since 31d)."), Tone.WARNING)]
+        text = _("There is no window since then; the box keeps 31 days (--since 31d).")
+        return [*head, *(Line(part, Tone.WARNING) for part in wrapped(text, cells))]
     if options.plot:
         rows = max(3, min(_ROWS, terminal.rows - 4)) if cells else _ROWS
-        return [head, *plot_lines(history, cells or _WITHOUT_TERMINAL, rows, glyphs)]
-    return [head, *table_lines(history, cells, glyphs)]
+        return [*head, *plot_lines(history, cells or _WITHOUT_TERMINAL, rows, glyphs)]
+    return [*head, *table_lines(history, cells, glyphs)]
 
 
 def _named(text: str, meant: Found | None) -> dict[str, str]:

@@ -52,6 +52,16 @@ def found(devices: Iterable[DeviceState], text: str) -> list[Found]:
     return listed
 
 
+def title(text: str, meant: Found | None, glyphs: Glyphs) -> str:
+    """Return what the history is of: what is meant, or the `text` by which somebody asked for it."""
+    if meant is None:
+        return glyphs.text(text)
+    device, one = meant
+    unit = glyphs.text(one.unit)
+    names = {"device": glyphs.text(device.name), "measurement": glyphs.text(one.name)}
+    return _("{device}, {measurement}").format(**names) + (f" ({unit})" if unit else "")
+
+
 def windows(lines: Iterable[Mapping[str, Any]]) -> list[Window]:
     """Read an answer of the daemon, which is not trusted, oldest first; what is none of its lines is left out."""
     read = []
@@ -116,7 +126,8 @@ def plot_lines(
     """Yield bars of the averages, or of the differences where there are none, over the time of day of `zone`."""
     key = next((key for key in ("avg", "diff", "max", "min") if any(one.values[key] for one in history)), None)
     if key is None:
-        yield Line(_("There is no value in these windows."), Tone.WARNING)
+        sentence = _("There is no value in these windows.")
+        yield from (Line(text, Tone.WARNING) for text in wrapped(sentence, cells))
         return
     slots = _slots(history, key)
     there = [value for value in slots if value is not None]

@@ -9,7 +9,7 @@ from inviseobox.commands import asking
 from inviseobox.commands.asking import Told
 from inviseobox.commands.box_state import BoxState
 from inviseobox.commands.exit_status import EX_UNAVAILABLE, MISUSE, NOT_PERMITTED, WRONG
-from inviseobox.commands.layout import Line
+from inviseobox.commands.layout import Line, cut
 from inviseobox.commands.retold import error_text
 from inviseobox.commands.status_lines import View, folded, status_lines
 from inviseobox.commands.terminal import Terminal
@@ -106,16 +106,17 @@ def _watch(terminal: Terminal, name: str) -> int:
         with terminal.watched() as show:
             while True:
                 lines = _lines(terminal, told, BoxState(told.top, told.devices), name)
-                show(_fitting(lines, terminal.rows))
+                show(_fitting(terminal, lines))
                 time.sleep(_PERIOD)
                 told = _asked(name)
     except KeyboardInterrupt:
         return 0
 
 
-def _fitting(lines: Sequence[Line], rows: int) -> list[Line]:
+def _fitting(terminal: Terminal, lines: Sequence[Line]) -> list[Line]:
     """Return as many lines as there is room for, the last one of which says how many are left out."""
+    rows = terminal.rows
     if len(lines) <= rows:
         return list(lines)
     text = _("lines that do not fit: {count} (Ctrl-C ends)").format(count=len(lines) - rows + 1)
-    return [*lines[: rows - 1], Line(text)]
+    return [*lines[: rows - 1], Line(cut(text, terminal.cells or len(text), terminal.glyphs.dots))]

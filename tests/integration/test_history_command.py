@@ -62,6 +62,20 @@ def test_the_history_is_what_the_server_received(box: Place) -> None:
     assert (gone.returncode, gone.stdout, gone.stderr.count("\n")) == (69, "", 1)
 
 
+def test_a_long_title_takes_several_lines(box: Place) -> None:
+    with running_site() as site:
+        device = site.devices[0]
+        site.call(lambda: device.update(name="\u7535" * 200))
+        measurement = device["measurements"][0]
+        with at_work(box, site, RUNTIME_DIRECTORY=str(box.folder)):
+            site.wait_for_windows(1, 30, site.served.measurements())
+            command = [*COMMAND, measurement["_id"]]
+            with on_a_terminal(command, columns=40, RUNTIME_DIRECTORY=str(box.folder)) as screen:
+                assert screen.end() == 0
+    assert max(map(cell_len, screen.text.splitlines())) <= 40
+    assert measurement["name"] in screen.text.replace("\n  ", "")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [[], ["x", "--since", "soon"], ["x", "--csv", "--plot"], ["x" * 300], ["\x1b[2J"], ["x", "y"], ["x", "--nonsense"]],

@@ -8,8 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inviseobox.commands.box_state import BoxState
-from inviseobox.commands.history_lines import csv_lines, found, plot_lines, table_lines, windows
+from inviseobox.commands.history_lines import csv_lines, found, plot_lines, table_lines, title, windows
 from inviseobox.commands.layout import ASCII, FULL, Tone, width
+from tests.support.hostile_names import HOSTILE
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_title_names_the_measurement_whatever_its_device_is_called(name: str) -> None:
+    measurement = {"_id": "m", "name": "Power", "unit": "kW"}
+    (meant,) = found(BoxState({}, [{"name": name, "measurements": [measurement]}]).devices, "m")
+    for glyphs in (FULL, ASCII):
+        shown = title("m", meant, glyphs)
+        assert shown.endswith(", Power (kW)")
+        assert shown.isprintable()
 
 
 def told(end: int, avg: str | None = "18.4", **more: Any) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from inviseobox.untrusted import number
 
 LATEST = 253_402_300_799
 """The last second of the year 9999."""
+_MOST = 2**63
+"""Any count is smaller; what is larger could not be divided."""
 Content = Mapping[str, Any]
 
 
@@ -78,7 +80,7 @@ class BoxState:
         return _text(self._top, key)
 
     def count(self, key: str) -> int | None:
-        """Return a whole number of the top from 0 on, None where there is none."""
+        """Return a count of the top, None where there is none."""
         return _count(self._top.get(key))
 
     def time(self, *keys: str) -> float | None:
@@ -151,7 +153,7 @@ def _text(content: Content, key: str) -> str:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST else None
 
 
 def _time(value: object) -> float | None:

@@ -101,9 +101,15 @@ def _text(value: object, key: str, shortest: int) -> str:
 
 
 def _since(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _misunderstood(f"since must be seconds since the epoch, not {shown(value)}")
-    return int(min(max(value, 0), _LATEST))
+    match value:
+        case bool():
+            pass
+        case int():
+            # Which may be larger than any number with a point.
+            return min(max(value, 0), _LATEST)
+        case float() if math.isfinite(value):
+            return int(min(max(value, 0.0), _LATEST))
+    raise _misunderstood(f"since must be seconds since the epoch, not {shown(value)}")
 
 
 def _misunderstood(text: str) -> RequestRefused:

@@ -151,6 +151,12 @@ def test_what_was_chosen_is_shown_whole_with_its_cause() -> None:
     assert sum(line == "  no answer" for line in lines) == 2
 
 
+@pytest.mark.parametrize("key", ["interval", "disk_free", "backlog_windows", "backlog_bytes", "rejected_deliveries"])
+def test_a_count_that_cannot_be_one_is_left_out(key: str) -> None:
+    usual: dict[str, Any] = {"backlog_windows": 1, "backlog_bytes": 10}
+    assert shown([], (), None, **{**usual, key: 10**400}) == shown([], (), None, **{**usual, key: None})
+
+
 @pytest.mark.parametrize("cells", [40, 80])
 @pytest.mark.parametrize("glyphs", [FULL, CONSOLE, ASCII])
 def test_hostile_names_leave_the_columns_where_they_are(cells: int, glyphs: Glyphs) -> None:
@@ -166,7 +172,7 @@ def test_hostile_names_leave_the_columns_where_they_are(cells: int, glyphs: Glyp
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*TOP, "fields", "name"]), inner),
     max_leaves=8,
 )

@@ -16,7 +16,7 @@ from inviseobox.untrusted import MAX_TEXT
 
 PAGE = (Path(__file__).parents[3] / "inviseobox/control/protocol.md").read_text()
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
     max_leaves=5,
 )
@@ -87,7 +87,11 @@ def test_a_measurement_is_named_by_what_may_be_an_id(measurement: object) -> Non
     assert "measurement must be a text" in str(refused(line))
 
 
-@pytest.mark.parametrize(("since", "read"), [(-5, 0), (10.9, 10), (1e300, 2**53), (0, 0)])
+@pytest.mark.parametrize(
+    ("since", "read"),
+    [(-5, 0), (10.9, 10), (1e300, 2**53), (0, 0), (10**400, 2**53), (-(10**400), 0)],
+    ids=["negative", "a fraction", "large", "0", "larger than a float", "smaller than a float"],
+)
 def test_any_number_is_a_time_since_when(since: float, read: int) -> None:
     line = json.dumps({"version": 1, "ask": "history", "measurement": "m", "since": since}).encode()
     assert parse(line) == History("m", read)

@@ -155,8 +155,8 @@ class _Checking:
         elif status is not None:
             for finding in told_by_service.server(status):
                 self.tell(finding)
-            if (ahead := told_by_service.clock_ahead(status)) is not None:
-                self.tell(clock(ahead, await in_thread(synchronisation.command)))
+            if told_by_service.has_heard(status):
+                self.tell(clock(told_by_service.clock_ahead(status), await in_thread(synchronisation.command)))
         for check in _SERVER_CHECKS:
             self.tell(not_tested(check))
         ports = None if inventory is None else serial_ports.of(inventory)

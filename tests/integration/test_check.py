@@ -70,6 +70,8 @@ class Checked:
         assert self.status == (self.document["verdict"] == "wrong")
         assert self.document["wrong"] == len(self.named("wrong"))
         assert self.document["not_tested"] == len(self.named("not tested"))
+        for one in self.checks.values():
+            assert (one["code"] == "depends") == (one["because"] is not None)
 
     def named(self, state: str) -> list[str]:
         """Return the checks that are in this state."""
@@ -188,6 +190,7 @@ ANSWERS = {
     "a server that fails": (Response(500, body=b"oops"), "server fails"),
     "a server in trouble": (Response(503, body=b"later"), "server fails"),
     "no device list": (Response(200, body=b"[5"), "no list"),
+    "nothing": (Response(sending=never), "server fails"),
 }
 
 
@@ -198,7 +201,9 @@ def test_a_server_without_a_device_list_is_the_one_fault(box: Place, name: str) 
         site.call(lambda: site.central.script("list", lambda request: Outcome(response)))
         box.configure(site.token, site.url, api='"documented"')
         checked = Checked(box.configuration)
-    checked.expect_one_fault("api", code, ["token", "serial_ports"])
+    # Without an answer there is no time of the server either.
+    dated = [] if name != "nothing" else ["clock", *_unsynchronised(checked, "api")]
+    checked.expect_one_fault("api", code, ["token", "serial_ports", *dated])
 
 
 @contextlib.contextmanager

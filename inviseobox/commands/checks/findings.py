@@ -45,7 +45,7 @@ _NEEDED: Mapping[Check, tuple[Check, ...]] = {
     Check.TOKEN: _SERVER_WAY,
     Check.API: (*_SERVER_WAY, Check.TOKEN),
     Check.SERIAL_PORTS: (Check.RIGHTS, Check.CONFIGURATION, Check.SERVICE, *_SERVER_WAY[2:], Check.TOKEN, Check.API),
-    Check.CLOCK: _SERVER_WAY,
+    Check.CLOCK: (*_SERVER_WAY, Check.TOKEN, Check.API),
     Check.SYNCHRONISATION: (Check.CLOCK,),
     Check.PASSWORD: (Check.RIGHTS,),
 }

@@ -16,9 +16,7 @@ def server(status: Mapping[str, Any]) -> list[Finding]:
     """Return a finding for each check on the way to the server, in their order, from the service's status."""
     found = _failing(status)
     if found is None:
-        heard = _mapping(status.get("progress")).get("delivery") is not None
-        heard = heard or status.get("clock_ahead_of_server") is not None
-        if heard:
+        if has_heard(status):
             return [right(check, Code.SERVICE_SAYS_RIGHT) for check in _WAY]
         return [not_tested(check, Code.NOT_HEARD_YET) for check in _WAY]
     check, cause = found
@@ -29,6 +27,11 @@ def server(status: Mapping[str, Any]) -> list[Finding]:
         wrong(check, Code.SERVICE_SAYS_WRONG, command, reason=cause),
         *(not_tested(one, because=check) for one in after),
     ]
+
+
+def has_heard(status: Mapping[str, Any]) -> bool:
+    """Whether the server has answered the service, with the time of day or without."""
+    return _mapping(status.get("progress")).get("delivery") is not None or clock_ahead(status) is not None
 
 
 def _failing(status: Mapping[str, Any]) -> tuple[Check, str] | None:

@@ -103,6 +103,21 @@ def test_the_service_tells_that_all_is_right_only_once_it_has_heard_from_the_ser
 
 
 @pytest.mark.parametrize(
+    ("content", "is_told"),
+    [
+        (status(), True),
+        (status(progress={"delivery": None}), False),
+        ({"clock_ahead_of_server": 1.5}, True),
+        ({"clock_ahead_of_server": "x"}, False),
+    ],
+)
+def test_of_the_clock_is_told_once_the_server_has_answered_with_the_time_or_without(
+    content: dict[str, Any], is_told: bool
+) -> None:
+    assert told_by_service.has_heard(content) == is_told
+
+
+@pytest.mark.parametrize(
     "content", [{}, {"troubles": 5, "links": {}, "progress": []}, {"troubles": [7], "links": [[]]}]
 )
 def test_nothing_of_what_the_service_says_is_trusted(content: dict[str, Any]) -> None:

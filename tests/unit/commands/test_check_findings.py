@@ -47,6 +47,12 @@ def test_what_depends_on_a_fault_was_not_tested_because_of_it() -> None:
     assert causes(told(fault, *map(not_tested, later))) == dict.fromkeys(later, Check.DNS)
 
 
+def test_the_clock_was_not_tested_because_of_a_server_that_does_not_answer() -> None:
+    fault = wrong(Check.API, Code.SERVER_FAILS, COMMAND)
+    later = [Check.SERIAL_PORTS, Check.CLOCK, Check.SYNCHRONISATION]
+    assert causes(told(fault, *map(not_tested, later))) == dict.fromkeys(later, Check.API)
+
+
 def test_the_first_cause_is_named_and_not_what_depends_on_it() -> None:
     found = told(
         wrong(Check.RIGHTS, Code.NO_MEMBER, COMMAND), *map(not_tested, (Check.CONFIGURATION, Check.DNS, Check.SERVER))

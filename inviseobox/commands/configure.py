@@ -10,7 +10,7 @@ from inviseobox.commands.config_text import Settings, problem
 from inviseobox.commands.exit_status import MISUSE
 from inviseobox.commands.layout import Tone
 from inviseobox.commands.retold import retold
-from inviseobox.commands.setting_up import SettingUp
+from inviseobox.commands.setting_up import SettingUp, as_typed
 from inviseobox.commands.terminal import Terminal
 from inviseobox.translation import _
 
@@ -21,7 +21,8 @@ _MAX_TOKEN = 4096
 def run(options: argparse.Namespace) -> int:
     """Set the box up with what the options say and a person answers; return the exit status."""
     terminal = Terminal()
-    setting_up = SettingUp(terminal, options.config, "inviseobox configure", is_offline=options.offline)
+    typed = as_typed("configure", options, "url", "token_file", "token_stdin", "interval", "offline", "config")
+    setting_up = SettingUp(terminal, options.config, typed, is_offline=options.offline)
     return setting_up.run(lambda text: _settings(options, terminal, text))
 
 

@@ -10,7 +10,7 @@ from inviseobox.commands.config_text import Settings
 from inviseobox.commands.exit_status import MISUSE, WRONG
 from inviseobox.commands.layout import Tone
 from inviseobox.commands.retold import retold
-from inviseobox.commands.setting_up import SettingUp
+from inviseobox.commands.setting_up import SettingUp, as_typed
 from inviseobox.commands.terminal import Terminal
 from inviseobox.errors import ComposeError
 from inviseobox.host import containers
@@ -33,8 +33,8 @@ def run(options: argparse.Namespace) -> int:
         _warn(composed, path, terminal)
         return composed.settings
 
-    command = f"inviseobox import-compose {shlex.quote(options.file)}"
-    setting_up = SettingUp(terminal, options.config, command, is_offline=options.offline)
+    typed = f"{as_typed('import-compose', options, 'offline', 'config')} {shlex.quote(options.file)}"
+    setting_up = SettingUp(terminal, options.config, typed, is_offline=options.offline)
     status = setting_up.run(settings)
     if not (read and setting_up.is_written):
         return status

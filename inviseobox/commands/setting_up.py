@@ -1,6 +1,8 @@
 """From settings to a service that reads: tried against the server, written, restarted, waited for."""
 
+import argparse
 import contextlib
+import shlex
 import time
 from collections.abc import Callable
 from typing import Any
@@ -238,6 +240,16 @@ class SettingUp:
         except KeyboardInterrupt:
             self._terminal.line()
         return standing
+
+
+def as_typed(command: str, options: argparse.Namespace, *names: str) -> str:
+    """Return what a person types for this command with those of the options that he gave."""
+    words = ["inviseobox", command]
+    for name in names:
+        value = getattr(options, name)
+        if value and value != configuration_file.DEFAULT_PATH:
+            words += ["--" + name.replace("_", "-"), *([] if value is True else [str(value)])]
+    return shlex.join(words)
 
 
 def _status(service: Service) -> dict[str, Any]:

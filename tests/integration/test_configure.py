@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import shlex
 import signal
 import stat
 import subprocess
@@ -245,14 +246,24 @@ def test_a_configuration_that_is_wrong_elsewhere_stays_as_it_is(site: RunningSit
     assert path.read_text() == SHIPPED + "\n[modbus2]\n"
 
 
-def test_who_may_not_write_there_is_told_how(path: Path, site: RunningSite) -> None:
-    command = ["/usr/bin/python3", "-m", "inviseobox", "configure", "--config", "/etc/inviseobox-test/config.toml"]
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["configure"],
+        ["configure", "--url", "http://h/my api", "--token-file", "t", "--interval", "60", "--offline"],
+        ["configure", "--token-stdin"],
+        ["import-compose", "--offline"],
+    ],
+    ids=shlex.join,
+)
+def test_who_may_not_write_there_is_told_how(words: list[str]) -> None:
     folder = Path("/etc/inviseobox-test")
+    words = [*words, "--config", f"{folder}/config.toml" if os.geteuid() == 0 else "/etc/config.toml"]
+    words += ["my compose.yml"] if words[0] == "import-compose" else []
+    command = ["/usr/bin/python3", "-m", "inviseobox", *words]
     if os.geteuid() == 0:
         folder.mkdir(mode=0o750)
         command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
-    else:
-        command[-1] = "/etc/config.toml"
     try:
         done = subprocess.run(
             command, cwd=CHECKOUT, env=environment_with(), capture_output=True, text=True, check=False
@@ -261,7 +272,7 @@ def test_who_may_not_write_there_is_told_how(path: Path, site: RunningSite) -> N
         if os.geteuid() == 0:
             folder.rmdir()
     (line,) = done.stderr.splitlines()
-    assert line.endswith("config.toml: only root may change it; run: sudo inviseobox configure")
+    assert line.endswith(f"config.toml: only root may change it; run: sudo inviseobox {shlex.join(words)}")
     assert done.returncode == 4
 
 

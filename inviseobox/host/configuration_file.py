@@ -1,5 +1,6 @@
 """Where the configuration comes from: the file, a token file, a systemd credential (systemd.exec(5), CREDENTIALS)."""
 
+import errno
 import fcntl
 import os
 import stat
@@ -86,7 +87,7 @@ def check_replaceable(path: str) -> None:
     if is_read_only:
         raise ConfigurationError(path, "", "cannot be written: its file system is read-only")
     if not os.access(directory, os.W_OK | os.X_OK):
-        raise NotPermitted(path)
+        raise _refused(path, PermissionError(errno.EPERM, os.strerror(errno.EPERM)))
 
 
 def replace(path: str, text: str) -> None:
@@ -97,10 +98,15 @@ def replace(path: str, text: str) -> None:
     """
     try:
         _replace(Path(path).resolve(), text)
-    except PermissionError:
-        raise NotPermitted(path) from None
     except OSError as error:
-        raise ConfigurationError(path, "", f"cannot be written: {error.strerror}; nothing was changed") from None
+        raise _refused(path, error) from None
+
+
+def _refused(path: str, error: OSError) -> NotPermitted | ConfigurationError:
+    """Return what to raise where the file cannot be replaced: root is refused for another reason than the user."""
+    if isinstance(error, PermissionError) and os.geteuid() != 0:
+        return NotPermitted(path)
+    return ConfigurationError(path, "", f"cannot be written: {error.strerror}; nothing was changed")
 
 
 def _replace(path: Path, text: str) -> None:

@@ -276,6 +276,24 @@ def test_who_may_not_write_there_is_told_how(words: list[str]) -> None:
     assert done.returncode == 4
 
 
+def test_root_who_is_refused_is_told_why_and_not_to_be_root(path: Path, tmp_path: Path) -> None:
+    """As where the file has the attribute `i` (chattr(1)): the kernel does not let root change what others own."""
+    if os.geteuid() == 0:
+        os.chown(path.parent, 65534, 65534)
+    file = path if os.geteuid() == 0 else Path("/etc/config.toml")
+    options = ["--offline", "--url", "http://h/api", "--token-file", token_file(tmp_path, WRONG_TOKEN)]
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", *CONFIGURE, str(file), *options],
+        cwd=CHECKOUT,
+        env=environment_with(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    refusal = f"{file}: cannot be written: Operation not permitted; nothing was changed\n"
+    assert (done.returncode, done.stderr) == (78, refusal)
+
+
 def test_a_person_is_asked_until_the_answers_are_valid(site: RunningSite, path: Path) -> None:
     with on_a_terminal([sys.executable, "-m", "inviseobox", "configure", "--config", str(path)], columns=100) as screen:
         screen.wait_for("(url): ")

@@ -26,9 +26,14 @@ def retold(text: str) -> str:
 def error_text(error: InviseoBoxError) -> str:
     """Return the line of an error in the language of the user."""
     if isinstance(error, ConfigurationError):
-        where = f"{error.source}: {error.key}" if error.key else error.source
-        return _("{where}: {problem}").format(where=where, problem=retold(error.problem))
+        where = joined(error.source, error.key) if error.key else error.source
+        return joined(where, retold(error.problem))
     return retold(str(error))
+
+
+def joined(where: str, what: str) -> str:
+    """Return where something is and what is there, with the colon as the language of the user has it."""
+    return _("{where}: {problem}").format(where=where, problem=what)
 
 
 def _found(text: str) -> str:

@@ -167,7 +167,7 @@ def test_a_check_is_french_but_for_programs(site: RunningSite, box: Place, frenc
 
     box.configuration.write_text(f'token = "{site.token}"\nurl = "{site.url}"\ninterval = 0\n')
     status, lines = run(french, *checking)
-    wrong = f"en défaut : configuration : {box.configuration}: interval : il faut un nombre entier de secondes "
+    wrong = f"en défaut : configuration : {box.configuration} : interval : il faut un nombre entier de secondes "
     assert status == 1
     assert [line for line in lines if line.startswith(wrong) and line.endswith(f"sudoedit {box.configuration}")]
     assert any(line.endswith(" : à cause de « configuration »") for line in lines)

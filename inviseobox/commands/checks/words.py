@@ -4,7 +4,7 @@ import re
 
 from inviseobox.commands.checks.codes import Code
 from inviseobox.commands.checks.findings import Check, Finding, State, count, verdict
-from inviseobox.commands.retold import retold
+from inviseobox.commands.retold import joined, retold
 from inviseobox.translation import _
 
 
@@ -52,6 +52,9 @@ def _told(name: str, value: str) -> str:
     match name:
         case "reason" | "problem":
             return retold(value)
+        case "where":
+            source, _colon, key = value.rpartition(": ")
+            return joined(source, key) if source else key
         case "time":
             return re.sub(r"(\d+) d\b", lambda days: _("{count} d").format(count=days[1]), value)
     return value

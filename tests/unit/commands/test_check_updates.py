@@ -21,7 +21,7 @@ BLIND = UpdaterStatus("1.0", NOW, "the repository cannot be read: no route", can
     [
         (
             UpdaterStatus("1.0", NOW - 4000), State.RIGHT, Code.UPDATES_LOOKED_FOR,
-            "right: updates: version 1.0; a newer one was looked for 1 h 6 min ago",
+            "right: updates: version 1.0; a newer one was looked for 1 h 7 min ago",
         ),
         (
             UpdaterStatus("1.0", NOW + 4000), State.RIGHT, Code.UPDATES_LOOKED_FOR,

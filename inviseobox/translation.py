@@ -8,9 +8,11 @@ is locale/fr.po. Without a catalog the sentences stay as they are, in English.
 import errno
 import gettext
 import os
+import re
 import struct
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import takewhile
 
 DOMAIN = "inviseobox"
 DIRECTORY = "/usr/share/locale"
@@ -50,11 +52,15 @@ def translate_argparse() -> None:
 
 
 def _languages(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the languages that the user reads, the best first; none where the locale is C, in any encoding."""
+    """Return the languages that the user reads, the best first; none where the locale is C, in any encoding.
+
+    English, in which the sentences are, ends them: no catalog of a further language is to take its place.
+    """
     locale = next(filter(None, (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "C")
     if locale.partition(".")[0] in ("C", "POSIX"):
         return ()
-    return tuple((environment.get("LANGUAGE") or locale).split(":"))
+    wanted = (environment.get("LANGUAGE") or locale).split(":")
+    return tuple(takewhile(lambda name: not re.match(r"(en|C|POSIX)\b|en_", name), wanted))
 
 
 def _directory(environment: Mapping[str, str]) -> str:

@@ -299,6 +299,7 @@ DISKS = {
     "room": ("size=64m", "", None),
     "small": ("size=8m", "", "no room"),
     "full": ("size=64m", "dd if=/dev/zero of={data}/full bs=1M count=60 status=none", "no room"),
+    "too many files": ("size=64m,nr_inodes=3", "touch {data}/one {data}/two", "no files"),
     "read-only": ("size=64m,ro", "", "read-only"),
 }
 

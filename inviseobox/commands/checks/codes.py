@@ -28,6 +28,8 @@ class Code(StrEnum):
 
     ROOM = "room"
     NO_ROOM = "no room"
+    NO_FILES = "no files"
+    """The file system holds as many files as it may."""
     READ_ONLY = "read-only"
     WORN = "worn"
     WORN_OUT = "worn out"

@@ -26,9 +26,13 @@ def looked_at(buffer_path: str, sys: Path = Path("/sys")) -> Finding:
     free = room.f_bavail * room.f_frsize
     if room.f_flag & os.ST_RDONLY:
         return wrong(Check.DISK, Code.READ_ONLY, "sudo dmesg | tail -n 50", folder=folder)
-    if free < LEAST or (room.f_files and not room.f_favail):
-        command = f"sudo du -xh {folder if folder.is_mount() else '/'} | sort -h | tail -n 20"
+    where = folder if folder.is_mount() else "/"
+    if free < LEAST:
+        command = f"sudo du -xh {where} | sort -h | tail -n 20"
         return wrong(Check.DISK, Code.NO_ROOM, command, folder=folder, free=free // _MB)
+    if room.f_files and not room.f_favail:
+        command = f"sudo du --inodes -xh {where} | sort -h | tail -n 20"
+        return wrong(Check.DISK, Code.NO_FILES, command, folder=folder)
     used = life_used(device, sys)
     if used is None:
         return right(Check.DISK, Code.ROOM, folder=folder, free=free // _MB)

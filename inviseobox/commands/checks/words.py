@@ -99,6 +99,7 @@ def _box() -> dict[Code, str]:
         Code.ROOM: _("{free} MB are free in {folder}"),
         Code.WORN: _("{free} MB are free in {folder}; {used} % of the life of the flash memory are used up"),
         Code.NO_ROOM: _("{folder} is full: {free} MB are free, 16 MB are needed; find what fills it and delete it"),
+        Code.NO_FILES: _("{folder} holds as many files as it may; find the folder with too many and delete them"),
         Code.READ_ONLY: _("the file system of {folder} is read-only, as after errors of the disk"),
         Code.WORN_OUT: _("the flash memory reports the end of its life ({used} % used up); replace it soon"),
         Code.NO_PLACE: _("{folder} cannot be looked at: {reason}"),

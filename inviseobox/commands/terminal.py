@@ -26,6 +26,7 @@ from inviseobox.translation import _
 
 _BAR = 20
 _GAP = 2
+_UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 
 class Terminal:
@@ -151,7 +152,10 @@ class Terminal:
         return answer.strip() or default
 
     def ask_secret(self, question: str) -> str:
-        """Ask for a line that is not shown while it is typed. Raises EOFError where there is no answer."""
+        """Ask for a line that is not shown while it is typed; of one that is no text, return what no secret is.
+
+        Raises EOFError where there is no answer.
+        """
         self.finish()
         prompt = _("{question} (it is not shown): ").format(question=question)
         with warnings.catch_warnings():
@@ -161,6 +165,9 @@ class Terminal:
                 return getpass.getpass(self._drawable(prompt)).strip()
             except getpass.GetPassWarning:
                 raise EOFError from None
+            except UnicodeDecodeError:
+                # As from a terminal that is not UTF-8.
+                return _UNREADABLE
 
     def _prompt(self, text: str) -> None:
         self._out.write(self._drawable(text))

@@ -305,6 +305,10 @@ def test_a_person_is_asked_until_the_answers_are_valid(site: RunningSite, path: 
         screen.wait_for("token: must be")
         # What is typed before a prompt for a secret is dropped.
         screen.wait_for("Token of this box (it is not shown): ", times=2)
+        # As a terminal sends it that is not UTF-8.
+        screen.press(b"\xe9\n")
+        screen.wait_for("token: must be", times=2)
+        screen.wait_for("Token of this box (it is not shown): ", times=3)
         screen.type(f"  {site.token} ")
         assert screen.end() == 0
         assert site.token not in screen.text

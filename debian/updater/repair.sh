@@ -60,8 +60,20 @@ change() {
     done
     [ -z "$stopping" ] || exit 1
     cat "$run/repair.log"
-    [ $result -ne 124 ] || echo "dpkg did not end within $deadline seconds"
+    if [ $result -eq 124 ]; then
+        echo "dpkg did not end within $deadline seconds"
+        forget_scripts
+    fi
     return $result
+}
+
+# What hung may be a script of the version that is to be replaced. Without it, dpkg goes on.
+forget_scripts() {
+    unfinished | while read -r want flag status package; do
+        case $package in
+            inviseobox*) rm -f "/var/lib/dpkg/info/$package.prerm" "/var/lib/dpkg/info/$package.postrm" ;;
+        esac
+    done
 }
 
 install_files() {

@@ -12,6 +12,7 @@ looks=3
 unfinished="its installation was not finished"
 # Seconds to wait for somebody else who changes packages.
 patience=300
+hung=
 readonly state good pin looks unfinished
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
@@ -85,6 +86,11 @@ change() {
         patience=$((patience - 10))
     done
     [ -z "$said" ] || echo "$said"
+    if [ $result -eq 124 ]; then
+        # What hung may be a script of the version that is to be replaced. Without it, dpkg goes on.
+        rm -f /var/lib/dpkg/info/inviseobox-updater.prerm /var/lib/dpkg/info/inviseobox-updater.postrm
+        [ -n "$hung" ] || { hung=yes && change "$@"; return; }
+    fi
     return $result
 }
 

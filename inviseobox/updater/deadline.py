@@ -13,28 +13,47 @@ from pathlib import Path
 
 TERM_FOR = 5.0
 """Seconds between asking what dpkg waits for to end, and ending it."""
-GIVE_UP_AFTER = 30.0
-"""Seconds in which dpkg must have ended, once what it waited for is ended again and again."""
+KILL_FOR = 20.0
+"""Seconds in which what is ended must be gone, unless the kernel holds it."""
+GOES_ON_FOR = 100.0
+"""Seconds for what dpkg does once what it waited for was ended: in the place of a script that failed it may run another
+one, and go on (deb-prerm(5))."""
+GIVE_UP_AFTER = 330.0
+"""Seconds after which dpkg itself is ended."""
 
 _LOOK_EVERY = 0.2
 
 
 def wait(process: "subprocess.Popen[bytes]", seconds: float, now: Callable[[], float] = time.monotonic) -> bool:
     """Wait for dpkg to end; return whether it did so by itself within `seconds`."""
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(seconds)
+    if _has_ended(process, seconds):
         return True
     began = now()
     while process.poll() is None:
-        after = now() - began
-        number = signal.SIGTERM if after < TERM_FOR else signal.SIGKILL
-        for child in descendants(process.pid):
-            with suppress(ProcessLookupError):
-                os.kill(child, number)
-        if after > GIVE_UP_AFTER:
+        if now() - began > GIVE_UP_AFTER:
             process.kill()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_LOOK_EVERY)
+        _end(process, descendants(process.pid))
+        _has_ended(process, GOES_ON_FOR)
+    return False
+
+
+def _end(process: "subprocess.Popen[bytes]", hung: set[int]) -> None:
+    """End these processes and what they start meanwhile, but nothing that dpkg starts in their place."""
+    for number, seconds in ((signal.SIGTERM, TERM_FOR), (signal.SIGKILL, KILL_FOR)):
+        until = time.monotonic() + seconds
+        while hung and process.poll() is None and time.monotonic() < until:
+            for pid in hung:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            _has_ended(process, _LOOK_EVERY)
+            there = descendants(process.pid)
+            hung = {pid for pid in hung.union(*map(descendants, hung)) if pid in there}
+
+
+def _has_ended(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+        return True
     return False
 
 

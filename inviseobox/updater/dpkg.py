@@ -128,7 +128,7 @@ class Dpkg:
             ended_by_itself = deadline.wait(process, within)
             output.seek(0)
             told = output.read().decode(errors="replace")
-        if not ended_by_itself:
+        if process.returncode and not ended_by_itself:
             raise InstallationFailed(f"its installation does not end within {within:.0f} s")
         if process.returncode:
             raise InstallationFailed(f"it cannot be installed: {complaint(told) or f'status {process.returncode}'}")

@@ -4,18 +4,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .box import Box
+from .dpkg import DEADLINE
 from .errors import InstallationFailed
 from .events import REPAIRED
 from .places import OURS
 
+BACK_WITHIN = 120.0
+"""Seconds for one run of dpkg that brings a small package back. Who waits for a script of the bad one waits in vain."""
 _REPAIR_WITHIN = 1800.0
 
 
-def install(box: Box, files: Sequence[Path], new: Sequence[str] = ()) -> None:
+def install(box: Box, files: Sequence[Path], new: Sequence[str] = (), *, within: float = DEADLINE) -> None:
     """Install package files: what others made first, then ours, whose services are left alone.
 
     `new` names the packages that nobody asked for. The change stays begun if it fails: the caller puts other files in
-    its place, or has it repaired.
+    its place, or has it repaired. One run of dpkg has `within` seconds.
 
     Raises:
         InstallationFailed: dpkg did not do it.
@@ -25,8 +28,8 @@ def install(box: Box, files: Sequence[Path], new: Sequence[str] = ()) -> None:
         begun = box.store.begin(files)
         others = [file for file in begun if file.name.partition("_")[0] not in OURS]
         if others:
-            box.dpkg.install(others, offline=False)
-        box.dpkg.install([file for file in begun if file not in others], offline=True)
+            box.dpkg.install(others, offline=False, within=within)
+        box.dpkg.install([file for file in begun if file not in others], offline=True, within=within)
         box.store.end()
     box.apt.mark_auto(new)
     box.systemd.reload()
@@ -48,7 +51,7 @@ def install_or_repair(box: Box, files: Sequence[Path]) -> None:
         InstallationFailed: not even that helped.
     """
     try:
-        install(box, files)
+        install(box, files, within=BACK_WITHIN)
     except InstallationFailed:
         if not repair(box):
             raise

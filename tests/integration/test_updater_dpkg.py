@@ -61,6 +61,20 @@ def test_a_script_that_hangs_is_ended_and_dpkg_ends_by_itself(root: DpkgRoot, sc
     assert root.dpkg.installed("one")["one"].version == "1.0"
 
 
+@pytest.mark.parametrize("script", ["prerm", "postrm"])
+def test_a_version_whose_script_hangs_is_replaced_all_the_same(root: DpkgRoot, script: str) -> None:
+    note = root.directory / "note"
+    good = root.package("one", "1.0", scripts={script: "#!/bin/sh\nsleep 1\n"})
+    root.dpkg.install([root.package("one", "2.0", scripts={script: HANGS.format(note=note)})], offline=True)
+    # Dpkg goes on with the script of the other version, which is not ended.
+    root.dpkg.install([good], offline=True, within=1)
+    assert root.dpkg.installed("one")["one"].version == "1.0"
+    assert not root.dpkg.is_broken()
+    for pid in note.read_text().split():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
+
+
 def test_a_daemon_that_a_script_leaves_behind_holds_nothing_up(root: DpkgRoot) -> None:
     note = root.directory / "note"
     script = f"#!/bin/sh\nsetsid sleep 100 &\necho $! >{note}\n"

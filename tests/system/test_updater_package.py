@@ -176,6 +176,17 @@ def test_an_updater_that_ends_no_run_is_replaced_after_three_looks(
     assert status(box, "inviseobox-updater") == f"ii {old}"
 
 
+def test_an_updater_whose_prerm_hangs_is_replaced(watched: Machine, updater: Path, tmp_path: Path) -> None:
+    box, old = watched, version_of(updater)
+    files = {_UPDATER: b"raise SystemExit(3)\n", "DEBIAN/prerm": b"#!/bin/sh\nsleep 1000\n"}
+    bad = with_files(updater, f"{old}+bad", tmp_path, files)
+    box.put(bad, "/root")
+    box.run("dpkg", "--install", f"/root/{bad.name}")
+    box.run("sed", "-i", "s/--kill-after=10 300 dpkg/--kill-after=10 5 dpkg/", _RESCUE_SCRIPT)
+    box.run("systemctl", "start", _RESCUE)
+    assert status(box, "inviseobox-updater") == f"ii {old}"
+
+
 def test_a_working_updater_is_left_alone(watched: Machine, updater: Path) -> None:
     box = watched
     for _ in range(4):
@@ -202,6 +213,22 @@ def test_a_change_whose_script_never_ends_goes_back_to_the_good_version(
     assert "sleep\0001000\000" not in commands
     (line,) = events(box, _REPAIRED)
     assert line == f"a change of packages was interrupted and is repaired: inviseobox {old} is installed"
+
+
+@pytest.mark.parametrize("script", ["prerm", "postrm"])
+def test_a_version_whose_script_never_ends_is_replaced(
+    watched: Machine, package: Path, tmp_path: Path, script: str
+) -> None:
+    box, old = watched, version_of(package)
+    box.run("sed", "-i", "s/^deadline=300$/deadline=5/", _REPAIR)
+    bad = with_files(package, f"{old}+hangs", tmp_path, {f"DEBIAN/{script}": b"#!/bin/sh\nsleep 1000\n"})
+    box.put(bad, "/root")
+    box.run("dpkg", "--install", f"/root/{bad.name}")
+    box.run("mkdir", f"{STATE}/transaction")
+    box.run("cp", f"{STATE}/good/inviseobox.deb", f"{STATE}/transaction/inviseobox_{old}_all.deb")
+    box.run(_REPAIR, timeout=120)
+    assert status(box, "inviseobox") == f"ii {old}"
+    assert not box.exists(f"{STATE}/transaction")
 
 
 def test_files_that_are_cut_off_are_not_tried(watched: Machine, package: Path) -> None:

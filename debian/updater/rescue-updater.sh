@@ -45,9 +45,18 @@ look() {
 fault() {
     if [ "$status" != "ok installed" ]; then
         echo "$unfinished"
-    elif ! timeout --kill-after=10 60 /usr/sbin/inviseobox-updater self-test >/dev/null 2>&1; then
+    elif ! works; then
         echo "it does not start"
     fi
+}
+
+# A wrong configuration (exit status 78) is no fault of the version.
+works() {
+    timeout --kill-after=10 60 /usr/sbin/inviseobox-updater self-test >/dev/null 2>&1
+    case $? in
+        0 | 78) ;;
+        *) return 1 ;;
+    esac
 }
 
 # Why the installed version is not to stay, though it seems to work: it has had its time to end a run.
@@ -55,7 +64,7 @@ unproven() {
     [ "$version" != "$(cat "$state/updater-proven" 2>/dev/null)" ] || return
     # Where nobody starts it, it ends no run.
     systemctl --quiet is-active inviseobox-updater.timer || return
-    # A wrong configuration (exit status 78) is no fault of the version.
+    # Nor where its configuration is wrong.
     [ "$(systemctl show --property=ExecMainStatus --value inviseobox-updater.service 2>/dev/null)" != 78 ] || return
     seen=0
     read -r seen_version seen 2>/dev/null <"$state/rescue-looks" && [ "$seen_version" = "$version" ] || seen=0
@@ -104,7 +113,7 @@ bring_back() {
             printf 'Package: inviseobox-updater\nPin: version %s\nPin-Priority: -1\n' "$version" >"$pin.new"
             mv "$pin.new" "$pin"
         fi
-        change --install "$deb" && timeout --kill-after=10 60 /usr/sbin/inviseobox-updater self-test || continue
+        change --install "$deb" && works || continue
         sync
         rm -f "$state/rescue-looks"
         tell "inviseobox-updater $version was taken back to $other: $1"

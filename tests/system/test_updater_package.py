@@ -187,6 +187,18 @@ def test_an_updater_whose_prerm_hangs_is_replaced(watched: Machine, updater: Pat
     assert status(box, "inviseobox-updater") == f"ii {old}"
 
 
+def test_a_wrong_configuration_is_no_fault_of_the_updater(watched: Machine, updater: Path, tmp_path: Path) -> None:
+    box, newer = watched, f"{version_of(updater)}+newer"
+    box.put(with_files(updater, newer, tmp_path, {}), "/root")
+    box.run("dpkg", "--install", f"/root/{updater.name.replace(version_of(updater), newer)}")
+    box.write("/etc/inviseobox-updater/config.toml", "perjod = 3600\n")
+    assert box.run("inviseobox-updater", "self-test", check=False).returncode == 78
+    for _ in range(4):
+        box.run("systemctl", "start", _RESCUE)
+    assert status(box, "inviseobox-updater") == f"ii {newer}"
+    assert events(box, _UPDATER_BACK) == []
+
+
 def test_a_working_updater_is_left_alone(watched: Machine, updater: Path) -> None:
     box = watched
     for _ in range(4):

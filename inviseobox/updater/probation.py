@@ -101,6 +101,8 @@ def _inactive(probation: Probation, seen: Seen, last: Observation, now: float) -
     if now - seen.inactive_since < _SETTLED:
         return Undecided()
     is_same = bool(probation.configuration) and last.configuration == probation.configuration
+    if last.result == "condition":
+        return Bad("a condition of its unit keeps systemd from starting it")
     if seen.run is None:
         return Waiting("the service was stopped")
     if last.result == "exec-condition":

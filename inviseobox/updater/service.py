@@ -10,8 +10,11 @@ from .programs import Programs
 
 _PROPERTIES = (
     "LoadState", "ActiveState", "SubState", "InvocationID", "NRestarts", "MainPID", "Result", "ExecMainStatus",
-    "MemoryMax", "UnitFileState", "Job",
+    "MemoryMax", "UnitFileState", "Job", "FragmentPath",
+    "ConditionResult", "ConditionTimestampMonotonic", "AssertResult", "AssertTimestampMonotonic",
 )  # fmt: skip
+_OF_THE_PACKAGE = "/usr/lib/"
+"""Where the unit of the package lies: who masks it puts an empty one before it, elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +23,11 @@ class Service:
 
     Attributes:
         invocation_id: which start of it this is; empty if it was not started since the boot.
-        result, exit_status: how it ended last, in systemd's words.
+        result, exit_status: how it ended last, in systemd's words; "condition": a condition of the unit was not met.
         memory_max: bytes that it may take; None: as many as there are.
         has_job: it is being started or stopped, or is about to be.
+        is_loaded: systemd understands the unit.
+        is_masked: somebody has forbidden to start it.
     """
 
     active_state: str
@@ -35,6 +40,13 @@ class Service:
     memory_max: int | None
     unit_file_state: str
     has_job: bool = False
+    is_loaded: bool = True
+    is_masked: bool = False
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether it is started with the machine."""
+        return self.unit_file_state == "enabled"
 
     @property
     def is_up(self) -> bool:
@@ -53,8 +65,8 @@ class Service:
 
     @property
     def was_skipped(self) -> bool:
-        """Whether its own condition (ExecCondition=) keeps it from starting: it is not configured."""
-        return self.active_state == "inactive" and self.result == "exec-condition"
+        """Whether a condition keeps it from starting: that it is configured (ExecCondition=), or another one."""
+        return self.active_state == "inactive" and self.result in ("exec-condition", "condition")
 
 
 class Systemd:
@@ -76,19 +88,31 @@ class Systemd:
             invocation_id=told.get("InvocationID", ""),
             n_restarts=_number(told.get("NRestarts", "")),
             main_pid=_number(told.get("MainPID", "")),
-            result=told.get("Result", ""),
+            result="condition" if _is_unmet(told) else told.get("Result", ""),
             exit_status=_number(told.get("ExecMainStatus", "")),
             memory_max=int(memory) if memory.isdecimal() and len(memory) < 19 else None,
             unit_file_state=told.get("UnitFileState", ""),
             has_job=bool(_number(told.get("Job", ""))),
+            is_loaded=told.get("LoadState") == "loaded",
+            is_masked=told.get("LoadState") == "masked" and not _is_of_the_package(told.get("FragmentPath", "")),
         )
 
     def reload(self) -> None:
         """Let systemd read its units anew. Raises ProgramFailed."""
         self._programs.text("systemctl", "daemon-reload")
 
+    def enable(self) -> None:
+        """Let the service be started with the machine. Raises ProgramFailed."""
+        self._programs.text("systemctl", "enable", self._unit)
+
     def restart(self) -> None:
-        """Start the service anew, without waiting for it to be ready. Raises ProgramFailed."""
+        """Start the service anew, without waiting for it to be ready, unless somebody masked it.
+
+        Raises:
+            ProgramFailed: systemd does not do it.
+        """
+        if self.service().is_masked:
+            return
         # A unit that failed too often is started all the same.
         self._programs.run("systemctl", "reset-failed", self._unit)
         self._programs.text("systemctl", "restart", "--no-block", self._unit)
@@ -100,6 +124,18 @@ class Systemd:
             return self._programs.run(*words, f"--lines={lines}").output.splitlines()
         except ProgramFailed:
             return []
+
+
+def _is_of_the_package(path: str) -> bool:
+    return path.startswith((_OF_THE_PACKAGE, "/lib/"))
+
+
+def _is_unmet(told: dict[str, str]) -> bool:
+    """Whether conditions of the unit kept it from starting, of which systemd tells "no" also before any start."""
+    return told.get("ActiveState") == "inactive" and any(
+        told.get(f"{kind}Result") == "no" and told.get(f"{kind}TimestampMonotonic", "0") != "0"
+        for kind in ("Condition", "Assert")
+    )
 
 
 def memory_of(pid: int, proc: Path = Path("/proc")) -> int | None:

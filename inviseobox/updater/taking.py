@@ -13,7 +13,7 @@ from .going_back import condemn, refused_versions
 from .installing import install, repair
 from .keeping import keep
 from .observing import configuration, required
-from .places import APPLIANCE, KEYRING, OURS, PROGRAM, UPDATER
+from .places import APPLIANCE, KEYRING, OURS, PROGRAM, UNIT, UPDATER
 from .service import Service
 from .state import Cause, Level, Pending, Probation, Proof, Required, Trouble
 from .versions import Offer, Refused
@@ -117,12 +117,31 @@ def take(box: Box, version: str, taken: Taken) -> None:
         condemn(box, watched, str(error))
         return
     box.remember(installed=version, pending=None, proof=Proof(version, Level.NEW, box.boot_id))
-    runs = service.is_up or service.has_failed
-    if runs:
-        box.systemd.restart()
+    runs = (service.is_up or service.has_failed) and not service.is_masked
+    fault = _start(box, service, runs=runs)
+    if fault:
+        condemn(box, watched, fault)
+        if service.is_enabled:
+            box.systemd.enable()
+        return
     then = "is being watched" if runs else "will be watched once it is started"
     message = f"inviseobox {version} was installed in place of {before} and {then}"
     box.tell(UPDATE_TAKEN, message, version=version, before=before)
+
+
+def _start(box: Box, before: Service, *, runs: bool) -> str:
+    """Start the version that was just installed, if it `runs`; return why systemd does not, or would not at a boot."""
+    after = box.systemd.service()
+    if before.is_loaded and not after.is_loaded:
+        return f"systemd does not understand its {UNIT}"
+    if before.is_enabled and not after.is_enabled:
+        return f"it disables its {UNIT}"
+    try:
+        if runs:
+            box.systemd.restart()
+    except ProgramFailed as error:
+        return f"systemd does not start it: {error}".rstrip(".")
+    return ""
 
 
 def _probation(box: Box, version: str, previous: str, must: Required, service: Service) -> Probation:

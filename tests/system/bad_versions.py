@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tests.support.other_version import file_of
+
 from .updated_box import PROGRAM_AT, UpdatedBox
 
 _UNIT_AT = "usr/lib/systemd/system/inviseobox.service"
@@ -119,6 +121,13 @@ def _with_end(text: str) -> Callable[[UpdatedBox], Mapping[str, bytes]]:
     return lambda box: box.with_end(text)
 
 
+def _in_unit(line: str) -> Callable[[UpdatedBox], Mapping[str, bytes]]:
+    """Return the unit with a line more in its first section."""
+    return lambda box: {
+        _UNIT_AT: file_of(box.repository.package, _UNIT_AT).replace("[Unit]", f"[Unit]\n{line}").encode()
+    }
+
+
 def _file(name: str, text: str) -> Callable[[UpdatedBox], Mapping[str, bytes]]:
     return lambda _: {name: text.encode()}
 
@@ -154,6 +163,21 @@ BAD_VERSIONS: dict[str, BadVersion] = {
     "its prerm fails": BadVersion(
         r"it was restarted 3 times",
         lambda _: {PROGRAM_AT + "daemon.py": _CRASHES.encode(), "DEBIAN/prerm": b"#!/bin/sh\nexit 3\n"},
+    ),
+    "its prerm hangs": BadVersion(
+        r"it was restarted 3 times",
+        lambda _: {PROGRAM_AT + "daemon.py": _CRASHES.encode(), "DEBIAN/prerm": b"#!/bin/sh\nsleep 100000\n"},
+    ),
+    "its unit is empty": BadVersion(r"^systemd does not understand its inviseobox\.service$", _file(_UNIT_AT, "")),
+    "its unit needs what is not there": BadVersion(
+        r"^systemd does not start it: .*nowhere\.service not found", _in_unit("Requires=nowhere.service")
+    ),
+    "its unit has a condition": BadVersion(
+        r"^a condition of its unit keeps systemd from starting it$", _in_unit("ConditionPathExists=/nowhere")
+    ),
+    "it disables its unit": BadVersion(
+        r"^it disables its inviseobox\.service$",
+        _file("DEBIAN/postinst", "#!/bin/sh\nrm /etc/systemd/system/multi-user.target.wants/inviseobox.service\n"),
     ),
     "its unit is invalid": BadVersion(r".", _file(_UNIT_AT, "[Service]\nExecStart=nothing\nType=what\n")),
 }

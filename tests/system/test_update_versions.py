@@ -11,6 +11,7 @@ import pytest
 
 from inviseobox.simulator.verdict import Loss
 from tests.support.judging import faults
+from tests.support.machine import UNIT
 from tests.support.soak import SOAK
 
 from .bad_versions import BAD_VERSIONS, GOOD_UNTIL_THE_NEXT_BOOT, BadVersion
@@ -66,6 +67,7 @@ def _is_taken_back(bad: BadVersion, box: UpdatedBox) -> None:
         assert back - taken <= _LONGEST_PROBATION + _BACK_WITHIN
     assert back
     box.lost_nothing()
+    assert box.machine.show(UNIT, "UnitFileState")["UnitFileState"] == "enabled"
     if not SOAK:
         return
     # It is not tried again, and the next one is taken.

@@ -287,6 +287,14 @@ def test_memory_that_has_grown_is_no_fault() -> None:
     assert isinstance(play(Service(rss=lambda at: min(150_000_000, 50_000_000 + int(at) * 2_000_000))), Good)
 
 
+def test_a_condition_of_its_unit_is_bad_though_no_run_of_it_began() -> None:
+    seen = Seen(watched(), 0.0)
+    for at in (2.0, 14.0):
+        # The run before is the last one that systemd knows.
+        seen.note(Observation(at, "inactive", invocation_id="old", result="condition", configuration="same"))
+    assert judge(watched(), seen, 14.0) == Bad("a condition of its unit keeps systemd from starting it")
+
+
 @pytest.mark.parametrize(
     ("state", "result", "status", "kind", "words"),
     [

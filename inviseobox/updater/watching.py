@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
-from . import probation
+from . import noting, probation
 from .box import Box
+from .errors import ProgramFailed
 from .events import UPDATE_WAITS
 from .going_back import condemn, end_watch_of_older
 from .observing import ask_server, observe
 from .passing import note_passed
+from .places import PROGRAM
 from .probation import Bad, Good, Judgement, Undecided, Waiting
 from .seen import Seen
 from .service import Service
@@ -34,6 +36,10 @@ def watch(box: Box) -> None:
     if watched is None or not can_be_watched(box.systemd.service(), watched):
         return
     match _judge(box, watched):
+        case None:
+            noting.note_installed(box)
+            publish(box)
+            watch(box)
         case Good(required):
             note_passed(box, watched, required)
         case Bad(reason) if watched.cause is Cause.BACK:
@@ -46,20 +52,27 @@ def watch(box: Box) -> None:
             _note_waiting(box, watched, cause)
 
 
+def _refused(error: ProgramFailed) -> str:
+    return f"systemd does not start it: {error}".rstrip(".")
+
+
 def can_be_watched(service: Service, watched: Probation) -> bool:
     """Return whether there is anything to see.
 
     What was stopped, disabled, masked or not configured stays so, and is watched once somebody starts it. One that
     systemd gave up or does not start is judged only if it ran under the version before. Pure.
     """
+    if service.is_masked and service.invocation_id == watched.invocation_id:
+        return False
     if service.is_up or service.is_changing:
         return True
     return (service.has_failed or service.was_skipped) and bool(watched.invocation_id)
 
 
-def _judge(box: Box, watched: Probation) -> Judgement:
+def _judge(box: Box, watched: Probation) -> Judgement | None:
+    """Watch until there is a judgement; None: somebody installed another version, which then is the one to watch."""
     seen = Seen(watched, box.now())
-    known, asked_at, restarted_at = None, _NEVER, _NEVER
+    known, told, asked_at, restarted_at = None, watched.version, _NEVER, _NEVER
     while True:
         server = None
         if "delivery" in watched.required.facets and box.now() - asked_at > _ASK_EVERY:
@@ -68,12 +81,24 @@ def _judge(box: Box, watched: Probation) -> Judgement:
         known = observation.status
         seen.note(observation)
         judgement = probation.judge(watched, seen, box.now())
+        is_decided = not isinstance(judgement, Undecided)
+        if (is_decided or (known and known.version != told)) and _is_replaced(box, watched):
+            return None
         if not isinstance(judgement, Undecided):
             return judgement
+        told = known.version if known else told
         if judgement.needs_restart and box.now() - restarted_at > _RESTART_WITHIN:
-            box.systemd.restart()
+            try:
+                box.systemd.restart()
+            except ProgramFailed as error:
+                return Bad(_refused(error))
             restarted_at = box.now()
         box.stop.wait(LOOK_EVERY)
+
+
+def _is_replaced(box: Box, watched: Probation) -> bool:
+    found = box.dpkg.installed(PROGRAM).get(PROGRAM)
+    return found is None or found.version != watched.version
 
 
 def _note_waiting(box: Box, watched: Probation, cause: str) -> None:

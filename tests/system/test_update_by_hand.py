@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 
 from tests.support.machine import UNIT
+from tests.support.waiting import wait_for
 
 from .service import CONFIGURATION, configuration, lines_with, state, wait_until_active
 from .side_by_side import Case, SideBySide
@@ -72,6 +73,36 @@ def _is_judged(box: UpdatedBox) -> None:
     assert box.versions() == "9.2 ii"
     assert box.look() == 0, box.said()
     assert box.history("good") == ["9.2"]
+    box.lost_nothing()
+
+
+def _is_watched_in_its_place(box: UpdatedBox) -> None:
+    """See that a version that somebody installs while another one is watched is not undone, and watched itself."""
+    box.publish("9.1")
+    box.begin_to_look()
+    box.publish("9.2")
+    _upgrade(box)
+    assert box.end_of_look() == 0, box.said()
+    assert box.versions() == "9.2 ii"
+    assert "inviseobox 9.2 was installed by hand in place of 9.1" in box.said()
+    assert box.history("passed") == box.history("good") == ["9.2"]
+    box.lost_nothing()
+
+
+def _stays_masked(box: UpdatedBox) -> None:
+    """See that what was masked while it ran, and then hears of its watchdog, is replaced and not started."""
+    box.note_sealed()
+    box.machine.run("systemctl", "mask", UNIT)
+    wait_for(lambda: state(box.machine) == "failed", 120, "systemd misses the sign of life of what is masked")
+    for version in ("9.1", "9.2"):
+        box.publish(version)
+        assert box.look() == 0, box.said()
+        assert box.versions() == f"{version} ii"
+        assert state(box.machine) == "failed"
+    box.machine.run("systemctl", "unmask", UNIT)
+    box.machine.run("systemctl", "start", UNIT)
+    assert box.look() == 0, box.said()
+    assert box.history("passed") == box.history("good") == ["9.2"]
     box.lost_nothing()
 
 
@@ -151,6 +182,8 @@ CASES: dict[str, Case] = {
     "not configured": _stays_without_configuration,
     "removed": _stays_removed,
     "upgraded by hand": _is_judged,
+    "upgraded by hand in the midst": _is_watched_in_its_place,
+    "masked while it runs": _stays_masked,
     "a policy against restarts": _is_restarted_where_nothing_may_be,
     "a renewed library": _renewed_library,
     "a library that breaks it": _breaking_library,

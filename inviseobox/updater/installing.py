@@ -5,13 +5,15 @@ from pathlib import Path
 
 from .box import Box
 from .dpkg import DEADLINE
-from .errors import InstallationFailed
+from .errors import InstallationFailed, NotNow, ProgramFailed
 from .events import REPAIRED
 from .places import OURS
 
 BACK_WITHIN = 120.0
 """Seconds for one run of dpkg that brings a small package back. Who waits for a script of the bad one waits in vain."""
 _REPAIR_WITHIN = 1800.0
+_SOMEBODY_ELSE = 75
+"""Exit status of the script."""
 
 
 def install(box: Box, files: Sequence[Path], new: Sequence[str] = (), *, within: float = DEADLINE) -> None:
@@ -36,8 +38,17 @@ def install(box: Box, files: Sequence[Path], new: Sequence[str] = (), *, within:
 
 
 def repair(box: Box) -> bool:
-    """Bring what was cut off to its end, by the script that also does so at boot; return whether it is whole."""
-    ended = box.programs.run(box.places.repair, within=_REPAIR_WITHIN)
+    """Bring what was cut off to its end, by the script that also does so at boot; return whether it is whole.
+
+    Raises:
+        NotNow: somebody else is changing packages.
+    """
+    try:
+        ended = box.programs.run(box.places.repair, within=_REPAIR_WITHIN)
+    except ProgramFailed:
+        return False
+    if ended.status == _SOMEBODY_ELSE:
+        raise NotNow("another program installs packages and does not end; nothing was begun")
     if ended.status:
         return False
     box.note(REPAIRED, reason="a change of packages was cut off and is repaired")

@@ -18,13 +18,22 @@ _CUT_OFF = Trouble("updater", "", "a change of packages was cut off and could no
 
 
 def mend(box: Box) -> None:
-    """End a change that was cut off. Raises InstallationFailed: it stays as it is."""
-    whole = all(one.is_whole for one in box.dpkg.installed(*OURS).values())
-    if (box.store.is_changing() or not whole) and not repair(box):
+    """End a change that was cut off; packages of others that stay broken keep ours from nothing.
+
+    Raises:
+        InstallationFailed: ours stay as they are.
+        NotNow: somebody else is changing packages.
+    """
+    if (box.store.is_changing() or not _are_whole(box)) and not repair(box):
         box.remember(trouble=_CUT_OFF)
-        raise InstallationFailed(_CUT_OFF.reason)
-    if box.state.trouble == _CUT_OFF:
+        if not _are_whole(box):
+            raise InstallationFailed(_CUT_OFF.reason)
+    elif box.state.trouble == _CUT_OFF:
         box.remember(trouble=None)
+
+
+def _are_whole(box: Box) -> bool:
+    return all(one.is_whole for one in box.dpkg.installed(*OURS).values())
 
 
 def note_installed(box: Box) -> Installed | None:

@@ -10,7 +10,7 @@ from tests.support.waiting import wait_for
 from .service import CONFIGURATION, configuration, lines_with, state, wait_until_active
 from .side_by_side import Case, SideBySide
 from .updated_box import INTERVAL, PROGRAM_AT, UpdatedBox
-from .updating import CRASHES
+from .updating import CRASHES, installed
 
 _HTTPX = "/usr/lib/python3/dist-packages/httpx/__init__.py"
 
@@ -106,6 +106,24 @@ def _stays_masked(box: UpdatedBox) -> None:
     box.lost_nothing()
 
 
+def _is_taken_beside(box: UpdatedBox) -> None:
+    """See that a package of others that cannot be installed keeps no version of ours away."""
+    machine, tree = box.machine, "/root/broken/DEBIAN"
+    control = "Package: broken\nVersion: 1\nArchitecture: all\nMaintainer: nobody <a@example.org>\nDescription: none\n"
+    machine.run("mkdir", "--parents", tree)
+    machine.write(f"{tree}/control", control)
+    machine.write(f"{tree}/postinst", "#!/bin/sh\nexit 1\n", 0o755)
+    machine.run("dpkg-deb", "--build", "/root/broken", "/root/broken.deb")
+    machine.run("apt-get", "install", "--yes", "/root/broken.deb", check=False, timeout=300)
+    assert installed(machine, "broken") == "1 iF"
+    box.publish("9.1")
+    assert box.look() == 0, box.said()
+    assert "could not be repaired" in box.told()["trouble"]["reason"]
+    assert box.versions() == "9.1 ii"
+    assert box.history("good") == ["9.1"]
+    box.lost_nothing()
+
+
 def _is_restarted_where_nothing_may_be(box: UpdatedBox) -> None:
     """See that a process of the version before is replaced, though the policy forbids packages to restart it."""
     box.machine.write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)
@@ -184,6 +202,7 @@ CASES: dict[str, Case] = {
     "upgraded by hand": _is_judged,
     "upgraded by hand in the midst": _is_watched_in_its_place,
     "masked while it runs": _stays_masked,
+    "a broken package of others": _is_taken_beside,
     "a policy against restarts": _is_restarted_where_nothing_may_be,
     "a renewed library": _renewed_library,
     "a library that breaks it": _breaking_library,

@@ -68,6 +68,14 @@ class Service:
         """Whether a condition keeps it from starting: that it is configured (ExecCondition=), or another one."""
         return self.active_state == "inactive" and self.result in ("exec-condition", "condition")
 
+    @property
+    def was_left_out(self) -> bool:
+        """Whether the machine was started without it, though it is enabled."""
+        is_unmet = self.result == "condition"
+        return (
+            self.active_state == "inactive" and self.is_enabled and not (self.invocation_id or is_unmet or self.has_job)
+        )
+
 
 class Systemd:
     """The first process of this machine."""

@@ -33,9 +33,12 @@ def watch(box: Box) -> None:
         NotNow: it is bad, and somebody else is installing; the next run goes back.
     """
     watched = box.state.probation
-    if watched is None or not can_be_watched(box.systemd.service(), watched):
+    if watched is None:
         return
-    match _judge(box, watched):
+    fault = _start_what_was_left_out(box, watched)
+    if not fault and not can_be_watched(box.systemd.service(), watched):
+        return
+    match Bad(fault) if fault else _judge(box, watched):
         case None:
             noting.note_installed(box)
             publish(box)
@@ -50,6 +53,17 @@ def watch(box: Box) -> None:
             watch(box)
         case Waiting(cause):
             _note_waiting(box, watched, cause)
+
+
+def _start_what_was_left_out(box: Box, watched: Probation) -> str:
+    """Start a version with which the machine was started without its service; return why systemd does not."""
+    if not watched.invocation_id or not box.systemd.service().was_left_out:
+        return ""
+    try:
+        box.systemd.restart()
+    except ProgramFailed as error:
+        return _refused(error)
+    return ""
 
 
 def _refused(error: ProgramFailed) -> str:

@@ -61,7 +61,7 @@ async def _run(self, configuration):
     raise ConfigurationError(self._path, "interval", "is not understood by this version")
 Daemon.run = _run
 """
-GOOD_UNTIL_THE_NEXT_BOOT = """
+_FAILS_AFTER_A_BOOT = """
 from pathlib import Path
 _noted = Path("/var/lib/inviseobox/first-boot")
 _work = Daemon.run
@@ -132,6 +132,19 @@ def _file(name: str, text: str) -> Callable[[UpdatedBox], Mapping[str, bytes]]:
     return lambda _: {name: text.encode()}
 
 
+def _in_need_of_a_unit(box: UpdatedBox) -> Mapping[str, bytes]:
+    """Return files by which the unit needs another one, which its package makes where the next boot finds nothing."""
+    unit = "/run/systemd/system/helper.service"
+    postinst = (
+        f"#!/bin/sh\nmkdir -p /run/systemd/system\nprintf '[Service]\\nExecStart=/bin/sleep 1000000\\n' >{unit}\n"
+    )
+    return {**_in_unit("Requires=helper.service")(box), "DEBIAN/postinst": postinst.encode()}
+
+
+GOOD_UNTIL_A_POWER_CUT: dict[str, BadVersion] = {
+    "good until a power cut": BadVersion(r"it was restarted 3 times", _with_end(_FAILS_AFTER_A_BOOT)),
+    "not started by a boot": BadVersion(r"^systemd does not start it: .*helper\.service not found", _in_need_of_a_unit),
+}
 BAD_VERSIONS: dict[str, BadVersion] = {
     "crashes at its start": BadVersion(
         r"it was restarted 3 times: it ended with exit status 1",

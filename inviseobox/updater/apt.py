@@ -10,6 +10,8 @@ from .errors import CannotLook, ProgramFailed
 from .programs import Programs
 
 _FETCH_WITHIN = 900.0
+_DAMAGED_AT_MOST = 20
+"""Indexes that are damaged, of all sources: apt names one at a time."""
 _UPDATE = ("apt-get", "update", "--quiet", "--option=APT::Update::Error-Mode=any")
 # By itself, apt 3 takes all packages of one source together: the updater with the daemon.
 _ONE_BY_ONE = "--option=APT::Get::Upgrade-By-Source-Package=false"
@@ -24,6 +26,7 @@ class Apt:
         """Do nothing yet."""
         self._programs = programs
         self._source = source
+        self._lists = source.parents[3] / "var/lib/apt/lists"
 
     def update(self) -> None:
         """Fetch the index of our source alone; Debian's stays as it is.
@@ -32,7 +35,23 @@ class Apt:
             CannotLook: it could not be had; the message says why, and names the clock where that may be it.
         """
         alone = (f"--option=Dir::Etc::sourcelist={self._source}", "--option=Dir::Etc::sourceparts=/dev/null")
-        self._fetch(*_UPDATE, *alone, "--option=APT::Get::List-Cleanup=0")
+        words = (*_UPDATE, *alone, "--option=APT::Get::List-Cleanup=0")
+        # Apt believes an index that it has for as long as the InRelease is the same, whatever a power cut left of it.
+        for file in self._lists.glob("*_Packages"):
+            if file.stat().st_size == 0:
+                file.unlink()
+        for _ in range(_DAMAGED_AT_MOST):
+            try:
+                self._fetch(*words)
+            except CannotLook as error:
+                damaged = self._lists / apt_output.damaged_index(str(error))
+                if not damaged.is_file():
+                    raise
+                # Another source's is had anew when that is looked at next.
+                damaged.unlink()
+            else:
+                return
+        self._fetch(*words)
 
     def update_all(self) -> None:
         """Fetch the indexes of every source. Raises CannotLook."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 _PLANNED = re.compile(r"(Inst|Remv) (\S+)(?: \[([^\]]*)\])?(?: \((\S+) )?")
 _CLOCK = re.compile(r"not valid yet|not live until|is expired|has expired|in the future", re.IGNORECASE)
+_DAMAGED = re.compile(r"(?:parse package file|Problem with MergeList) /\S*/([^/\s]+_Packages)\b")
 _UNSIGNED = re.compile(r"is not signed\.?$")
 _SIGNATURE = re.compile(r"W: (?:GPG error|OpenPGP signature verification failed)")
 
@@ -52,7 +53,9 @@ def entries(output: str) -> list[Entry]:
 def complaint(errors: str) -> str:
     """Return the first error of apt in one line, with the clock named where that looks like the cause."""
     lines = [line.strip() for line in errors.splitlines()]
-    chosen = next((line for mark in ("E: ", "W: ") for line in lines if line.startswith(mark)), "")
+    chosen = next((line for line in lines if _DAMAGED.search(line)), "") or next(
+        (line for mark in ("E: ", "W: ") for line in lines if line.startswith(mark)), ""
+    )
     text = chosen[3:]
     if _UNSIGNED.search(text):
         # Why the signature is none is in a warning of its own.
@@ -66,6 +69,12 @@ def complaint(errors: str) -> str:
 def is_missing_file(errors: str) -> bool:
     """Return whether a file that the index names is not there any more: the index is old."""
     return bool(re.search(r"\b404\b", errors))
+
+
+def damaged_index(complaint: str) -> str:
+    """Return the name of the index on the disk that apt cannot read; empty if it complains of something else."""
+    found = _DAMAGED.search(complaint)
+    return found[1] if found else ""
 
 
 def _entries(output: str) -> Iterator[Entry]:

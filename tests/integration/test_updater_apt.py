@@ -50,6 +50,21 @@ def box(tmp_path: Path, repository: Repository, url: str) -> Box:
     return made
 
 
+@pytest.mark.parametrize(
+    "damage", [b"", b"\0" * 3000, b"Package: half\nVers", b"\xff\x00rubbish\n" * 300], ids=range(4)
+)
+def test_an_index_that_a_power_cut_damaged_is_fetched_again(box: Box, damage: bytes) -> None:
+    box.apt.update()
+    damaged = list((box.directory / "var/lib/apt/lists").glob("*_Packages"))
+    assert damaged
+    for file in damaged:
+        file.write_bytes(damage)
+    for cache in (box.directory / "var/cache/apt").glob("*.bin"):
+        cache.unlink()
+    box.apt.update()
+    assert box.apt.offered() == {"inviseobox": "1.2"}
+
+
 def test_what_is_offered_is_what_an_upgrade_would_bring(box: Box) -> None:
     box.apt.update()
     # What is not installed is not offered: the keys are not.

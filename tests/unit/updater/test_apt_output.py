@@ -2,7 +2,7 @@
 
 import pytest
 
-from inviseobox.updater.apt_output import complaint
+from inviseobox.updater.apt_output import complaint, damaged_index
 
 _NOT_SIGNED = "The repository 'http://box.example stable InRelease' is not signed"
 _EARLY = "Release file for http://box.example is not valid yet (invalid for another 59min 3s)."
@@ -28,3 +28,14 @@ _EARLY = "Release file for http://box.example is not valid yet (invalid for anot
 )
 def test_the_cause_is_in_the_line(errors: str, said: str) -> None:
     assert complaint(errors) == said
+
+
+def test_a_damaged_index_is_found_wherever_apt_names_it() -> None:
+    errors = (
+        "E: Encountered a section with no Package: header\n"
+        "E: Problem with MergeList /var/lib/apt/lists/127.0.0.1:80_dists_stable_main_binary-all_Packages\n"
+        "E: The package lists or status file could not be parsed or opened.\n"
+    )
+    damaged = damaged_index(complaint(errors))
+    assert damaged == "127.0.0.1:80_dists_stable_main_binary-all_Packages"
+    assert damaged_index("Could not connect to 127.0.0.1:80") == ""

@@ -72,8 +72,15 @@ class Apt:
         return [entry for entry in apt_output.entries(ended.output) if entry.name == package]
 
     def plan(self, *wanted: tuple[str, str]) -> list[Step]:
-        """Return what installing these versions takes. Raises ProgramFailed: apt knows no way."""
-        return apt_output.steps(self._programs.text(*_SIMULATE, "install", *_named(wanted)))
+        """Return what installing these versions takes. Raises ProgramFailed: apt knows no way, and why."""
+        ended = self._programs.run(*_SIMULATE, "install", *_named(wanted))
+        if ended.status:
+            raise ProgramFailed(apt_output.unmet(ended.output) or apt_output.complaint(ended.errors))
+        return apt_output.steps(ended.output)
+
+    def is_held(self, package: str) -> bool:
+        """Return whether somebody keeps a package as it is (apt-mark(8)). Raises ProgramFailed."""
+        return package in self._programs.text("apt-mark", "showhold").split()
 
     def sizes(self, steps: Sequence[Step]) -> tuple[int, int]:
         """Return the bytes of the files of a plan, and what they take unpacked. Raises ProgramFailed."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 _PLANNED = re.compile(r"(Inst|Remv) (\S+)(?: \[([^\]]*)\])?(?: \((\S+) )?")
 _CLOCK = re.compile(r"not valid yet|not live until|is expired|has expired|in the future", re.IGNORECASE)
 _DAMAGED = re.compile(r"(?:parse package file|Problem with MergeList) /\S*/([^/\s]+_Packages)\b")
+_UNMET = re.compile(r"(?m)^\s*\S+ : ((?:Pre)?-?Depends: .+)$")
 _UNSIGNED = re.compile(r"is not signed\.?$")
 _SIGNATURE = re.compile(r"W: (?:GPG error|OpenPGP signature verification failed)")
 
@@ -64,6 +65,12 @@ def complaint(errors: str) -> str:
     if _CLOCK.search(errors):
         return f"{text} (is the clock of this machine right?)"
     return text
+
+
+def unmet(output: str) -> str:
+    """Return what is missing for a plan, in one line; empty where apt names nothing."""
+    found = _UNMET.search(output)
+    return re.sub(r"\s+", " ", found[1]) if found else ""
 
 
 def is_missing_file(errors: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cmp_to_key
 from pathlib import Path
 
 from . import room, versions
@@ -76,7 +77,26 @@ def candidate(box: Box, offered: dict[str, str]) -> str | None:
     if isinstance(chosen, Refused):
         refuse(box, chosen.version, chosen.reason)
         return None
+    if chosen is None and PROGRAM not in offered:
+        _refuse_what_lacks_something(box, [offer.version for offer in offers])
     return chosen.version if chosen else None
+
+
+def _refuse_what_lacks_something(box: Box, versions: Sequence[str]) -> None:
+    """Say so where the newest version is not offered because this Debian lacks what it needs. Raises ProgramFailed."""
+    newest = max(versions, key=cmp_to_key(box.dpkg.compare), default="")
+    if (
+        not newest
+        or box.dpkg.compare(newest, box.state.installed or "") <= 0
+        or newest in refused_versions(box)[PROGRAM]
+    ):
+        return
+    if not box.apt.is_held(PROGRAM):
+        # What is only meant for others by now, or withdrawn, could be installed.
+        try:
+            box.apt.plan((PROGRAM, newest))
+        except ProgramFailed as error:
+            refuse(box, newest, f"apt knows no way to install it: {error}")
 
 
 def go_back_to(box: Box) -> str:

@@ -95,7 +95,24 @@ def _is_refused_without_one_in_between(box: UpdatedBox) -> None:
     box.lost_nothing()
 
 
+def _is_refused_for_what_is_missing(box: UpdatedBox) -> None:
+    needed = f"{field_of(box.repository.package, 'Depends')}, python3-nowhere"
+    box.publish("9.1", fields={"Depends": needed})
+    assert box.look() == 0, box.said()
+    assert box.versions() == box.before
+    trouble = box.told()["trouble"]
+    assert (trouble["kind"], trouble["version"]) == ("refused", "9.1")
+    assert "python3-nowhere" in trouble["reason"]
+    assert box.look() == 0, box.said()
+    assert box.history("refused") == ["9.1"]
+    box.publish("9.2")
+    assert box.look() == 0, box.said()
+    assert box.versions() == "9.2 ii"
+    assert box.told()["trouble"] is None
+
+
 CASES: dict[str, Case] = {
+    "a dependency that Debian lacks": _is_refused_for_what_is_missing,
     "another schema and a dependency": _is_taken_with_its_dependency,
     "taken back after a migration": _is_taken_back_with_its_database,
     "two steps": _goes_by_way_of_the_version_in_between,

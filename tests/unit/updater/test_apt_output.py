@@ -2,7 +2,7 @@
 
 import pytest
 
-from inviseobox.updater.apt_output import complaint, damaged_index
+from inviseobox.updater.apt_output import complaint, damaged_index, unmet
 
 _NOT_SIGNED = "The repository 'http://box.example stable InRelease' is not signed"
 _EARLY = "Release file for http://box.example is not valid yet (invalid for another 59min 3s)."
@@ -39,3 +39,12 @@ def test_a_damaged_index_is_found_wherever_apt_names_it() -> None:
     damaged = damaged_index(complaint(errors))
     assert damaged == "127.0.0.1:80_dists_stable_main_binary-all_Packages"
     assert damaged_index("Could not connect to 127.0.0.1:80") == ""
+
+
+def test_what_a_version_lacks_is_named() -> None:
+    output = (
+        "Some packages could not be installed.\n\nThe following packages have unmet dependencies:\n"
+        " inviseobox : Depends: python3-nowhere but it is not installable\n"
+    )
+    assert unmet(output) == "Depends: python3-nowhere but it is not installable"
+    assert unmet("Reading package lists...\n") == ""

@@ -268,6 +268,10 @@ _UPDATES = (
     m("its memory grows by {found} an hour"),
     m("it says that it is not configured, with the configuration that the version before took"),
     m("it refuses the configuration that the version before took (exit status 78)"),
+    m("a condition of its unit keeps systemd from starting it"),
+    m("systemd does not start it: {reason}"),
+    m("systemd does not understand its {name}"),
+    m("it disables its {name}"),
     m("it writes no status"),
     m("it writes no status any more"),
     m("it runs as version {version}"),
@@ -282,6 +286,7 @@ _UPDATES = (
     m("nothing is delivered any more"),
     m("its installation does not end within {seconds} s"),
     m("it cannot be installed: {reason}"),
+    m("apt knows no way to install it: {reason}"),
     m("it would remove {name}"),
     m(
         "a database that it has written is read from schema {count} on, the version to go back to has schema {least}, "

@@ -90,14 +90,14 @@ class Dpkg:
         return self._programs.text("dpkg-deb", "--field", file, name).strip()
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep all other programs that install away.
+    def locked(self, patience: float = LOCK_WAIT) -> Iterator[None]:
+        """Keep all other programs that install away, once they have ended within `patience` seconds.
 
         Raises:
             NotNow: another one did not end in time.
         """
         with (self._database / "lock-frontend").open("a") as file:
-            until = time.monotonic() + LOCK_WAIT
+            until = time.monotonic() + patience
             while not _is_locked(file.fileno()):
                 if time.monotonic() > until:
                     raise NotNow("another program installs packages and does not end; nothing was begun")

@@ -4,29 +4,39 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .box import Box
-from .dpkg import DEADLINE
+from .dpkg import DEADLINE, LOCK_WAIT
 from .errors import InstallationFailed, NotNow, ProgramFailed
 from .events import REPAIRED
 from .places import OURS
 
 BACK_WITHIN = 120.0
 """Seconds for one run of dpkg that brings a small package back. Who waits for a script of the bad one waits in vain."""
+BACK_PATIENCE = 3600.0
+"""Seconds to wait for another program that installs, where a version that does not work is installed meanwhile."""
 _REPAIR_WITHIN = 1800.0
 _SOMEBODY_ELSE = 75
 """Exit status of the script."""
 
 
-def install(box: Box, files: Sequence[Path], new: Sequence[str] = (), *, within: float = DEADLINE) -> None:
+def install(
+    box: Box,
+    files: Sequence[Path],
+    new: Sequence[str] = (),
+    *,
+    within: float = DEADLINE,
+    patience: float = LOCK_WAIT,
+) -> None:
     """Install package files: what others made first, then ours, whose services are left alone.
 
     `new` names the packages that nobody asked for. The change stays begun if it fails: the caller puts other files in
-    its place, or has it repaired. One run of dpkg has `within` seconds.
+    its place, or has it repaired. One run of dpkg has `within` seconds; for another program that installs it is
+    waited `patience` seconds.
 
     Raises:
         InstallationFailed: dpkg did not do it.
         NotNow: somebody else is installing; nothing was begun.
     """
-    with box.dpkg.locked():
+    with box.dpkg.locked(patience):
         begun = box.store.begin(files)
         others = [file for file in begun if file.name.partition("_")[0] not in OURS]
         if others:
@@ -62,7 +72,7 @@ def install_or_repair(box: Box, files: Sequence[Path]) -> None:
         InstallationFailed: not even that helped.
     """
     try:
-        install(box, files, within=BACK_WITHIN)
+        install(box, files, within=BACK_WITHIN, patience=BACK_PATIENCE)
     except InstallationFailed:
         if not repair(box):
             raise

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -100,17 +101,20 @@ def test_a_configuration_that_was_changed_stays_without_a_question(root: DpkgRoo
     assert root.text("etc/one.conf") == "mine"
 
 
-def test_while_somebody_else_installs_nothing_is_begun(root: DpkgRoot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inviseobox.updater.dpkg.LOCK_WAIT", 0.0)
+def test_while_somebody_else_installs_nothing_is_begun(root: DpkgRoot) -> None:
     lock = root.database / "lock-frontend"
     take = f"import fcntl, sys; f = open({str(lock)!r}, 'w'); fcntl.lockf(f, fcntl.LOCK_EX)"
     holds = f"{take}; print(flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout
         other.stdout.readline()
-        with pytest.raises(NotNow, match="another program installs packages"), root.dpkg.locked():
+        with pytest.raises(NotNow, match="another program installs packages"), root.dpkg.locked(patience=0):
             pass
-        other.communicate()
+        assert other.stdin
+        # It ends while it is waited for.
+        Timer(0.5, other.stdin.close).start()
+        with root.dpkg.locked(patience=60):
+            assert other.wait(60) == 0
     with root.dpkg.locked():
         root.dpkg.install([root.package("one", "1.0")], offline=True)
 

@@ -40,6 +40,8 @@ class Box:
         self.settings = settings.load(str(places.settings))
         self.state = self._load()
         self.known_trouble = self.state.trouble
+        self.was_booted = False
+        """Whether this is the first run since a start of the machine: nobody has stopped anything yet."""
 
     @cached_property
     def boot_id(self) -> str:

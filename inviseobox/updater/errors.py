@@ -45,6 +45,10 @@ class ProgramFailed(UpdaterError):
     """A program of Debian's ended with an error or not in time; the caller knows what that means."""
 
 
+class NotStarted(ProgramFailed):
+    """Systemd refuses to start the service for what stands in its units: the version is bad."""
+
+
 class InstallationFailed(UpdaterError):
     """dpkg did not bring the new packages to their end: the caller puts the old ones back."""
 

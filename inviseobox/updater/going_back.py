@@ -61,7 +61,8 @@ def go_back(box: Box, older: Probation) -> None:
         _stay(box, bad, reason, str(error))
         return
     note_back(box, older)
-    if service.is_up or service.has_failed or service.was_skipped:
+    is_left_out = box.was_booted and service.was_left_out
+    if service.is_up or service.has_failed or service.was_skipped or is_left_out:
         box.systemd.restart()
 
 

@@ -41,6 +41,7 @@ def note_installed(box: Box) -> Installed | None:
 
     Raises ProgramFailed and OSError.
     """
+    box.was_booted = box.state.boot_id != box.boot_id
     found = box.dpkg.installed(PROGRAM, UPDATER)
     program = found.get(PROGRAM)
     if program is None:

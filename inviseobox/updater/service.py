@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import ProgramFailed
+from .errors import NotStarted, ProgramFailed
 from .places import UNIT
 from .programs import Programs
 
@@ -13,6 +13,8 @@ _PROPERTIES = (
     "MemoryMax", "UnitFileState", "Job", "FragmentPath",
     "ConditionResult", "ConditionTimestampMonotonic", "AssertResult", "AssertTimestampMonotonic",
 )  # fmt: skip
+_OF_THE_UNITS = re.compile(r"not found|bad unit file setting|is masked|not loaded properly|is cyclic")
+"""What systemctl(1) complains of where no later try would fare better; nothing is promised of these words."""
 _OF_THE_PACKAGE = "/usr/lib/"
 """Where the unit of the package lies: who masks it puts an empty one before it, elsewhere."""
 
@@ -117,13 +119,19 @@ class Systemd:
         """Start the service anew, without waiting for it to be ready, unless somebody masked it.
 
         Raises:
-            ProgramFailed: systemd does not do it.
+            NotStarted: systemd cannot do it with the units that are there.
+            ProgramFailed: it does not do it now, as while the machine is being switched off.
         """
         if self.service().is_masked:
             return
         # A unit that failed too often is started all the same.
         self._programs.run("systemctl", "reset-failed", self._unit)
-        self._programs.text("systemctl", "restart", "--no-block", self._unit)
+        try:
+            self._programs.text("systemctl", "restart", "--no-block", self._unit)
+        except ProgramFailed as error:
+            if _OF_THE_UNITS.search(str(error)):
+                raise NotStarted(f"systemd does not start it: {error}".rstrip(".")) from None
+            raise
 
     def journal_tail(self, lines: int) -> list[str]:
         """Return the last lines of the unit's journal; none if there is no journal."""

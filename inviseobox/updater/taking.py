@@ -8,7 +8,7 @@ from pathlib import Path
 from . import room, versions
 from .apt_output import Step
 from .box import Box
-from .errors import InstallationFailed, NotKept, NotNow, ProgramFailed
+from .errors import InstallationFailed, NotKept, NotNow, NotStarted, ProgramFailed
 from .events import NOTED, UPDATE_REFUSED, UPDATE_TAKEN
 from .going_back import condemn, refused_versions
 from .installing import install, repair
@@ -159,8 +159,8 @@ def _start(box: Box, before: Service, *, runs: bool) -> str:
     try:
         if runs:
             box.systemd.restart()
-    except ProgramFailed as error:
-        return f"systemd does not start it: {error}".rstrip(".")
+    except NotStarted as error:
+        return str(error)
     return ""
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from . import noting, probation
 from .box import Box
-from .errors import ProgramFailed
+from .errors import NotStarted
 from .events import UPDATE_WAITS
 from .going_back import condemn, end_watch_of_older
 from .observing import ask_server, observe
@@ -57,17 +57,13 @@ def watch(box: Box) -> None:
 
 def _start_what_was_left_out(box: Box, watched: Probation) -> str:
     """Start a version with which the machine was started without its service; return why systemd does not."""
-    if not watched.invocation_id or not box.systemd.service().was_left_out:
+    if not (box.was_booted and watched.invocation_id and box.systemd.service().was_left_out):
         return ""
     try:
         box.systemd.restart()
-    except ProgramFailed as error:
-        return _refused(error)
+    except NotStarted as error:
+        return str(error)
     return ""
-
-
-def _refused(error: ProgramFailed) -> str:
-    return f"systemd does not start it: {error}".rstrip(".")
 
 
 def can_be_watched(service: Service, watched: Probation) -> bool:
@@ -104,8 +100,8 @@ def _judge(box: Box, watched: Probation) -> Judgement | None:
         if judgement.needs_restart and box.now() - restarted_at > _RESTART_WITHIN:
             try:
                 box.systemd.restart()
-            except ProgramFailed as error:
-                return Bad(_refused(error))
+            except NotStarted as error:
+                return Bad(str(error))
             restarted_at = box.now()
         box.stop.wait(LOOK_EVERY)
 

@@ -62,7 +62,8 @@ class SecurityArchive:
         done = box.run("unattended-upgrade", "--verbose", timeout=_UPGRADED_WITHIN)
         measured(f"unattended-upgrade: {time.monotonic() - began:.0f} s, apt-get update included")
         version = box.run("dpkg-query", "--show", "--showformat=${Version}", _PACKAGE).stdout
-        assert version == _FIXED, done.stdout + done.stderr
+        policy = box.run("apt-cache", "policy", _PACKAGE).stdout
+        assert version == _FIXED, done.stdout + done.stderr + policy
 
     def _package(self, version: str) -> Path:
         """Return a file of the package in this version."""

@@ -44,7 +44,7 @@ _SEED = int(os.environ.get("INVISEOBOX_SEED", "15"))
 _CUTS = 10
 _LOOK_LASTS = 15.0
 _BETWEEN_CUTS = 4.0
-_SOON = 300.0
+_SOON = 600.0
 
 
 @contextmanager
@@ -101,8 +101,9 @@ def test_after_power_cuts_while_a_version_is_taken_and_taken_back_all_is_whole_a
             ran[_assert_mended(box, updates)] += 1
             archive.assert_fix_comes(box)
             if updates.installed() != before:
-                assert updates.look() == 1, updates.said()
-                assert updates.installed() == before
+                # That such a look ends well has been seen; that it is cut while it watches is one more moment.
+                updates.begin_to_look()
+                wait_for(lambda: updates.installed() == before, _SOON, "the version before is back")
             site.wait_for_windows(1, WINDOWS_WITHIN, after=time.time())
         measured(f"power cuts in an update: {len(disks)}, after which was installed: {dict(ran)}")
 
@@ -114,6 +115,8 @@ def _cut(box: WholeMachine, updates: Updates, dice: random.Random) -> list[Path]
     def note() -> None:
         disks.append((updates.is_changing(), box.keep_disk()))
 
+    # What the test itself has written is not to be lost with what the updater does.
+    box.run("sync")
     updates.begin_to_look()
     time.sleep(dice.uniform(0, _LOOK_LASTS))
     note()

@@ -18,7 +18,8 @@ from tests.support.root_shell import ENVIRONMENT, CommandError
 _DELIMITER = b"\xff"
 _SYNC_TIMEOUT = 3.0
 _CONNECT_TIMEOUT = 10.0
-_ANSWER_WITHIN = 60.0
+# A machine that a busy host leaves little of its processors answers nobody for a minute.
+_ANSWER_WITHIN = 300.0
 _SLOWEST_POLL = 0.25
 _SHELL = "/bin/sh"
 

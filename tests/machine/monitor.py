@@ -50,6 +50,14 @@ class Monitor:
                 raise AssertionError(f"no {event} within {within:g} s") from None
         self._events.remove(event)
 
+    def told(self) -> str:
+        """Return how the machine is, and what has happened that nobody waited for; or why that cannot be known."""
+        try:
+            status = self.command("query-status")
+        except OSError as error:
+            status = error
+        return f"{status}, {self._events}"
+
     def _message(self, deadline: float) -> dict[str, Any]:
         while b"\n" not in self._come:
             self._socket.settimeout(max(0.001, deadline - time.monotonic()))

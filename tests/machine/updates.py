@@ -21,6 +21,8 @@ _KEYRING = "/usr/share/keyrings/inviseobox-archive-keyring.gpg"
 _SOURCE = "/etc/apt/sources.list.d/inviseobox.sources"
 _DAEMON = "usr/lib/python3/dist-packages/inviseobox/daemon.py"
 _LOOK_WITHIN = 1800.0
+ASKED_EVERY = 1.0
+"""Seconds: each question is some processes more in the machine, which slow down what is waited for."""
 
 
 class Updates:
@@ -53,7 +55,7 @@ class Updates:
 
     def end_of_look(self) -> int:
         """Wait until the updater has ended, and return its exit status."""
-        wait_for(lambda: not self.is_looking(), _LOOK_WITHIN, "the updater has ended")
+        wait_for(lambda: not self.is_looking(), _LOOK_WITHIN, "the updater has ended", every=ASKED_EVERY)
         return int(self._box.read(ENDED))
 
     def look(self) -> int:

@@ -190,7 +190,7 @@ class WholeMachine(RootShell):
         try:
             return f"{super().report()}\n{self.console[-3000:]}"
         except CommandError as error:
-            return f"{error}\n{self.console[-6000:]}"
+            return f"{error}\n{self.monitor.told()}\n{self.console[-6000:]}"
 
     @property
     def _written(self) -> Path:

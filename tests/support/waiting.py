@@ -9,8 +9,8 @@ Result = TypeVar("Result")
 _POLL_INTERVAL = 0.02
 
 
-def wait_for(condition: Callable[[], Result], within: float, what: str) -> Result:
-    """Return the first true result of `condition`, asked again and again for at most `within` seconds.
+def wait_for(condition: Callable[[], Result], within: float, what: str, *, every: float = _POLL_INTERVAL) -> Result:
+    """Return the first true result of `condition`, asked every so many seconds for at most `within` seconds.
 
     Raises:
         AssertionError: it was never true; the message names `what` was awaited and the last result.
@@ -22,4 +22,4 @@ def wait_for(condition: Callable[[], Result], within: float, what: str) -> Resul
             return result
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within:g} s: {what} (last: {result!r})")
-        time.sleep(_POLL_INTERVAL)
+        time.sleep(every)

@@ -64,7 +64,7 @@ def rotate(place: Place, *, revoked: bool) -> None:
         now = mine.roles()
         if revoked and now.old is not None and not now.revoked:
             after = roles.old_revoked(now)
-        elif now.old is not None and roles.is_pending(now, before.trusted):
+        elif now.old is not None and _is_unfinished(now, folder, before):
             after = now
         else:
             roles.check_rotatable(now)
@@ -78,7 +78,7 @@ def retire(place: Place) -> None:
     """Let only the current key sign, and name the old one no more."""
     with _opened_with_keys(place) as (folder, before, mine):
         now = mine.roles()
-        after = now if now.old is None and roles.is_pending(now, before.trusted) else roles.retired(now)
+        after = now if now.old is None and _is_unfinished(now, folder, before) else roles.retired(now)
         for suite in SUITES:
             _check_keyring(folder, mine, before.content, suite, after)
         _renew_as(place, folder, mine, before, after)
@@ -132,6 +132,11 @@ def _renew_as(place: Place, folder: Folder, mine: Keys, before: State, after: Ro
     roles.check_continuity(after.signers, after.keyring, before.trusted)
     mine.set_roles(after)
     renewal.renew(place, folder, mine, before, before.content, [])
+
+
+def _is_unfinished(now: Roles, folder: Folder, before: State) -> bool:
+    """Return whether the last change of keys was stopped before all of it was published."""
+    return folder.was_stopped or roles.is_pending(now, before.trusted)
 
 
 def _published(folder: Folder) -> State:

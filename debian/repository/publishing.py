@@ -29,6 +29,8 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.stage = root / _STAGE
+        self.was_stopped = self.stage.exists()
+        """Whether the run before this one did not come to its end."""
 
     def state(self) -> State | None:
         """Return what is published, or about to be; None while there is nothing.

@@ -12,7 +12,9 @@ from typing import Any
 from inviseobox.commands.checks import rights, words
 from inviseobox.commands.checks.codes import Code
 from inviseobox.commands.checks.findings import (
+    AGAIN,
     CONFIGURE,
+    EDIT,
     Check,
     Finding,
     State,
@@ -77,6 +79,13 @@ async def _checked(path: str, show: Callable[[Finding], None]) -> list[Finding]:
     return list(told.values())
 
 
+def with_file(command: str, path: str) -> str:
+    """Return what to type next where the configuration is at `path` instead of its usual place."""
+    if command == EDIT:
+        return f"sudoedit {shlex.quote(path)}"
+    return f"{command} --config {shlex.quote(path)}" if command in (CONFIGURE, AGAIN) else command
+
+
 class _Checking:
     """One run: what was found so far, and what one check tells the next."""
 
@@ -91,8 +100,8 @@ class _Checking:
 
     def tell(self, finding: Finding) -> None:
         """Take in a finding; the first one of a check counts."""
-        if finding.command == CONFIGURE and self._path != configuration_file.DEFAULT_PATH:
-            finding = replace(finding, command=f"{CONFIGURE} --config {shlex.quote(self._path)}")
+        if self._path != configuration_file.DEFAULT_PATH:
+            finding = replace(finding, command=with_file(finding.command, self._path))
         if not self._found[finding.check].done():
             self._found[finding.check].set_result(finding)
 

@@ -237,7 +237,9 @@ def test_an_authority_of_ones_own_is_the_one_fault_until_it_is_configured(box: P
     with serving(authority.issue("server")) as site:
         box.configure(site.token, site.url)
         checked = Checked(box.configuration)
-        assert "ca_file" in checked.expect_one_fault("tls", "unknown authority", ["token", "api", "serial_ports"])
+        line = checked.expect_one_fault("tls", "unknown authority", ["token", "api", "serial_ports"])
+        assert "ca_file" in line
+        assert line.endswith(f"; next: sudoedit {box.configuration}")
         box.configure(site.token, site.url, ca_file=f'"{authority.certificate}"')
         assert Checked(box.configuration).status == 0
 

@@ -59,6 +59,10 @@ _CONSEQUENCE_OF: Mapping[Check | Code, tuple[Check, ...]] = {
 
 CONFIGURE = "sudo inviseobox configure"
 """What to type next where the settings are missing or wrong."""
+EDIT = "sudoedit /etc/inviseobox/config.toml"
+"""What to type next where a setting is wrong that is not asked for."""
+AGAIN = "inviseobox check"
+"""What to type next where only another look tells more."""
 _ON_THE_MACHINE = (Check.RIGHTS, Check.CONFIGURATION, Check.DISK, Check.SERVICE, Check.PASSWORD)
 """What has an answer at once on a machine that is all right, whatever the network is like."""
 _WHAT_HANGS = "sudo dmesg | tail -n 50"

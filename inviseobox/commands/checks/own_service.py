@@ -1,13 +1,12 @@
 """The service, by what systemd says of it and by what it answers, and the configuration that it reads."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from inviseobox.commands.checks import rights
 from inviseobox.commands.checks.codes import Code
-from inviseobox.commands.checks.findings import CONFIGURE, Check, Finding, not_tested, right, wrong
+from inviseobox.commands.checks.findings import CONFIGURE, EDIT, Check, Finding, not_tested, right, wrong
 from inviseobox.configuration import Configuration
 from inviseobox.control.client import ask
 from inviseobox.control.protocol import Status
@@ -63,8 +62,7 @@ def settings(path: str, status: Mapping[str, Any] | None, *, may_ask: bool) -> S
         return Settings(wrong(Check.CONFIGURATION, Code.NOT_CONFIGURED, CONFIGURE, path=path))
     except ConfigurationError as error:
         where = f"{error.source}: {error.key}" if error.key else error.source
-        edit = f"sudoedit {shlex.quote(path)}"
-        return Settings(wrong(Check.CONFIGURATION, Code.SETTINGS_WRONG, edit, where=where, problem=error.problem))
+        return Settings(wrong(Check.CONFIGURATION, Code.SETTINGS_WRONG, EDIT, where=where, problem=error.problem))
     return Settings(right(Check.CONFIGURATION, Code.SETTINGS_VALID, path=path), read, read.buffer_path)
 
 

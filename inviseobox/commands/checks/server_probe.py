@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from inviseobox.clock import boot_clock
 from inviseobox.commands.checks import server_answers, synchronisation
 from inviseobox.commands.checks.codes import Code
-from inviseobox.commands.checks.findings import CONFIGURE, Check, Finding, State, not_tested, right, wrong
+from inviseobox.commands.checks.findings import AGAIN, CONFIGURE, EDIT, Check, Finding, State, not_tested, right, wrong
 from inviseobox.commands.checks.own_threads import in_thread
 from inviseobox.commands.checks.server_answers import SLOW
 from inviseobox.configuration import ApiForm, Configuration
@@ -104,7 +104,7 @@ class ServerProbe:
             stream = await asyncio.wait_for(open_stream(addresses, tls, self._host), limit)
         except TimeoutError:
             seconds = f"{limit:.0f}"
-            self._tell(wrong(Check.TLS, Code.TLS_TOO_SLOW, "inviseobox check", host=self._host, seconds=seconds))
+            self._tell(wrong(Check.TLS, Code.TLS_TOO_SLOW, AGAIN, host=self._host, seconds=seconds))
             return False
         except ssl.SSLCertVerificationError as error:
             await self._distrusts(error)
@@ -183,7 +183,7 @@ class ServerProbe:
                 self._tell(not_tested(check, Code.STILL_COMES, bytes=self._arrived, seconds=seconds))
         else:
             self._tell(not_tested(Check.TOKEN, because=Check.API))
-            self._tell(wrong(Check.API, Code.SERVER_FAILS, "inviseobox check", reason=error))
+            self._tell(wrong(Check.API, Code.SERVER_FAILS, AGAIN, reason=error))
 
 
 def _reason(error: OSError | ValueError) -> str:
@@ -205,5 +205,5 @@ def _certificate(error: ssl.SSLCertVerificationError, host: str, port: int) -> F
         case code if code in (_OTHER_HOST, _OTHER_ADDRESS):
             return wrong(Check.TLS, Code.OTHER_NAME, CONFIGURE, host=host)
         case code if code in _UNKNOWN:
-            return wrong(Check.TLS, Code.UNKNOWN_AUTHORITY, "sudoedit /etc/inviseobox/config.toml", host=host)
+            return wrong(Check.TLS, Code.UNKNOWN_AUTHORITY, EDIT, host=host)
     return wrong(Check.TLS, Code.CERTIFICATE_WRONG, look, host=host, reason=clean_text(error.verify_message))

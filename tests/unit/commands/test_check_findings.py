@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inviseobox.commands.check import with_file
 from inviseobox.commands.checks import words
 from inviseobox.commands.checks.codes import Code
 from inviseobox.commands.checks.findings import (
+    AGAIN,
+    CONFIGURE,
+    EDIT,
     Check,
     Finding,
     State,
@@ -65,6 +69,19 @@ def test_a_service_that_failed_because_of_something_else_is_no_fault_of_its_own(
     found = told(wrong(cause, ANY, COMMAND), wrong(Check.SERVICE, Code.FAILED, COMMAND, status=1))
     assert [one.check for one in found.values() if one.state is State.WRONG] == [cause]
     assert causes(found) == {Check.SERVICE: cause}
+
+
+@pytest.mark.parametrize(
+    ("command", "right_one"),
+    [
+        (CONFIGURE, "sudo inviseobox configure --config '/tmp/my box.toml'"),
+        (AGAIN, "inviseobox check --config '/tmp/my box.toml'"),
+        (EDIT, "sudoedit '/tmp/my box.toml'"),
+        ("ip route", "ip route"),
+    ],
+)
+def test_what_to_type_next_names_the_file_that_was_checked(command: str, right_one: str) -> None:
+    assert with_file(command, "/tmp/my box.toml") == right_one  # noqa: S108
 
 
 def test_a_service_that_runs_all_the_same_is_right() -> None:

@@ -66,7 +66,9 @@ class _Parser(argparse.ArgumentParser):
         return options
 
     def error(self, message: str) -> NoReturn:
-        line = _("{command}: {problem}; see: {command} --help").format(command=self.prog, problem=message)
+        # It may name what was typed, whatever that was.
+        problem = "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in message)
+        line = _("{command}: {problem}; see: {command} --help").format(command=self.prog, problem=problem)
         standard_streams.complain(line)
         raise SystemExit(MISUSE)
 

@@ -54,6 +54,14 @@ def test_a_misuse_is_one_line_that_says_where_the_right_one_stands(command: str,
         assert told != line, "it is French"
 
 
+@pytest.mark.parametrize("typed", ["1\n2", "\x1b[31m", "\udcff", "\u202e"])
+def test_what_was_typed_is_told_in_one_line_that_no_terminal_obeys(typed: str) -> None:
+    for arguments in (["configure", "--interval", typed], ["status", "a", typed], [typed]):
+        said = inviseobox(*arguments)
+        assert (said.returncode, said.stdout, said.stderr.count("\n")) == (2, "", 1)
+        assert said.stderr[:-1].isprintable()
+
+
 def test_a_token_among_the_arguments_is_refused_and_not_repeated() -> None:
     for arguments in (["--token", TOKEN], [f"--token={TOKEN}"], ["--token"]):
         said = inviseobox("configure", "--url", "http://127.0.0.1:1/api", *arguments)

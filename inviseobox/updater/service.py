@@ -129,7 +129,7 @@ class Systemd:
         try:
             self._programs.text("systemctl", "restart", "--no-block", self._unit)
         except ProgramFailed as error:
-            if _OF_THE_UNITS.search(str(error)):
+            if is_about_units(str(error)):
                 raise NotStarted(f"systemd does not start it: {error}".rstrip(".")) from None
             raise
 
@@ -152,6 +152,11 @@ def _is_unmet(told: dict[str, str]) -> bool:
         told.get(f"{kind}Result") == "no" and told.get(f"{kind}TimestampMonotonic", "0") != "0"
         for kind in ("Condition", "Assert")
     )
+
+
+def is_about_units(complaint: str) -> bool:
+    """Return whether systemctl complains of what stands in units, and not of the moment. Pure."""
+    return bool(_OF_THE_UNITS.search(complaint))
 
 
 def memory_of(pid: int, proc: Path = Path("/proc")) -> int | None:

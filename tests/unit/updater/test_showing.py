@@ -1,11 +1,12 @@
 """What the updater tells of itself, and when a version can be watched."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from inviseobox.updater import showing
-from inviseobox.updater.service import Service
+from inviseobox.updater.service import Service, is_about_units
 from inviseobox.updater.state import BadVersion, Cause, Level, Probation, Proof, State, Trouble
 from inviseobox.updater.watching import can_be_watched
 
@@ -89,3 +90,33 @@ def test_no_entry_of_the_history_is_too_odd_to_be_shown(entry: dict[str, Any]) -
 def test_what_did_not_run_is_not_judged(active_state: str, result: str, ran_before: bool, watched: bool) -> None:
     probation = Probation("1.1", "1.0", Cause.UPDATE, "boot", 0, invocation_id="before" if ran_before else "")
     assert can_be_watched(service(active_state, result), probation) is watched
+
+
+@pytest.mark.parametrize(
+    ("complaint", "is_theirs"),
+    [
+        ("Failed to restart inviseobox.service: Unit helper.service not found.", True),
+        ("Failed to restart inviseobox.service: Unit inviseobox.service has a bad unit file setting.", True),
+        ("Failed to restart inviseobox.service: Unit inviseobox.service is masked.", True),
+        ("Failed to restart inviseobox.service: Transaction order is cyclic. See system logs for details.", True),
+        # The machine is being switched off.
+        ("Failed to restart inviseobox.service: Transaction for inviseobox.service/restart is destructive (…).", False),
+        ("Failed to connect to bus: No such file or directory", False),
+        ("systemctl did not end within 120 s", False),
+    ],
+)
+def test_a_version_is_blamed_for_its_units_alone(complaint: str, is_theirs: bool) -> None:
+    assert is_about_units(complaint) is is_theirs
+
+
+def test_what_a_boot_left_out_is_told_from_what_somebody_stopped() -> None:
+    never = Service("inactive", "dead", "", 0, 0, "success", 0, None, "enabled")
+    assert never.was_left_out
+    for other in (
+        replace(never, invocation_id="id"),
+        replace(never, unit_file_state="disabled"),
+        replace(never, result="condition"),
+        replace(never, has_job=True),
+        replace(never, active_state="active"),
+    ):
+        assert not other.was_left_out

@@ -1,5 +1,6 @@
 """Edge to apt: what our source offers, and fetching it. Nothing here installs."""
 
+import contextlib
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -38,8 +39,10 @@ class Apt:
         words = (*_UPDATE, *alone, "--option=APT::Get::List-Cleanup=0")
         # Apt believes an index that it has for as long as the InRelease is the same, whatever a power cut left of it.
         for file in self._lists.glob("*_Packages"):
-            if file.stat().st_size == 0:
-                file.unlink()
+            # Another apt may be at work there.
+            with contextlib.suppress(FileNotFoundError):
+                if file.stat().st_size == 0:
+                    file.unlink()
         for _ in range(_DAMAGED_AT_MOST):
             try:
                 self._fetch(*words)
@@ -48,7 +51,7 @@ class Apt:
                 if not damaged.is_file():
                     raise
                 # Another source's is had anew when that is looked at next.
-                damaged.unlink()
+                damaged.unlink(missing_ok=True)
             else:
                 return
         self._fetch(*words)

@@ -272,8 +272,8 @@ class Connection(asyncio.Protocol):
             line.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note that it is set up (asyncio.Protocol)."""
-        self._is_made = True
+        """Note that it is set up, also for whoever gives its opening up at this very moment (asyncio.Protocol)."""
+        self._transport, self._is_made = transport, True
 
     def data_received(self, data: bytes) -> None:
         """Take what came (asyncio.Protocol)."""

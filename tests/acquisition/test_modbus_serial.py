@@ -288,6 +288,20 @@ def test_a_cancelled_serial_read_ends_at_once_and_leaves_the_link_usable() -> No
     with_link(silent_at_first, scenario, timeout=30)
 
 
+@pytest.mark.parametrize("turns", range(6))
+def test_a_serial_read_may_be_cancelled_while_the_port_is_opened(turns: int) -> None:
+    async def scenario(link: ModbusLink, device: Device) -> None:
+        reading = asyncio.ensure_future(link.read(holding(1, 1)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait([reading], timeout=5)
+        assert reading.cancelled() or reading.result() == [1]
+        assert await link.read(holding(2, 1)) == [2]
+
+    with_link(honest, scenario, timeout=30)
+
+
 def is_free(port: int) -> bool:
     try:
         fcntl.flock(port, fcntl.LOCK_EX | fcntl.LOCK_NB)

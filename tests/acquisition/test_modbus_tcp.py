@@ -223,6 +223,24 @@ def test_a_cancelled_tcp_read_ends_at_once_and_leaves_the_link_usable(framing: F
     virtual_time.run(scenario())
 
 
+def test_a_tcp_read_may_be_cancelled_in_any_turn_of_the_loop(framing: Framing) -> None:
+    async def scenario() -> None:
+        turns, is_read = 0, False
+        while not is_read:
+            async with talking_to(honest(framing), framing, timeout=30) as link:
+                reading = asyncio.ensure_future(link.read(holding(1, 1)))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                is_read = reading.done()
+                reading.cancel()
+                await asyncio.wait([reading], timeout=5)
+                assert reading.cancelled() or reading.result() == [1]
+                assert await link.read(holding(2, 1)) == [2]
+            turns += 1
+
+    virtual_time.run(scenario())
+
+
 def test_a_tcp_link_sends_one_request_at_a_time_over_one_connection(framing: Framing) -> None:
     at_work = 0
     connections = set()

@@ -81,6 +81,8 @@ def _is_taken_back(bad: BadVersion, box: UpdatedBox) -> None:
 
 
 def _is_taken_back_after_a_power_cut(bad: BadVersion, box: UpdatedBox) -> None:
+    if box.machine.release == bad.good_on:
+        pytest.skip(f"the systemd of {bad.good_on} starts it after a boot as well")
     box.publish("9.1", bad.files(box))
     assert box.look() == 0, box.said()
     assert box.history("good") == ["9.1"]

@@ -71,9 +71,9 @@ change() {
 forget_scripts() {
     unfinished | while read -r want flag status package; do
         case $package in
-            inviseobox*) rm -f "/var/lib/dpkg/info/$package.prerm" "/var/lib/dpkg/info/$package.postrm" ;;
+            inviseobox*) for script in prerm postrm; do dpkg-query --control-path "$package" "$script"; done ;;
         esac
-    done
+    done | xargs -r rm -f
 }
 
 install_files() {

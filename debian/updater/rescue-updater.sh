@@ -97,7 +97,7 @@ change() {
     [ -z "$said" ] || echo "$said"
     if [ $result -eq 124 ]; then
         # What hung may be a script of the version that is to be replaced. Without it, dpkg goes on.
-        rm -f /var/lib/dpkg/info/inviseobox-updater.prerm /var/lib/dpkg/info/inviseobox-updater.postrm
+        for script in prerm postrm; do dpkg-query --control-path inviseobox-updater "$script"; done | xargs -r rm -f
         [ -n "$hung" ] || { hung=yes && change "$@"; return; }
     fi
     return $result

@@ -33,6 +33,8 @@ def site(box: WholeMachine) -> Iterator[MachineSite]:
 def test_a_kernel_panic_ends_in_a_restart_and_delivers_again_within_3_minutes(
     box: WholeMachine, site: MachineSite
 ) -> None:
+    # From the package, not from the command line of the kernel.
+    assert box.read("/proc/sys/kernel/panic").strip() == "10"
     boot, began = box.boot_id(), time.time()
     box.start("sh", "-c", _PANIC)
     box.monitor.wait_for("RESET", within=120)

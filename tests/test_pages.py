@@ -183,3 +183,4 @@ def test_screens_that_differ_in_numbers_alone_are_alike() -> None:
     assert shape(screen) == shape(later.replace("1 s\n", "1 s  ▁▂█\n"))
     assert shape("it runs\n2 a\n3 a\nb") == shape("it runs\n2 a\nb")
     assert shape("it runs") != shape("it does not run")
+    assert shape("12.5 |█\n     |██\n9.25 |██") == shape("-9.25 | █\n      |██\n-12.5 |██")

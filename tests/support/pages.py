@@ -28,6 +28,8 @@ _DIFFERS = (
     # Empty until something was read in the window.
     (re.compile(r" +\d+%"), ""),
     (re.compile(r"-?\d+(?:[.:e+-]\d+|e[+-]\d+)*"), "0"),
+    # Beside a plot, where the longer of its two numbers says how much room they take.
+    (re.compile(r"(?m)^ +(?=(?:0 )?\|)"), ""),
     (re.compile(r"(?m)(\S) {2,}"), r"\1  "),
     (re.compile(r"(?m) +$"), ""),
 )

@@ -40,7 +40,7 @@ class Content:
 
 
 def published(content: Content, version: str, files: Mapping[str, str]) -> Content:
-    """Return the content with the package files of `version`: in beta, and in stable too while stable is empty.
+    """Return the content with the package files of `version`: in beta, and in stable too if it is the first one.
 
     `files` maps the name of each file to its SHA-256. A version that is there already may gain files.
 
@@ -62,7 +62,8 @@ def published(content: Content, version: str, files: Mapping[str, str]) -> Conte
                 "write another version in debian/changelog"
             )
     if not known:
-        for name in SUITES if not content.suites["stable"].versions else ("beta",):
+        is_first = not content.files and not content.withdrawn
+        for name in SUITES if is_first else ("beta",):
             highest = newest(content.suites[name].versions)
             if highest is not None and not is_lower(highest, version):
                 raise Refused(

@@ -76,6 +76,13 @@ def test_the_first_version_goes_to_both_suites_and_the_next_one_to_beta() -> Non
     assert (suites["beta"].versions, suites["stable"].versions) == (("1.0", "1.1"), ("1.0",))
 
 
+def test_after_the_only_version_was_withdrawn_the_next_one_goes_to_beta_alone() -> None:
+    content = withdrawn(_content("1.0"), "1.0")
+    content = published(content, "1.1", {"1.1.deb": "b"})
+    assert (content.suites["beta"].versions, content.suites["stable"].versions) == (("1.1",), ())
+    assert promoted(content, None, 10).suites["stable"].phase == Phase("1.1", 10)
+
+
 def test_a_published_version_gains_files_where_it_is() -> None:
     content = published(_content("1.0", "1.1"), "1.1", {"more.deb": "m"})
     assert content.files["1.1"] == {"1.1.deb": "1.1", "more.deb": "m"}

@@ -3,46 +3,32 @@
 import argparse
 import contextlib
 import shlex
-import time
 from collections.abc import Callable
-from typing import Any
 
 from inviseobox.commands.config_text import Settings, problem, with_settings
 from inviseobox.commands.exit_status import EX_CONFIG, EX_UNAVAILABLE, MISUSE, NOT_PERMITTED, WRONG
-from inviseobox.commands.first_readings import Standing, longest_wait
 from inviseobox.commands.layout import Tone
+from inviseobox.commands.restarting import MOST_SHOWN, Restart
 from inviseobox.commands.retold import error_text, retold
 from inviseobox.commands.terminal import Terminal
 from inviseobox.configuration import Configuration
-from inviseobox.control.client import ask
-from inviseobox.control.protocol import SOCKET, Status
 from inviseobox.devices.inventory import Inventory
 from inviseobox.errors import (
     ConfigurationError,
-    DaemonDown,
     DeliveryError,
     NotPermitted,
     OutputLost,
-    RequestRefused,
     ServerSlow,
     ServerUnreachable,
     ServiceFault,
-    StatusUnreadable,
     TokenRefused,
 )
-from inviseobox.host import configuration_file, status_file
+from inviseobox.host import configuration_file
 from inviseobox.host.service import Service
 from inviseobox.translation import _
 
-_MOST_SHOWN = 20
-"""Devices that are shown one by one; the others are counted."""
-_LOOK = 0.25
-_LOOK_AT_DEVICES = 0.5
 _SAID_AFTER, _SAID_EVERY = 2.0, 5.0
 """Seconds after which it is first said what the server has not done yet, and then again."""
-_ANSWER_WITHIN = 2.0
-_READY_WITHIN = 60.0
-"""Seconds. Saving a damaged database takes longer; then the service is said not to be ready yet."""
 
 
 class SettingUp:
@@ -61,6 +47,8 @@ class SettingUp:
         self._is_offline = is_offline
         self.is_written = False
         """Whether the file says what it was to say."""
+        self._new_text = ""
+        self._is_restarted = False
         self._service = service or (Service() if path == configuration_file.DEFAULT_PATH else None)
 
     def run(self, ask: Callable[[str], Settings | int]) -> int:
@@ -88,8 +76,7 @@ class SettingUp:
             return EX_CONFIG
         except (KeyboardInterrupt, EOFError):
             self._terminal.line()
-            self._terminal.error(_("stopped; nothing was changed"))
-            return WRONG
+            return self._stopped()
         if isinstance(prepared, int):
             return prepared
         try:
@@ -99,8 +86,26 @@ class SettingUp:
             self._terminal.error(sentence.format(cause=error_text(error)))
             return EX_UNAVAILABLE
         except KeyboardInterrupt:
+            return self._stopped()
+
+    def _stopped(self) -> int:
+        """Say how far it came."""
+        if not self._stands_there():
+            self._terminal.error(_("stopped; nothing was changed"))
+        elif self._is_restarted or self._service is None:
             self._terminal.error(_("stopped; the configuration is written, the service goes on"))
-            return WRONG
+        else:
+            sentence = _("stopped; the configuration is written, but the service is not restarted: {command}")
+            self._terminal.error(sentence.format(command="sudo systemctl restart inviseobox"))
+        return WRONG
+
+    def _stands_there(self) -> bool:
+        """Whether the new text is in the file: it may have got there just before this was stopped."""
+        if self.is_written or not self._new_text:
+            return self.is_written
+        with contextlib.suppress(ConfigurationError, NotPermitted):
+            return configuration_file.text_to_change(self._path) == self._new_text
+        return False
 
     def _prepare(self, ask: Callable[[str], Settings | int]) -> tuple[Configuration, Inventory | None] | int:
         """Find the settings, try them and write them; return what is in force then, or the exit status."""
@@ -120,11 +125,9 @@ class SettingUp:
         inventory = None if self._is_offline else self._try(configuration)
         if isinstance(inventory, int):
             return inventory
-        if changed == text:
-            self._terminal.line(_("{path} says so already").format(path=self._path))
-        else:
+        if changed != text:
+            self._new_text = changed
             configuration_file.replace(self._path, changed)
-            self._terminal.line(_("written: {path}").format(path=self._path))
         self.is_written = True
         return configuration, inventory
 
@@ -165,7 +168,7 @@ class SettingUp:
         else:
             sentence = _("the server knows the box; its devices:")
         terminal.line(sentence.format(name=inventory.name), Tone.GOOD)
-        shown = inventory.devices[:_MOST_SHOWN]
+        shown = inventory.devices[:MOST_SHOWN]
         rows = [(one.name, one.link.name if one.link else "", str(len(one.measurements))) for one in shown]
         terminal.table([_("device"), _("link"), _("measurements")], rows)
         if more := len(inventory.devices) - len(shown):
@@ -173,73 +176,16 @@ class SettingUp:
         return inventory
 
     def _start(self, configuration: Configuration, inventory: Inventory | None) -> int:
-        """Restart the service and wait until it reads; return the exit status."""
-        if self._service is None:
+        """Restart the service if it reads this file, and wait until it reads its devices; return the exit status."""
+        restart = Restart(self._terminal, self._service) if self._service else None
+        self._is_restarted = restart is not None
+        sentence = _("written: {path}") if self._new_text else _("{path} says so already")
+        self._terminal.line(sentence.format(path=self._path))
+        if restart is None:
             sentence = _("the service reads {path}; it is not restarted")
             self._terminal.line(sentence.format(path=configuration_file.DEFAULT_PATH))
             return 0
-        invocation = self._restart(self._service)
-        if not invocation:
-            self._terminal.error(_("the service does not start; what it says: journalctl -u inviseobox"))
-            return WRONG
-        if inventory is None:
-            self._terminal.line(_("the service runs"), Tone.GOOD)
-            return 0
-        return self._verdict(self._wait(self._service, configuration, inventory, invocation), len(inventory.devices))
-
-    def _verdict(self, standing: Standing, of: int) -> int:
-        """Tell what gave no value, and how many of the devices did; return the exit status."""
-        silent, count = list(standing.silent()), standing.answering
-        if silent:
-            shown = silent[:_MOST_SHOWN]
-            self._terminal.line(_("no value came from:"), Tone.BAD)
-            self._terminal.table(
-                [_("device"), _("link"), _("cause")], [(one.name, one.link, one.cause) for one in shown]
-            )
-            if more := len(silent) - len(shown):
-                self._terminal.line(_("… and {count} more").format(count=more))
-        sentence = _("the service runs; {count} of {of} devices answer")
-        self._terminal.line(sentence.format(count=count, of=of), Tone.BAD if silent else Tone.GOOD)
-        return WRONG if silent else 0
-
-    def _restart(self, service: Service) -> str:
-        """Restart the service; return the id of the run that is ready, empty where it does not get there.
-
-        Raises NotPermitted or ServiceFault.
-        """
-        self._say(_("the service is restarted …"))
-        before = service.state().invocation
-        service.restart()
-        deadline = time.monotonic() + _READY_WITHIN
-        with self._terminal.progress(_("the service starts"), 1):
-            while time.monotonic() < deadline:
-                state = service.state()
-                if state.active == "active" and state.invocation != before:
-                    return state.invocation
-                if state.active in ("failed", "inactive") and not state.has_job:
-                    return ""
-                time.sleep(_LOOK)
-        return ""
-
-    def _wait(self, service: Service, configuration: Configuration, inventory: Inventory, invocation: str) -> Standing:
-        """Wait until everything was read, or has had its chance; Ctrl-C ends the wait."""
-        standing = Standing(inventory)
-        longest = longest_wait(inventory, configuration)
-        deadline = time.monotonic() + longest
-        if inventory.devices:
-            sentence = _("waiting for first values of {count} devices, for at most {seconds} s …")
-            self._say(sentence.format(count=len(inventory.devices), seconds=f"{longest:.0f}"))
-        try:
-            with self._terminal.progress(_("first readings"), len(inventory.devices)) as show:
-                while not standing.is_complete and time.monotonic() < deadline:
-                    time.sleep(_LOOK_AT_DEVICES)
-                    status = _status(service)
-                    if status.get("invocation_id") == invocation:
-                        standing = Standing(inventory, status, standing)
-                        show(standing.answering)
-        except KeyboardInterrupt:
-            self._terminal.line()
-        return standing
+        return restart.wait(configuration, inventory)
 
 
 def as_typed(command: str, options: argparse.Namespace, *names: str) -> str:
@@ -250,17 +196,6 @@ def as_typed(command: str, options: argparse.Namespace, *names: str) -> str:
         if value and value != configuration_file.DEFAULT_PATH:
             words += ["--" + name.replace("_", "-"), *([] if value is True else [str(value)])]
     return shlex.join(words)
-
-
-def _status(service: Service) -> dict[str, Any]:
-    """Return what the daemon says, else what it wrote last; empty where that is nothing."""
-    try:
-        top, *devices = ask(Status(), str(service.status_path.with_name(SOCKET)), _ANSWER_WITHIN)
-    except (DaemonDown, NotPermitted, RequestRefused, ValueError):
-        with contextlib.suppress(StatusUnreadable):
-            return status_file.read(service.status_path)
-        return {}
-    return {**top, "devices": devices}
 
 
 class _Waiting:

@@ -119,9 +119,9 @@ def _replace(path: Path, text: str) -> None:
         try:
             _write(beside, text, *_rights(path))
             beside.replace(path)
-        except OSError:
+        finally:
+            # It holds the token; whatever stops this, Ctrl-C too, leaves none behind.
             beside.unlink(missing_ok=True)
-            raise
         os.fsync(directory)
     finally:
         os.close(directory)

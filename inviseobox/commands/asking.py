@@ -67,7 +67,8 @@ def recent(devices: list[dict[str, Any]], select: str, seconds: float) -> list[d
             lines = answer(Status(recent=True, select=text), max(0.0, until - time.monotonic()))[1:]
         except (InviseoBoxError, ValueError):
             break
-        found |= {device.get("_id"): device for device in lines}
+        # A text that is one device's _id may stand in names of other devices, of which only a part is told then.
+        found |= {device.get("_id"): device for device in lines if select or device.get("_id") == text}
     return [found.get(device.get("_id"), device) for device in devices]
 
 

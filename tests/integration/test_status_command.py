@@ -89,6 +89,17 @@ def test_the_status_of_a_daemon_at_work_and_of_one_that_is_gone(box: Place, site
     assert (nobody.returncode, nobody.stdout, nobody.stderr.count("\n")) == (69, "", 1)
 
 
+def test_a_device_whose_id_stands_in_names_of_others_hides_nothing_of_them(box: Place, site: RunningSite) -> None:
+    ids = ["7", "1", "8", "9"]
+    site.central.devices = [device | {"_id": _id} for _id, device in zip(ids, site.devices, strict=True)]
+    names = {one["name"] for device in site.devices for one in device["measurements"]}
+    assert any("1" in name for name in names)
+    with at_work(box, site, RUNTIME_DIRECTORY=str(box.folder)):
+        whole(site)
+        told = json.loads(run(box, "status", "--json").stdout)
+    assert {one["name"] for device in told["devices"] for one in device["measurements"]} == names
+
+
 def test_a_meter_that_falls_silent_comes_first(box: Place, site: RunningSite) -> None:
     with at_work(box, site, RUNTIME_DIRECTORY=str(box.folder)) as daemon:
         whole(site)

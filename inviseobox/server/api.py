@@ -61,8 +61,9 @@ class CentralApi:
         Raises OSError where `ca_file` cannot be used. What answers say of the time is compared with `uptime`. Where the
         configuration names no `ca_file`, `system_tls` saves another copy of the system's authorities, 0.8 MB.
         """
+        self.url = configuration.url
+        """The address under which the server has its API."""
         self._uptime = uptime
-        self._url = configuration.url
         self._token = configuration.token
         agent = f"inviseobox/{inviseobox.__version__} python/{platform.python_version()}"
         tls = system_tls if configuration.ca_file is None else None
@@ -95,7 +96,7 @@ class CentralApi:
 
     async def _device_list(self, form: ApiForm, limits: Limits, **more: Any) -> Answer:
         # In the URL rather than as a parameter: the two releases of httpx treat parameters differently.
-        url = f"{self._url}{_FORMS[form].device_list}?token={quote(self._token, safe='')}"
+        url = f"{self.url}{_FORMS[form].device_list}?token={quote(self._token, safe='')}"
         return await self._call("GET", url, limits, **more)
 
     async def send_status(self, devices: str, *, timeout: float = TOTAL_TIMEOUT) -> Answer:
@@ -113,7 +114,7 @@ class CentralApi:
         headers = {"Content-Type": "application/json", **headers}
         limits = Limits(timeout, MAX_WORDS, IDLE_TIMEOUT)
         return await self._call(
-            "POST", self._url + path, limits, content=body.encode("ascii"), headers=headers, is_enough=is_decided
+            "POST", self.url + path, limits, content=body.encode("ascii"), headers=headers, is_enough=is_decided
         )
 
     async def _call(self, method: str, url: str, limits: Limits, **more: Any) -> Answer:

@@ -18,6 +18,8 @@ from inviseobox.server.api import TOTAL_TIMEOUT, CentralApi
 from inviseobox.server.form_doubt import FormDoubt
 
 _FORM_SETTING = "api form"
+_FORM_URL_SETTING = "api form url"
+"""The address of the server that was found to speak this form."""
 _REFUSALS = (401, 403)
 
 
@@ -204,9 +206,18 @@ class Server:
 
     async def _known(self) -> ApiForm | None:
         if self._pinned is None and self._found is None:
-            noted = await self._memory.setting(_FORM_SETTING)
-            self._found = ApiForm(noted) if noted in list(ApiForm) else None
+            self._found = await self._noted()
         return self._pinned or self._found
+
+    async def _noted(self) -> ApiForm | None:
+        """Return the form that this server was found to speak; what another one spoke says nothing of it."""
+        form, url = await self._memory.setting(_FORM_SETTING), await self._memory.setting(_FORM_URL_SETTING)
+        if form not in list(ApiForm) or url not in (None, self._api.url):
+            return None
+        if url is None:
+            # Noted by a version that kept no address.
+            self._memory.record_setting(_FORM_URL_SETTING, self._api.url)
+        return ApiForm(form)
 
     def _remember(self, form: ApiForm) -> None:
         if self._pinned is None and self._found is not form:
@@ -215,6 +226,7 @@ class Server:
             self._values_doubt.settle()
             # With the next commit: the form is known also while the disk is full.
             self._memory.record_setting(_FORM_SETTING, form.value)
+            self._memory.record_setting(_FORM_URL_SETTING, self._api.url)
 
 
 def _other(form: ApiForm) -> ApiForm:

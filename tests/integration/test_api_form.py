@@ -164,6 +164,40 @@ def test_a_strange_list_of_the_other_form_changes_nothing(tmp_path: Path, strang
     delivering(tmp_path, scenario)
 
 
+def test_a_form_that_was_noted_without_its_server_is_that_of_the_present_one(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with central("deployed") as server, box(tmp_path / "data.db", server.url) as one:
+            one.buffer.record_setting("api form", "deployed")
+            await one.buffer.commit()
+            seen = Seen()
+            server.script("list", seen)
+            await one.server.device_list()
+            assert [request.path for request in seen.requests] == ["/api/workers"]
+            await one.buffer.commit()
+            assert await one.buffer.setting("api form url") == server.url
+
+    virtual_time.run(run())
+
+
+def test_a_box_that_is_given_another_server_takes_its_list_whatever_the_one_before_spoke(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with central("documented") as workshop, box(tmp_path / "data.db", workshop.url) as one:
+            listed, text = await one.server.device_list()
+            one.buffer.record_setting("device list", text)
+            await one.buffer.commit()
+        async with central("deployed") as server:
+            server.devices = [web_device("http://192.0.2.35/", ["k1"], name="hall")]
+            async with box(tmp_path / "data.db", server.url) as one:
+                one.devices.adopt(listed)
+                found, _ = await one.server.device_list()
+                assert [device.name for device in found.devices] == ["hall"]
+                end = await window(one, 0, [known("m0")])
+                one.start()
+                await until(lambda: end in server.window_ends(), within=60)
+
+    virtual_time.run(run())
+
+
 @pytest.mark.parametrize(("status", "body"), [(401, b""), (403, b""), (405, b""), (410, b""), (200, b"<html>")])
 def test_a_server_that_moved_is_found_after_ten_minutes(tmp_path: Path, status: int, body: bytes) -> None:
     """The old paths are answered with something that may mean something else; so the new ones are not asked at once."""

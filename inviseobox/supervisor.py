@@ -81,7 +81,7 @@ class Supervisor:
             failures += 1
             trouble = events.TASK(ended.cause, task=name)
             self._troubles.begin(_TASK, trouble, _scope(name), error=ended.error)
-            if is_loop and failures == FAILURES and await self._may_end(f"{name}: {ended.cause}"):
+            if is_loop and failures >= FAILURES and await self._may_end(f"{name}: {ended.cause}"):
                 _log.error("%s fails again and again; the service starts anew", name, extra=trouble.begins)
                 self.has_given_up.set()
             await asyncio.sleep(pause)

@@ -20,7 +20,7 @@ DEADLINE = 300.0
 LOCK_WAIT = 300.0
 """Seconds to wait for another program that installs."""
 
-_FORMAT = "${binary:Package}\t${Version}\t${db:Status-Abbrev}\t${Inviseobox-Schema}\n"
+_FORMAT = "${binary:Package}\t${Version}\t${db:Status-Abbrev}\t${Inviseobox-Schema}\t${Inviseobox-Oldest-Reader}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,14 @@ class Installed:
 
     Attributes:
         is_whole: unpacked and configured, and nothing to be done again.
-        schema: what stands in its field Inviseobox-Schema; empty without one.
+        schema, oldest_reader: what stands in its fields Inviseobox-Schema and Inviseobox-Oldest-Reader; 0 without one.
     """
 
     name: str
     version: str
     is_whole: bool
-    schema: str
+    schema: int = 0
+    oldest_reader: int = 0
 
 
 class Dpkg:
@@ -54,11 +55,11 @@ class Dpkg:
             raise ProgramFailed(f"dpkg-query: {ended.errors.strip()}")
         found = {}
         for line in ended.output.splitlines():
-            name, version, status, schema = line.split("\t")
+            name, version, status, *schemas = line.split("\t")
             # "ii ": to be installed, installed, no error. "hi ": the same, held.
             if status[1:2] not in ("n", "c"):
                 package = name.partition(":")[0]
-                found[package] = Installed(package, version, status[1:] == "i ", schema)
+                found[package] = Installed(package, version, status[1:] == "i ", *map(schema_number, schemas))
         return found
 
     def compare(self, one: str, other: str) -> int:
@@ -132,6 +133,11 @@ class Dpkg:
             raise InstallationFailed(f"its installation does not end within {within:.0f} s")
         if process.returncode:
             raise InstallationFailed(f"it cannot be installed: {complaint(told) or f'status {process.returncode}'}")
+
+
+def schema_number(text: str) -> int:
+    """Return the schema that a field of a package tells, 0 if it tells none. Pure."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 def complaint(output: str) -> str:

@@ -30,7 +30,7 @@ def condemn(box: Box, watched: Probation, reason: str, missing: Required = _NOTH
         return
     _refuse(box, watched.version, reason)
     if watched.previous is None:
-        _stay(box, watched.version, reason, "no earlier version is known")
+        _stay(box, watched.version, reason, "no earlier version is known that can read its database")
         return
     older = Probation(
         version=watched.previous,

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from .box import Box
+from .dpkg import Installed, schema_number
 from .errors import NotKept, NotNow, ProgramFailed
 from .places import OURS, PROGRAM, UPDATER
 from .repack import repack
@@ -59,8 +60,39 @@ def _is(box: Box, file: Path, package: str, version: str) -> bool:
 
 
 def previous_file(box: Box, version: str) -> Path:
-    """Return the .deb of a version of the daemon to go back to. Raises NotKept."""
+    """Return the .deb of a version of the daemon to go back to.
+
+    Raises:
+        NotKept: there is none, or that version could not read the database.
+    """
     kept = box.store.kept(PROGRAM, version)
     if kept is None:
         raise NotKept(f"no .deb of inviseobox {version} is there to go back to")
+    if cannot_read(box, version):
+        raise NotKept(f"inviseobox {version} cannot read the database that a newer one has written")
     return kept
+
+
+def leads_back(box: Box, version: str | None) -> bool:
+    """Return whether a version of the daemon can be gone back to."""
+    return bool(version and box.store.kept(PROGRAM, version) and not cannot_read(box, version))
+
+
+def cannot_read(box: Box, version: str) -> bool:
+    """Return whether a kept version of the daemon is known not to read what those installed since have written."""
+    kept = box.store.kept(PROGRAM, version)
+    with contextlib.suppress(ProgramFailed):
+        # A file that is damaged tells nothing; that it cannot be installed is found when it is tried.
+        return kept is not None and schema(box, kept) < box.state.oldest_reader
+    return False
+
+
+def schema(box: Box, file: Path) -> int:
+    """Return the schema of the database that a version knows; 0 if its package does not say. Raises ProgramFailed."""
+    return schema_number(box.dpkg.field(file, "Inviseobox-Schema"))
+
+
+def note_reader(box: Box, program: Installed) -> None:
+    """Note which versions can read the database that the installed one writes: no later one undoes that."""
+    if program.oldest_reader > box.state.oldest_reader:
+        box.remember(oldest_reader=program.oldest_reader)

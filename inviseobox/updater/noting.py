@@ -10,9 +10,9 @@ from .errors import InstallationFailed, NotKept
 from .events import NOTED
 from .going_back import go_back, note_back
 from .installing import repair
-from .keeping import keep_installed
+from .keeping import cannot_read, keep_installed, leads_back, note_reader
 from .places import OURS, PROGRAM, UPDATER
-from .state import Cause, Level, Probation, Proof, Required, Trouble
+from .state import Cause, Level, Probation, Proof, Required, State, Trouble
 
 _CUT_OFF = Trouble("updater", "", "a change of packages was cut off and could not be repaired; see: dpkg --audit")
 
@@ -50,6 +50,7 @@ def note_installed(box: Box) -> Installed | None:
     with contextlib.suppress(NotKept):
         # Said where it matters: when a newer version is to be taken.
         keep_installed(box)
+    note_reader(box, program)
     _note_program(box, program.version)
     if UPDATER in found and box.state.updater is None:
         box.store.set_good(UPDATER, found[UPDATER].version)
@@ -110,12 +111,21 @@ def _note_by_hand(box: Box, version: str) -> None:
     if version == state.good:
         box.remember(installed=version, bad=bad, probation=None, proof=Proof(version, Level.GOOD, box.boot_id))
         return
-    previous = state.good if state.good and box.store.kept(PROGRAM, state.good) else None
+    previous = next((one for one in _ways_back(state) if leads_back(box, one)), None)
+    if state.good and cannot_read(box, state.good):
+        # What repairs packages at a boot takes what is good, without knowing of databases.
+        box.store.set_good(PROGRAM, previous or version)
     required = state.proof.required if state.proof else Required()
     ran = state.libraries.invocation_id if state.libraries else ""
     watched = Probation(version, previous, Cause.UPDATE, box.boot_id, box.wall(), required, invocation_id=ran)
     proof = Proof(version, Level.NEW, box.boot_id)
     box.remember(installed=version, bad=bad, probation=watched, proof=proof)
+
+
+def _ways_back(state: State) -> tuple[str | None, ...]:
+    """Return the versions to go back to from one that was installed by hand, the best one first. Pure."""
+    has_passed = state.proof is not None and state.proof.level is not Level.NEW
+    return state.good, state.installed if has_passed else None
 
 
 def _note_boot(box: Box) -> None:

@@ -30,7 +30,8 @@ def note_passed(box: Box, watched: Probation, required: Required) -> None:
 def _passed(box: Box, watched: Probation, required: Required) -> None:
     proof = Proof(watched.version, Level.PASSED, box.boot_id, required)
     box.remember(proof=proof)
-    message = f"inviseobox {watched.version} does what {watched.previous} did; one more start is to be seen"
+    before = watched.previous or "the one before"
+    message = f"inviseobox {watched.version} does what {before} did; one more start is to be seen"
     box.tell(UPDATE_PASSED, message, version=watched.version, before=watched.previous or "")
 
 

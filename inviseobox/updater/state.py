@@ -148,6 +148,8 @@ class State:
     `kept` is the one before `good`, which is kept until a boot with `good` was seen through. `bad` and `bad_updater`
     name the versions of the service and of the updater that were taken back. `reports` waits to be sent, the oldest
     first. `looked` is "ok" or why nothing could be looked for. `updater` is the version of the updater to go back to.
+    `oldest_reader` is the lowest schema of a version that can read the database, after all that were installed until
+    here; 0: not known.
     """
 
     installed: str | None = None
@@ -165,6 +167,7 @@ class State:
     looked_at: float | None = None
     looked: str = ""
     boot_id: str = ""
+    oldest_reader: int = 0
 
 
 def to_json(state: State) -> str:

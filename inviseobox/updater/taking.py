@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from pathlib import Path
 
-from . import room, versions
+from . import keeping, room, versions
 from .apt_output import Step
 from .box import Box
 from .errors import InstallationFailed, NotKept, NotNow, NotStarted, ProgramFailed
@@ -17,7 +17,7 @@ from .observing import configuration, required
 from .places import APPLIANCE, KEYRING, OURS, PROGRAM, UNIT, UPDATER
 from .service import Service
 from .state import Cause, Level, Pending, Probation, Proof, Required, Trouble
-from .versions import Offer, Refused
+from .versions import Offer, Refused, Waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +65,22 @@ def candidate(box: Box, offered: dict[str, str]) -> str | None:
     """Return the version of the daemon to take, None if there is none. Raises ProgramFailed and NotKept."""
     installed = box.state.installed or ""
     offers = [Offer(one.version, one.schema, one.oldest_reader) for one in box.apt.versions(PROGRAM)]
-    previous = go_back_to(box)
     chosen = versions.choose(
         offered.get(PROGRAM),
         offers,
         installed=installed,
-        schema_to_go_back_to=_schema(box, previous),
+        schema_to_go_back_to=min(keeping.schema(box, keep(box, PROGRAM, one)) for one in _ways_back(box)),
+        schema_later=_schema_later(box),
         bad=refused_versions(box)[PROGRAM],
         is_newer=lambda one, other: box.dpkg.compare(one, other) > 0,
     )
     if isinstance(chosen, Refused):
         refuse(box, chosen.version, chosen.reason)
+        return None
+    if isinstance(chosen, Waits):
+        print(
+            f"inviseobox {chosen.version} waits until {installed} is good: the one before could not read its database"
+        )
         return None
     if chosen is None and PROGRAM not in offered:
         _refuse_what_lacks_something(box, [offer.version for offer in offers])
@@ -100,10 +105,28 @@ def _refuse_what_lacks_something(box: Box, versions: Sequence[str]) -> None:
 
 
 def go_back_to(box: Box) -> str:
-    """Return the version that a bad one would be taken back to: what is installed, once it has passed."""
+    """Return the version that a bad one would be taken back to: what is installed, once it has passed.
+
+    It is also where what was good cannot read the database any more.
+    """
     state = box.state
     is_new = state.proof is None or state.proof.level is Level.NEW
-    return (state.good if is_new else None) or state.installed or ""
+    good = state.good if is_new and state.good and not keeping.cannot_read(box, state.good) else None
+    return good or state.installed or ""
+
+
+def _ways_back(box: Box) -> set[str]:
+    """Return the versions that a new one may be taken back to: a boot leads back to the one that is good."""
+    good = box.state.good
+    return {go_back_to(box), good} if good and keeping.leads_back(box, good) else {go_back_to(box)}
+
+
+def _schema_later(box: Box) -> int:
+    """Return the schema of the installed version where it may still become good."""
+    proof = box.state.proof
+    if box.state.probation is None and (proof is None or proof.level is not Level.PASSED):
+        return versions.NEVER
+    return box.dpkg.installed(PROGRAM)[PROGRAM].schema
 
 
 def take(box: Box, version: str, taken: Taken) -> None:
@@ -137,6 +160,7 @@ def take(box: Box, version: str, taken: Taken) -> None:
         condemn(box, watched, str(error))
         return
     box.remember(installed=version, pending=None, proof=Proof(version, Level.NEW, box.boot_id))
+    keeping.note_reader(box, box.dpkg.installed(PROGRAM)[PROGRAM])
     runs = (service.is_up or service.has_failed) and not service.is_masked
     fault = _start(box, service, runs=runs)
     if fault:
@@ -218,10 +242,3 @@ def _check(box: Box, package: str, steps: Sequence[Step]) -> None:
             raise NotKept(f"it needs inviseobox-updater {step.new}, which comes first")
         if step.name == PROGRAM and package != PROGRAM:
             raise NotKept(f"it needs inviseobox {step.new}, which comes first")
-
-
-def _schema(box: Box, version: str) -> int:
-    """Return the schema of the database that a version knows; 0 if its package does not say."""
-    file = keep(box, PROGRAM, version)
-    text = box.dpkg.field(file, "Inviseobox-Schema")
-    return int(text) if text.isascii() and text.isdecimal() else 0

@@ -1,12 +1,16 @@
 """Which version is to be taken. Pure.
 
 A version writes a database that older ones can read back to some schema: its `oldest_reader`. What the version to go
-back to could not read is not taken; one in between that both sides can read is.
+back to could not read is not taken; one in between that both sides can read is. There may be more than one to go back
+to: until a version is good, a boot leads back to the one before it.
 """
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
+
+NEVER = -1
+"""A schema that is below every other one."""
 
 IsNewer = Callable[[str, str], bool]
 
@@ -28,20 +32,28 @@ class Refused:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """The version can be taken as soon as the installed one is the only one to go back to."""
+
+    version: str
+
+
 def choose(
     candidate: str | None,
     offers: Sequence[Offer],
     *,
     installed: str,
     schema_to_go_back_to: int,
+    schema_later: int = NEVER,
     bad: Collection[str],
     is_newer: IsNewer,
-) -> Offer | Refused | None:
+) -> Offer | Refused | Waits | None:
     """Return the version to take, None where there is none.
 
     `candidate` is the one that apt would take, None: none. `offers` are all versions in the index.
-    `schema_to_go_back_to` is that of the version to which a bad one would be taken back. `is_newer(a, b)`: a is newer
-    than b.
+    `schema_to_go_back_to` is the lowest of the versions to which a bad one might be taken back, `schema_later` what
+    that will be once the installed version is good. `is_newer(a, b)`: a is newer than b.
     """
     if candidate is None or not is_newer(candidate, installed):
         return None
@@ -55,9 +67,13 @@ def choose(
     def order(one: Offer, other: Offer) -> int:
         return is_newer(other.version, one.version) - is_newer(one.version, other.version)
 
-    for offer in sorted(within, key=cmp_to_key(order)):
+    newest_first = sorted(within, key=cmp_to_key(order))
+    for offer in newest_first:
         if offer.oldest_reader <= schema_to_go_back_to:
             return offer
+    for offer in newest_first:
+        if offer.oldest_reader <= schema_later:
+            return Waits(offer.version)
     if candidate in bad:
         return None
     needed = known[candidate].oldest_reader

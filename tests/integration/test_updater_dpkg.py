@@ -25,10 +25,16 @@ def root(tmp_path: Path) -> DpkgRoot:
 def test_installing_tells_what_is_there(root: DpkgRoot) -> None:
     assert root.dpkg.installed("one", "two") == {}
     root.dpkg.install(
-        [root.package("one", "1:2.0", {"usr/share/one": "text"}, fields="Inviseobox-Schema: 7\n")], offline=True
+        [
+            root.package(
+                "one", "1:2.0", {"usr/share/one": "text"}, fields="Inviseobox-Schema: 7\nInviseobox-Oldest-Reader: 6\n"
+            )
+        ],
+        offline=True,
     )
     (one,) = root.dpkg.installed("one", "two").values()
-    assert (one.name, one.version, one.is_whole, one.schema) == ("one", "1:2.0", True, "7")
+    assert (one.name, one.version, one.is_whole) == ("one", "1:2.0", True)
+    assert (one.schema, one.oldest_reader) == (7, 6)
     assert root.text("usr/share/one") == "text"
     assert not root.dpkg.is_broken()
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inviseobox.updater import nightly, pins
-from inviseobox.updater.versions import Offer, Refused, choose
+from inviseobox.updater.versions import NEVER, Offer, Refused, Waits, choose
 
 
 def is_newer(one: str, other: str) -> bool:
@@ -18,9 +18,23 @@ def is_newer(one: str, other: str) -> bool:
 
 
 def chosen(
-    candidate: str | None, offers: list[Offer], *, installed: str = "1", schema: int = 5, bad: tuple[str, ...] = ()
+    candidate: str | None,
+    offers: list[Offer],
+    *,
+    installed: str = "1",
+    schema: int = 5,
+    later: int = NEVER,
+    bad: tuple[str, ...] = (),
 ) -> object:
-    return choose(candidate, offers, installed=installed, schema_to_go_back_to=schema, bad=bad, is_newer=is_newer)
+    return choose(
+        candidate,
+        offers,
+        installed=installed,
+        schema_to_go_back_to=schema,
+        schema_later=later,
+        bad=bad,
+        is_newer=is_newer,
+    )
 
 
 def test_the_candidate_is_taken_where_its_database_can_be_read_after_it() -> None:
@@ -44,6 +58,15 @@ def test_where_nothing_in_between_fits_it_is_refused_with_a_reason() -> None:
     assert found.version == "3"
     assert "schema 7" in found.reason
     assert "schema 5" in found.reason
+
+
+def test_a_version_waits_until_what_is_installed_is_the_only_one_to_go_back_to() -> None:
+    offers = [Offer("2", 5, 5), Offer("3", 7, 6), Offer("4", 8, 7)]
+    assert chosen("4", offers, later=7) == Offer("2", 5, 5)
+    assert chosen("4", offers, installed="2", later=6) == Waits("3")
+    assert chosen("4", offers, installed="2", later=7) == Waits("4")
+    assert chosen("4", offers, installed="2", later=7, bad=("4",)) == Waits("3")
+    assert isinstance(chosen("4", offers, installed="2", later=5), Refused)
 
 
 def test_a_bad_version_is_not_taken() -> None:

@@ -22,6 +22,7 @@ FULL = State(
     reports=({"schema": 1, "journal": ["a"]},),
     trouble=Trouble("taken back", "2.1", "it crashes"),
     looked_at=5.0,
+    oldest_reader=5,
 )
 
 

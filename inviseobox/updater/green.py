@@ -10,6 +10,9 @@ from .observation import LinkState, Status
 from .seen import Mark, Run, status_patience
 from .state import Required
 
+OLD = float("inf")
+"""The age of a run that had time for everything."""
+
 
 def required(status: Status | None, earlier: Status | None = None) -> Required:
     """Return what is green in a status, which is what the next start must do; nothing where there is none.
@@ -25,16 +28,18 @@ def required(status: Status | None, earlier: Status | None = None) -> Required:
     )
 
 
-def is_open(status: Status | None, earlier: Status | None = None) -> bool:
-    """Whether something may go on of which that cannot be told yet: the clock may have been stepped."""
+def is_open(status: Status | None, earlier: Status | None = None, age: float = OLD) -> bool:
+    """Whether something may go on of which that cannot be told yet.
+
+    The clock may have been stepped, or the run may be of so few seconds, its `age`, that it had no time for it.
+    """
     if status is None:
         return False
-    links = {name: link.last_good for name, link in status.links.items() if link.up and link.last_good is not None}
-    facets = {name: status.progress.get(name) for name, _ in _limits(status.interval)} if links else {}
-    young = required(status, earlier)
-    return len(young.links) < len(links) or any(
-        time is not None and name not in young.facets for name, time in facets.items()
-    )
+    is_young = age < longest_pause(status)
+    links = [name for name, link in status.links.items() if link.up and (is_young or link.last_good is not None)]
+    facets = [name for name, _ in _limits(status.interval) if is_young or status.progress.get(name) is not None]
+    known = required(status, earlier)
+    return bool(links) and (len(known.links) < len(links) or any(name not in known.facets for name in facets))
 
 
 def seen_green(run: Run, status: Status) -> Required:

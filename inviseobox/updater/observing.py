@@ -7,6 +7,7 @@ from pathlib import Path
 from . import daemon_status, green, server_probe
 from .box import Box
 from .observation import NotReached, Observation, Reached, Status
+from .seen import STATUS_PATIENCE
 from .service import Service, memory_of
 from .state import Required
 
@@ -45,22 +46,32 @@ def status(box: Box, service: Service, known: Status | None = None) -> Status | 
 def required(box: Box) -> Required:
     """Return what the service does at present, which it must do again after its next start.
 
-    That takes one look, unless its clock was stepped or something does not work: then it is waited for what moves on.
-    Raises ProgramFailed and Stopped.
+    That takes one look, unless its clock was stepped or something does not work, or not yet: then it is waited for what
+    moves on. Raises ProgramFailed and Stopped.
     """
     service = box.systemd.service()
-    first = last = status(box, service)
-    if last is None or not green.is_open(last):
+    began = box.now() - (green.OLD if service.ready_for is None else service.ready_for)
+    first = last = _first_status(box, service, began)
+    if last is None or not green.is_open(last, age=box.now() - began):
         return green.required(last)
-    print("something does not work, or the clock was stepped: waiting to see what goes on", flush=True)
+    print("something does not work, or not yet, or the clock was stepped: waiting to see what goes on", flush=True)
     until = box.now() + min(_LONGEST_LOOK, green.longest_pause(last))
-    while green.is_open(last, first) and box.now() < until:
+    while green.is_open(last, first, box.now() - began) and box.now() < until:
         box.stop.wait(_LOOK_EVERY)
         found = status(box, service, last)
         if found is None:
             break
         last = found
     return green.required(last, first)
+
+
+def _first_status(box: Box, service: Service, began: float) -> Status | None:
+    """Return what the service tells of itself; one that was ready only just now is given the time to do so."""
+    found = status(box, service)
+    while found is None and box.now() - began < STATUS_PATIENCE:
+        box.stop.wait(_LOOK_EVERY)
+        found = status(box, service)
+    return found
 
 
 def ask_server(box: Box) -> Reached | NotReached:

@@ -1,6 +1,7 @@
 """Edge to systemd: how the daemon's unit is, and starting it anew."""
 
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from .programs import Programs
 
 _PROPERTIES = (
     "LoadState", "ActiveState", "SubState", "InvocationID", "NRestarts", "MainPID", "Result", "ExecMainStatus",
-    "MemoryMax", "UnitFileState", "Job", "FragmentPath",
+    "MemoryMax", "UnitFileState", "Job", "FragmentPath", "ActiveEnterTimestampMonotonic",
     "ConditionResult", "ConditionTimestampMonotonic", "AssertResult", "AssertTimestampMonotonic",
 )  # fmt: skip
 _OF_THE_UNITS = re.compile(r"not found|bad unit file setting|is masked|not loaded properly|is cyclic")
@@ -30,6 +31,7 @@ class Service:
         has_job: it is being started or stopped, or is about to be.
         is_loaded: systemd understands the unit.
         is_masked: somebody has forbidden to start it.
+        ready_for: seconds since it said that it is ready; None: it is not.
     """
 
     active_state: str
@@ -44,6 +46,7 @@ class Service:
     has_job: bool = False
     is_loaded: bool = True
     is_masked: bool = False
+    ready_for: float | None = None
 
     @property
     def is_enabled(self) -> bool:
@@ -100,6 +103,7 @@ class Systemd:
             main_pid=_number(told.get("MainPID", "")),
             result="condition" if _is_unmet(told) else told.get("Result", ""),
             exit_status=_number(told.get("ExecMainStatus", "")),
+            ready_for=_ready_for(told),
             memory_max=int(memory) if memory.isdecimal() and len(memory) < 19 else None,
             unit_file_state=told.get("UnitFileState", ""),
             has_job=bool(_number(told.get("Job", ""))),
@@ -152,6 +156,14 @@ def _is_unmet(told: dict[str, str]) -> bool:
         told.get(f"{kind}Result") == "no" and told.get(f"{kind}TimestampMonotonic", "0") != "0"
         for kind in ("Condition", "Assert")
     )
+
+
+def _ready_for(told: dict[str, str]) -> float | None:
+    """Return for how many seconds the unit is active, by the clock of its timestamps (org.freedesktop.systemd1(5))."""
+    since = _number(told.get("ActiveEnterTimestampMonotonic", ""))
+    if told.get("ActiveState") != "active" or not since:
+        return None
+    return max(time.monotonic() - since / 1e6, 0.0)
 
 
 def is_about_units(complaint: str) -> bool:

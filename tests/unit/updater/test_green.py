@@ -25,12 +25,17 @@ def looked(service: Service, at: float) -> Status:
 
 def found(service: Service, at: float) -> Required:
     """Return what is required by looks from `at` on, as the updater makes them."""
-    first = last = looked(service, at)
-    until = at + green.longest_pause(first)
-    while green.is_open(last, first) and at < until:
+    return waited(service, at)[0]
+
+
+def waited(service: Service, at: float) -> tuple[Required, float]:
+    """Return what is required by looks from `at` on, and the seconds that they took."""
+    began, first = at, looked(service, at)
+    last, until = first, at + green.longest_pause(first)
+    while green.is_open(last, first, at - service.starts) and at < until:
         at += 10
         last = looked(service, at)
-    return green.required(last, first)
+    return green.required(last, first), at - began
 
 
 def test_what_is_required_is_what_is_green() -> None:
@@ -58,6 +63,31 @@ def test_one_look_is_enough_where_all_goes_on() -> None:
     assert not green.is_open(None)
     # What never got anywhere is not waited for: no server was ever there.
     assert not green.is_open(looked(Service(starts=-5000.0, server_is_up=lambda at: False), 0.0))
+
+
+@pytest.mark.parametrize("after", [12.0, 300.0, 1700.0])
+def test_what_a_young_service_had_no_time_for_is_waited_for(after: float) -> None:
+    """It delivers once in half an hour: until then nothing tells whether it does."""
+    service = Service(interval=1800, starts=1790 - after)
+    assert green.required(looked(service, 1790.0)).facets == ("polling", "commits")
+    assert found(service, 1790.0) == ALL_OF_IT
+
+
+def test_a_link_that_gave_no_value_yet_is_waited_for() -> None:
+    status = looked(Service(starts=-50.0), 0.0)
+    links = {**status.links, LINKS[0]: LinkState(True, "", None)}
+    quiet = replace(status, links=links, progress=dict.fromkeys(ALL, status.written_at))
+    assert green.is_open(quiet, age=50)
+    assert not green.is_open(quiet, age=green.longest_pause(quiet))
+
+
+def test_what_never_works_is_waited_for_until_the_service_is_no_longer_young() -> None:
+    never = Service(interval=1800, starts=-300.0, server_is_up=lambda at: False)
+    required, seconds = waited(never, 0.0)
+    assert required == Required(ALL[:2], LINKS)
+    assert seconds + 300 <= green.longest_pause(looked(never, 0.0)) + 10
+    # What reads nothing at all has nothing to do.
+    assert not green.is_open(replace(looked(never, 0.0), links={}), age=300)
 
 
 @pytest.mark.parametrize("by", [YEAR, -YEAR, 3600.0, -3600.0])

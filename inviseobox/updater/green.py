@@ -42,6 +42,11 @@ def is_open(status: Status | None, earlier: Status | None = None, age: float = O
     return bool(links) and (len(known.links) < len(links) or any(name not in known.facets for name in facets))
 
 
+def is_same(one: Required, other: Required) -> bool:
+    """Whether the same is required, in whatever order the service tells of its links."""
+    return one.facets == other.facets and set(one.links) == set(other.links)
+
+
 def seen_green(run: Run, status: Status) -> Required:
     """Return what was seen to go on in a run of the service, whose last status this is."""
     return _chosen(

@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import replace
 
-from . import green
+from . import green, observing
 from .box import Box
 from .dpkg import Installed
 from .errors import InstallationFailed, NotKept
@@ -115,17 +115,48 @@ def _note_by_hand(box: Box, version: str) -> None:
     if state.good and cannot_read(box, state.good):
         # What repairs packages at a boot takes what is good, without knowing of databases.
         box.store.set_good(PROGRAM, previous or version)
-    required = state.proof.required if state.proof else Required()
+    required = _worked(state)
     ran = state.libraries.invocation_id if state.libraries else ""
     watched = Probation(version, previous, Cause.UPDATE, box.boot_id, box.wall(), required, invocation_id=ran)
     proof = Proof(version, Level.NEW, box.boot_id)
     box.remember(installed=version, bad=bad, probation=watched, proof=proof)
 
 
+def _worked(state: State) -> Required:
+    """Return what worked last: in the midst of a watch that is what it waits for. Pure."""
+    if state.probation:
+        return state.probation.required
+    if state.proof is None:
+        return Required()
+    return state.proof.required if state.proof.at_work is None else state.proof.at_work
+
+
 def _ways_back(state: State) -> tuple[str | None, ...]:
     """Return the versions to go back to from one that was installed by hand, the best one first. Pure."""
     has_passed = state.proof is not None and state.proof.level is not Level.NEW
     return state.good, state.installed if has_passed else None
+
+
+def note_work(box: Box) -> None:
+    """Note what the service does at present: the measure of what somebody installs before the next run.
+
+    As with a version that the updater takes, what does not work at this moment is not asked for. A service that tells
+    nothing of itself, or had no time yet for all that it does, leaves what was known. A start of the machine is
+    measured by what it did when it passed all the same: it may be this version that fails by and by.
+
+    Raises ProgramFailed and OSError.
+    """
+    proof = box.state.proof
+    if proof is None or box.state.probation:
+        return
+    service = box.systemd.service()
+    age = green.OLD if service.ready_for is None else service.ready_for
+    status = observing.status(box, service)
+    if status is None or (age < green.longest_pause(status) and green.is_open(status, age=age)):
+        return
+    at_work = green.required(status)
+    if not green.is_same(at_work, _worked(box.state)):
+        box.remember(proof=replace(proof, at_work=at_work))
 
 
 def _note_boot(box: Box) -> None:

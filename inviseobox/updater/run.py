@@ -35,6 +35,7 @@ def run(box: Box, *, now: bool) -> bool:
         publish(box)
         tries = _tries(box)
         _go_on_watching(box)
+        noting.note_work(box)
         cannot_look, taken, offered = None, Taken(), {}
         if now or _is_time_to_look(box):
             try:

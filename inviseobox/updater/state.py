@@ -105,13 +105,15 @@ class BadVersion:
 class Proof:
     """How far the installed version has come; `boot_id` is that of the boot in which it got there.
 
-    `required` is what it did when it passed.
+    `required` is what it did when it passed, by which its next start is measured. `at_work` is what it was seen to do
+    since then, at the last run of the updater, None: the same; by it is measured what somebody installs in its place.
     """
 
     version: str
     level: Level = Level.NEW
     boot_id: str = ""
     required: Required = Required()
+    at_work: Required | None = None
 
 
 @dataclass(frozen=True, slots=True)

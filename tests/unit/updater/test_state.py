@@ -14,7 +14,7 @@ FULL = State(
     installed="2.0",
     good="1.0",
     kept="0.9",
-    proof=Proof("2.0", Level.PASSED, "boot", state.Required(("polling",), ("a", "b"))),
+    proof=Proof("2.0", Level.PASSED, "boot", state.Required(("polling",), ("a", "b")), state.Required((), ("a",))),
     probation=Probation("2.0", None, Cause.BACK, "boot", 1.5, condemned="2.1", reason="it crashes"),
     pending=Pending(2, "boot", {"inviseobox": "1.0"}, {"inviseobox": "2.0"}),
     bad={"2.1": BadVersion("it crashes", 3.0, tries=2, is_unclear=True)},

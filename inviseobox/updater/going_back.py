@@ -28,6 +28,8 @@ def condemn(box: Box, watched: Probation, reason: str, missing: Required = _NOTH
     if watched.cause is Cause.LIBRARY:
         _blame_libraries(box, watched, reason)
         return
+    # Whatever ends this run until the way back is noted finds what was begun as it was.
+    ran = box.systemd.service().invocation_id
     _refuse(box, watched.version, reason)
     if watched.previous is None:
         _stay(box, watched.version, reason, "no earlier version is known that can read its database")
@@ -39,7 +41,7 @@ def condemn(box: Box, watched: Probation, reason: str, missing: Required = _NOTH
         boot_id=box.boot_id,
         at=box.wall(),
         required=missing,
-        invocation_id=box.systemd.service().invocation_id,
+        invocation_id=ran,
         condemned=watched.version,
         reason=reason,
     )
@@ -119,7 +121,7 @@ def write_pins(box: Box) -> None:
 def _refuse(box: Box, version: str, reason: str) -> None:
     found = box.state.bad.get(version)
     tries = found.tries + 1 if found else 1
-    box.remember(bad={**box.state.bad, version: BadVersion(reason, box.wall(), tries)}, pending=None)
+    box.remember(bad={**box.state.bad, version: BadVersion(reason, box.wall(), tries)})
     write_pins(box)
 
 

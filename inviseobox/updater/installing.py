@@ -1,6 +1,7 @@
 """Changing packages so that whatever happens meanwhile, the machine finds its way: all .debs first, then dpkg."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from .box import Box
@@ -14,6 +15,8 @@ BACK_WITHIN = 120.0
 BACK_PATIENCE = 3600.0
 """Seconds to wait for another program that installs, where a version that does not work is installed meanwhile."""
 _REPAIR_WITHIN = 1800.0
+_REPAIR_ENDS_WITHIN = 400.0
+"""Seconds that the script has to end once it is asked to: it lets the dpkg that is at work end, within its deadline."""
 _SOMEBODY_ELSE = 75
 """Exit status of the script."""
 
@@ -34,17 +37,24 @@ def install(
 
     Raises:
         InstallationFailed: dpkg did not do it.
-        NotNow: somebody else is installing; nothing was begun.
+        NotNow: somebody else is installing; nothing was begun. Who asks to stop later is obeyed once this has returned.
     """
-    with box.dpkg.locked(patience):
-        begun = box.store.begin(files)
-        others = [file for file in begun if file.name.partition("_")[0] not in OURS]
-        if others:
-            box.dpkg.install(others, offline=False, within=within)
-        box.dpkg.install([file for file in begun if file not in others], offline=True, within=within)
-        box.store.end()
-    box.apt.mark_auto(new)
-    box.systemd.reload()
+    with ExitStack() as once_begun:
+        with box.dpkg.locked(patience):
+            # A stop after dpkg would look to the caller like one before it.
+            once_begun.enter_context(box.stop.put_off())
+            _change(box, files, within)
+        box.apt.mark_auto(new)
+        box.systemd.reload()
+
+
+def _change(box: Box, files: Sequence[Path], within: float) -> None:
+    begun = box.store.begin(files)
+    others = [file for file in begun if file.name.partition("_")[0] not in OURS]
+    if others:
+        box.dpkg.install(others, offline=False, within=within)
+    box.dpkg.install([file for file in begun if file not in others], offline=True, within=within)
+    box.store.end()
 
 
 def repair(box: Box) -> bool:
@@ -54,7 +64,7 @@ def repair(box: Box) -> bool:
         NotNow: somebody else is changing packages.
     """
     try:
-        ended = box.programs.run(box.places.repair, within=_REPAIR_WITHIN)
+        ended = box.programs.run(box.places.repair, within=_REPAIR_WITHIN, grace=_REPAIR_ENDS_WITHIN)
     except ProgramFailed:
         return False
     if ended.status == _SOMEBODY_ELSE:

@@ -1,6 +1,7 @@
 """The updater's own new version: the last act of a run, tried at once, taken back by the old one that still runs."""
 
 import contextlib
+from pathlib import Path
 
 from . import disk, own_units
 from .box import Box
@@ -42,11 +43,20 @@ def take_itself(box: Box, offered: dict[str, str]) -> None:
         return
     box.stop.check()
     units = own_units.look(box.programs)
+    fault = ""
     try:
         install(box, fetched.files, fetched.new())
-        fault = _fault(box) or own_units.fault(units, own_units.look(box.programs))
     except InstallationFailed as error:
         fault = str(error)
+    # By the next run it would be the new version itself that tests and takes back.
+    with box.stop.put_off():
+        fault = fault or _fault(box) or own_units.fault(units, own_units.look(box.programs))
+        _end_change(box, version, fault, old, units)
+
+
+def _end_change(box: Box, version: str, fault: str, old: Path, units: own_units.Units) -> None:
+    """Note that a new version of the updater works, or put the `old` package back."""
+    before = box.version
     if not fault:
         box.note(NOTED, package=UPDATER, version=version, before=before, reason="taken")
         return

@@ -36,8 +36,10 @@ class Programs:
         fixed = {"PATH": _PATH, "LC_ALL": "C.UTF-8", "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
         return {**fixed, "TERM": "dumb", **self.surroundings, **more}
 
-    def run(self, *words: str | Path, within: float = 120, directory: Path | None = None) -> Ended:
-        """Run a program that may be ended at any time, to its end.
+    def run(self, *words: str | Path, within: float = 120, directory: Path | None = None, grace: float = 0) -> Ended:
+        """Run a program to its end; it may be ended at any time.
+
+        One that has `grace` is asked to end where somebody asked for that, and has so many seconds for it.
 
         Raises:
             ProgramFailed: it is not there, or did not end `within` so many seconds.
@@ -66,10 +68,9 @@ class Programs:
                     return Ended(process.returncode, output, errors)
                 except subprocess.TimeoutExpired:
                     waited += _LOOK_EVERY
-                if waited >= within or self.stop.is_asked:
-                    end_group(process.pid)
-                    process.communicate()
-                    if self.stop.is_asked:
+                if waited >= within or self.stop.is_due:
+                    _end(process, grace if self.stop.is_due else 0)
+                    if self.stop.is_due:
                         raise Stopped("was asked to stop; the next run goes on from here")
                     raise ProgramFailed(f"{words[0]} did not end within {within:.0f} s")
 
@@ -85,6 +86,17 @@ class Programs:
             told = ended.errors.strip() or ended.output.strip() or f"exit status {ended.status}"
             raise ProgramFailed(f"{words[0]}: {told.splitlines()[0]}")
         return ended.output
+
+
+def _end(process: "subprocess.Popen[str]", grace: float) -> None:
+    """End a program and what it started: at once, or if it does not do so by itself when it is asked."""
+    if grace:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=grace)
+            return
+    end_group(process.pid)
+    process.communicate()
 
 
 def end_group(leader: int) -> None:

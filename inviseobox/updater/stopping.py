@@ -4,6 +4,8 @@ import faulthandler
 import os
 import select
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from .errors import Stopped
@@ -26,6 +28,7 @@ class Stop:
         """Begin with nobody having asked."""
         self.is_asked = False
         self._is_listening = False
+        self._put_off = 0
         self._woken, self._wakes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def listen(self) -> None:
@@ -49,10 +52,24 @@ class Stop:
             # By no clock that can be set, and whatever the interpreter is doing: alarm(2).
             signal.alarm(_SILENT_FOR)
 
+    @property
+    def is_due(self) -> bool:
+        """Whether somebody asked, and what is being done may be left as it is."""
+        return self.is_asked and not self._put_off
+
+    @contextmanager
+    def put_off(self) -> Iterator[None]:
+        """Obey nobody meanwhile: what was begun is brought to its end, and must be short."""
+        self._put_off += 1
+        try:
+            yield
+        finally:
+            self._put_off -= 1
+
     def check(self) -> None:
         """Return where it is safe to end. Raises Stopped if somebody asked for it."""
         self.get_on()
-        if self.is_asked:
+        if self.is_due:
             raise Stopped("was asked to stop; the next run goes on from here")
 
     def wait(self, seconds: float) -> None:

@@ -160,9 +160,11 @@ def take(box: Box, version: str, taken: Taken) -> None:
         condemn(box, watched, str(error))
         return
     box.remember(installed=version, pending=None, proof=Proof(version, Level.NEW, box.boot_id))
-    keeping.note_reader(box, box.dpkg.installed(PROGRAM)[PROGRAM])
     runs = (service.is_up or service.has_failed) and not service.is_masked
-    fault = _start(box, service, runs=runs)
+    with box.stop.put_off():
+        keeping.note_reader(box, box.dpkg.installed(PROGRAM)[PROGRAM])
+        # What it did to its unit is seen only now.
+        fault = _start(box, service, runs=runs)
     if fault:
         condemn(box, watched, fault)
         if service.is_enabled:

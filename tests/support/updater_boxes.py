@@ -21,12 +21,14 @@ echo "$@" >>{told}
 
 @dataclass(frozen=True)
 class Version:
-    """A version of the program, with its schema and the lowest schema of a version that can read its database."""
+    """A version of a package, with its schema and the lowest schema of a version that can read its database."""
 
     number: str
-    schema: int
-    oldest_reader: int
+    schema: int = 5
+    oldest_reader: int = 5
     scripts: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    name: str = PROGRAM
 
 
 class UpdaterBox:
@@ -90,7 +92,7 @@ class UpdaterBox:
         for file in self._index.glob("*.deb"):
             file.unlink()
         for version in versions:
-            self.package(version).rename(self._index / f"{PROGRAM}_{version.number}_all.deb")
+            self.package(version).rename(self._index / f"{version.name}_{version.number}_all.deb")
         made = subprocess.run(
             ["apt-ftparchive", "packages", "."], cwd=self._index, capture_output=True, text=True, check=True
         )
@@ -100,7 +102,7 @@ class UpdaterBox:
     def package(self, version: Version) -> Path:
         """Return the package file of a version."""
         fields = f"Inviseobox-Schema: {version.schema}\nInviseobox-Oldest-Reader: {version.oldest_reader}\n"
-        return self.root.package(PROGRAM, version.number, scripts=version.scripts, fields=fields)
+        return self.root.package(version.name, version.number, version.files, version.scripts, fields)
 
     def _make_systemctl(self) -> None:
         program = self.directory / "bin/systemctl"

@@ -9,7 +9,12 @@ from .observation import Status
 from .status_content import understand
 
 MAX_SIZE = 16_777_216
-"""Bytes; ten thousand devices take about half of it."""
+"""Bytes of the file; ten thousand devices take about half of it."""
+READ_AT_MOST = 6_291_456
+"""Bytes of it that are read: what comes before the devices. Ten thousand links that are all down take less.
+
+The most that such a text can become in memory is 50 times as much (lists in lists), which the unit's MemoryMax allows.
+"""
 _DEVICES = b', "devices": ['
 """Where the service begins to write the devices, which come last: nothing is judged by them.
 
@@ -22,7 +27,7 @@ def read(path: str, invocation_id: str, owner: int | None, known: Status | None 
 
     `owner` is the number of the service's user: only its files and root's are read. `known` is what was read last; it
     is returned where the file is still the same. A symbolic link is not followed, and what is not a plain file of at
-    most MAX_SIZE bytes is not read.
+    most MAX_SIZE bytes is not read. Of a file of more than READ_AT_MOST bytes the devices must begin within these.
     """
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -44,16 +49,18 @@ def read(path: str, invocation_id: str, owner: int | None, known: Status | None 
 
 
 def _content(file: int) -> bytes:
-    """Read at most MAX_SIZE bytes, for the file may grow meanwhile; one more says that it did."""
+    """Read one byte more than may be understood, which says that there are more."""
     with os.fdopen(os.dup(file), "rb") as reader:
-        return reader.read(MAX_SIZE + 1)
+        return reader.read(READ_AT_MOST + 1)
 
 
 def _parsed(text: bytes) -> Any:
-    if len(text) > MAX_SIZE:
-        return None
     end = text.find(_DEVICES)
+    if end > 0:
+        text = text[:end] + b"}"
+    elif len(text) > READ_AT_MOST:
+        return None
     try:
-        return json.loads(text[:end] + b"}" if end > 0 else text)
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None

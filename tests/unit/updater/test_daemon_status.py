@@ -3,6 +3,8 @@
 import json
 import os
 import resource
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import inviseobox
+from inviseobox import events
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.health.health import Health
+from inviseobox.health.troubles import LINK
 from inviseobox.host import status_file
 from inviseobox.records import Reading
 from inviseobox.updater import daemon_status, green
@@ -199,6 +203,64 @@ def test_ten_thousand_devices_are_read(path: Path) -> None:
     status = read(path)
     assert status is not None
     assert len(status.links) == 5000
+
+
+def _device(port: int) -> dict[str, Any]:
+    return modbus_device(port, {port // 200 + 1: [port % 200]}, name=f"meter {port}")
+
+
+def test_ten_thousand_links_that_are_down_are_read(tmp_path: Path) -> None:
+    """What comes before the devices is longest when each link is in trouble, and each has a device of its own."""
+    count = 10_000
+    in_force = DevicesInForce(600, listed(*(_device(port) for port in range(1, count + 1))))
+    health = Health(lambda: 0.0)
+    health.progress.polling = 1e9
+    for device in in_force.inventory.devices:
+        assert device.link
+        link = device.link.name
+        health.troubles.begin(LINK, events.LINK("no connection within 5 s", link=link, device=device.name), link)
+    path = tmp_path / "status.json"
+    status_file.write(path, status_file.overview(health, in_force, 1e9, "run"), status_file.devices(health, in_force))
+    status = read(path)
+    assert status is not None
+    assert [link.up for link in status.links.values()] == [False] * count
+
+
+def test_twenty_thousand_links_are_read(path: Path) -> None:
+    links = [
+        {"name": f"Modbus TCP {n:075d}", "up": True, "cause": None, "last_good_reading": 1e9} for n in range(20_000)
+    ]
+    overview = {key: value for key, value in (CONTENT | {"links": links}).items() if key != "devices"}
+    status_file.write(path, overview, [{"name": "x" * 100}] * 50_000)
+    assert path.stat().st_size > daemon_status.READ_AT_MOST
+    status = read(path)
+    assert status is not None
+    assert len(status.links) == 20_000
+
+
+_PEAK = """
+import os, resource, sys
+from pathlib import Path
+from inviseobox.updater import daemon_status
+assert daemon_status.read(sys.argv[1], "run", os.getuid()) is None
+print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+"""
+
+
+_NESTED = {"objects": '{"":' * 900 + "0" + "}" * 900, "lists": "[" * 900 + "]" * 900, "none": "[]"}
+
+
+@pytest.mark.parametrize("piece", _NESTED.values(), ids=_NESTED)
+@pytest.mark.parametrize("devices", ['], "devices": []}', "]}"], ids=["devices", "no devices"])
+@pytest.mark.parametrize("size", [daemon_status.READ_AT_MOST, daemon_status.MAX_SIZE])
+def test_no_content_takes_the_memory_of_the_unit(path: Path, piece: str, devices: str, size: int) -> None:
+    begin = '{"schema": 1, "links": ['
+    count = (size - len(begin) - len(devices) + 1) // (len(piece) + 1)
+    path.write_text(begin + ",".join([piece] * count) + devices)
+    assert size - len(piece) <= path.stat().st_size + 1 <= size + 1
+    peak = subprocess.run([sys.executable, "-c", _PEAK, path], capture_output=True, text=True, check=True).stdout
+    # In kB; the unit has 512 MB, for more than this.
+    assert int(peak) < 400_000
 
 
 values = st.recursive(

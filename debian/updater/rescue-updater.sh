@@ -15,6 +15,9 @@ patience=300
 hung=
 readonly state good pin looks unfinished
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+stopping=
+# A stop of the unit waits until the dpkg that is at work has ended; no other one begins.
+trap 'stopping=yes' TERM
 
 # tell MESSAGE: a line that `journalctl -u inviseobox` shows, too.
 tell() {
@@ -84,6 +87,7 @@ files() {
 # change ARGUMENT...: run dpkg, again while somebody else has its lock. Units are started by this script alone.
 change() {
     while :; do
+        [ -z "$stopping" ] || exit 1
         said=$(SYSTEMD_OFFLINE=1 timeout --kill-after=10 300 dpkg --force-confold "$@" </dev/null 2>&1 9>&-)
         result=$?
         case $said in

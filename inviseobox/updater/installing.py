@@ -15,8 +15,6 @@ BACK_WITHIN = 120.0
 BACK_PATIENCE = 3600.0
 """Seconds to wait for another program that installs, where a version that does not work is installed meanwhile."""
 _REPAIR_WITHIN = 1800.0
-_REPAIR_ENDS_WITHIN = 400.0
-"""Seconds that the script has to end once it is asked to: it lets the dpkg that is at work end, within its deadline."""
 _SOMEBODY_ELSE = 75
 """Exit status of the script."""
 
@@ -60,11 +58,14 @@ def _change(box: Box, files: Sequence[Path], within: float) -> None:
 def repair(box: Box) -> bool:
     """Bring what was cut off to its end, by the script that also does so at boot; return whether it is whole.
 
+    A stop waits until the dpkg that is at work has ended.
+
     Raises:
         NotNow: somebody else is changing packages.
+        Stopped: somebody asked for it; the rest is left to the next run.
     """
     try:
-        ended = box.programs.run(box.places.repair, within=_REPAIR_WITHIN, grace=_REPAIR_ENDS_WITHIN)
+        ended = box.programs.run_unbroken(box.places.repair, within=_REPAIR_WITHIN)
     except ProgramFailed:
         return False
     if ended.status == _SOMEBODY_ELSE:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from .errors import ProgramFailed, Stopped
 from .stopping import Stop
 
 _LOOK_EVERY = 0.5
+_STOPPED = "was asked to stop; the next run goes on from here"
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -36,17 +37,64 @@ class Programs:
         fixed = {"PATH": _PATH, "LC_ALL": "C.UTF-8", "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
         return {**fixed, "TERM": "dumb", **self.surroundings, **more}
 
-    def run(self, *words: str | Path, within: float = 120, directory: Path | None = None, grace: float = 0) -> Ended:
-        """Run a program to its end; it may be ended at any time.
-
-        One that has `grace` is asked to end where somebody asked for that, and has so many seconds for it.
+    def run(self, *words: str | Path, within: float = 120, directory: Path | None = None) -> Ended:
+        """Run a program that may be ended at any time, to its end.
 
         Raises:
             ProgramFailed: it is not there, or did not end `within` so many seconds.
             Stopped: somebody asked for it; the program was ended.
         """
+        with self._started(words, directory) as process:
+            waited = 0.0
+            while True:
+                self.stop.get_on()
+                try:
+                    output, errors = process.communicate(timeout=_LOOK_EVERY)
+                    return Ended(process.returncode, output, errors)
+                except subprocess.TimeoutExpired:
+                    waited += _LOOK_EVERY
+                if waited >= within or self.stop.is_due:
+                    end_group(process.pid)
+                    process.communicate()
+                    if self.stop.is_due:
+                        raise Stopped(_STOPPED)
+                    raise ProgramFailed(f"{words[0]} did not end within {within:.0f} s")
+
+    def run_unbroken(self, *words: str | Path, within: float) -> Ended:
+        """Run a program that ends where it is safe once it gets SIGTERM: it alone is told, and waited for.
+
+        What it started meanwhile is left in peace. If it does not end for that, the run of the updater is ended as
+        one that hangs.
+
+        Raises:
+            ProgramFailed: it is not there, or ended because it was told to after so many seconds.
+            Stopped: somebody asked for it; the program was not begun, or ended for that.
+        """
+        self.stop.check()
+        with self._started(words, None) as process:
+            waited = 0.0
+            was_told = False
+            while True:
+                try:
+                    output, errors = process.communicate(timeout=_LOOK_EVERY)
+                    break
+                except subprocess.TimeoutExpired:
+                    waited += _LOOK_EVERY
+                if was_told:
+                    continue
+                self.stop.get_on()
+                if waited >= within or self.stop.is_due:
+                    process.terminate()
+                    was_told = True
+        if was_told and process.returncode:
+            if self.stop.is_due:
+                raise Stopped(_STOPPED)
+            raise ProgramFailed(f"{words[0]} did not end within {within:.0f} s")
+        return Ended(process.returncode, output, errors)
+
+    def _started(self, words: Sequence[str | Path], directory: Path | None) -> "subprocess.Popen[str]":
         try:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -59,20 +107,6 @@ class Programs:
             )
         except OSError as error:
             raise ProgramFailed(f"{words[0]}: {error.strerror}") from None
-        with process:
-            waited = 0.0
-            while True:
-                self.stop.get_on()
-                try:
-                    output, errors = process.communicate(timeout=_LOOK_EVERY)
-                    return Ended(process.returncode, output, errors)
-                except subprocess.TimeoutExpired:
-                    waited += _LOOK_EVERY
-                if waited >= within or self.stop.is_due:
-                    _end(process, grace if self.stop.is_due else 0)
-                    if self.stop.is_due:
-                        raise Stopped("was asked to stop; the next run goes on from here")
-                    raise ProgramFailed(f"{words[0]} did not end within {within:.0f} s")
 
     def text(self, *words: str | Path, within: float = 120, directory: Path | None = None) -> str:
         """Return what a program prints, which must do what it is asked.
@@ -86,17 +120,6 @@ class Programs:
             told = ended.errors.strip() or ended.output.strip() or f"exit status {ended.status}"
             raise ProgramFailed(f"{words[0]}: {told.splitlines()[0]}")
         return ended.output
-
-
-def _end(process: "subprocess.Popen[str]", grace: float) -> None:
-    """End a program and what it started: at once, or if it does not do so by itself when it is asked."""
-    if grace:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=grace)
-            return
-    end_group(process.pid)
-    process.communicate()
 
 
 def end_group(leader: int) -> None:

@@ -17,7 +17,7 @@ from inviseobox.updater.deadline import descendants
 from inviseobox.updater.errors import ProgramFailed, Stopped
 from inviseobox.updater.package_files import file_name
 from inviseobox.updater.places import Places
-from inviseobox.updater.programs import Programs
+from inviseobox.updater.programs import Ended, Programs
 from inviseobox.updater.room import NoRoom
 from inviseobox.updater.stopping import Stop
 from inviseobox.updater.store import Store
@@ -191,11 +191,27 @@ def test_a_program_speaks_english_and_is_bounded(tmp_path: Path) -> None:
         programs.run("sh", "-c", "sleep 100 & wait", within=1)
 
 
+def test_a_program_that_is_not_to_be_broken_off_is_told_and_waited_for(tmp_path: Path) -> None:
+    ends = "trap 'exit {status}' TERM; while :; do sleep 0.1; done"
+    programs = Programs()
+    assert programs.run_unbroken("sh", "-c", "echo one; exit 3", within=60) == Ended(3, "one\n", "")
+    # It did all that it had to do, though it was told to end.
+    assert programs.run_unbroken("sh", "-c", ends.format(status=0), within=1).status == 0
+    with pytest.raises(ProgramFailed, match=r"^sh did not end within 1 s$"):
+        programs.run_unbroken("sh", "-c", ends.format(status=1), within=1)
+    with pytest.raises(ProgramFailed, match=r"no-such-program"):
+        programs.run_unbroken("no-such-program", within=1)
+    programs.stop.is_asked = True
+    with pytest.raises(Stopped):
+        programs.run_unbroken("touch", tmp_path / "begun", within=60)
+    assert not (tmp_path / "begun").exists()
+
+
 def test_a_stop_is_noted_at_once_and_obeyed_where_it_is_safe() -> None:
     program = """
 import sys
 from inviseobox.updater.errors import Stopped
-from inviseobox.updater.programs import Programs
+from inviseobox.updater.programs import Ended, Programs
 from inviseobox.updater.stopping import Stop
 stop = Stop()
 stop.listen()
@@ -222,7 +238,7 @@ def test_a_run_that_hangs_is_ended_and_says_where_it_hangs() -> None:
     program = """
 import sys, time
 from inviseobox.updater import stopping
-from inviseobox.updater.programs import Programs
+from inviseobox.updater.programs import Ended, Programs
 stopping._SILENT_FOR = 1
 stop = stopping.Stop()
 stop.listen()

@@ -43,16 +43,13 @@ class DpkgRoot:
         scripts: Mapping[str, str] | None = None,
         fields: str = "",
     ) -> Path:
-        """Return a package file; `scripts` are those of the maintainer, of sh, and other control files."""
+        """Return a package file; `scripts` are those of the maintainer, of sh, and other control files. #! is run."""
         tree = self.directory / f"tree-{name}-{version.replace(':', '-')}"
         control = {"control": _CONTROL.format(name=name, version=version, fields=fields), **(scripts or {})}
-        for path, content in {f"DEBIAN/{one}": text for one, text in control.items()}.items():
+        for path, content in {**{f"DEBIAN/{one}": text for one, text in control.items()}, **(files or {})}.items():
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             (tree / path).write_text(content)
             (tree / path).chmod(0o755 if content.startswith("#!") else 0o644)
-        for path, content in (files or {}).items():
-            (tree / path).parent.mkdir(parents=True, exist_ok=True)
-            (tree / path).write_text(content)
         sums = subprocess.run(
             ["find", ".", "-path", "./DEBIAN", "-prune", "-o", "-type", "f", "-exec", "md5sum", "{}", "+"],
             cwd=tree, capture_output=True, text=True, check=True,

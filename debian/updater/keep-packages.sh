@@ -21,7 +21,7 @@ keep() {
 }
 
 before() {
-    rm -rf "$state/transaction.apt"
+    rm -rf "$state/transaction.apt" "$state"/packages/*.unwritten
     mkdir -p "$state/packages" "$state/transaction.apt" || return
     while IFS= read -r deb; do
         [ -f "$deb" ] || continue
@@ -30,13 +30,17 @@ before() {
             inviseobox*)
                 # As apt names them, whatever the file was called: an epoch's colon as %3a.
                 name=$(dpkg-deb --show --showformat='${Package}_${Version}_${Architecture}.deb' "$deb" | sed 's/:/%3a/g')
-                [ -z "$name" ] || keep "$deb" "$state/packages/$name"
+                [ -z "$name" ] || keep "$deb" "$state/packages/$name.unwritten"
                 ;;
         esac
     done
     # Dpkg begins only when all of it is on the disk. What an earlier run left is of no use any more: apt would not have
     # come this far if dpkg had something to end.
     sync -f "$state/transaction.apt"
+    # Nor has a file its name before: a power cut would leave the name, and nothing in it.
+    for kept in "$state"/packages/*.unwritten; do
+        [ ! -f "$kept" ] || mv -f "$kept" "${kept%.unwritten}"
+    done
     forget
     mv "$state/transaction.apt" "$state/transaction"
     sync -f "$state"

@@ -76,6 +76,11 @@ forget_scripts() {
     done | xargs -r rm -f
 }
 
+# A file that was not written to its end is not to be tried.
+complete() {
+    dpkg-deb --fsys-tarfile "$1" >/dev/null 2>&1
+}
+
 install_files() {
     whose=$1
     shift
@@ -94,8 +99,7 @@ finish_transaction() {
     for whose in others ours; do
         set --
         for deb in "$state"/transaction/*.deb; do
-            # A file that was not written to its end is not to be tried.
-            dpkg-deb --fsys-tarfile "$deb" >/dev/null 2>&1 || continue
+            complete "$deb" || continue
             case $whose-${deb##*/} in
                 ours-inviseobox*) set -- "$@" "$deb" ;;
                 others-inviseobox*) ;;
@@ -108,11 +112,13 @@ finish_transaction() {
 
 # The files of a package that may be tried, the best first: the one to go back to, then the newest.
 files_of() {
-    [ ! -f "$state/good/$1.deb" ] || echo "$state/good/$1.deb"
-    for folder in "$state/packages" /var/cache/apt/archives; do
-        for deb in "$folder/$1"_*.deb; do
-            [ ! -f "$deb" ] || echo "$deb"
-        done | sort --version-sort --reverse
+    {
+        echo "$state/good/$1.deb"
+        for folder in "$state/packages" /var/cache/apt/archives; do
+            printf '%s\n' "$folder/$1"_*.deb | sort --version-sort --reverse
+        done
+    } | while read -r deb; do
+        ! complete "$deb" || echo "$deb"
     done
 }
 

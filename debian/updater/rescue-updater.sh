@@ -76,12 +76,14 @@ unproven() {
     [ $seen -lt $looks ] || echo "it ended no run properly in $looks hours"
 }
 
-# All files of the package that may be tried, the best first.
+# All files of the package that may be tried, the best first: those that were written to their end.
 files() {
-    echo "$good"
-    for deb in "$state"/packages/inviseobox-updater_*.deb; do
-        [ ! -f "$deb" ] || echo "$deb"
-    done | sort --version-sort --reverse
+    {
+        echo "$good"
+        printf '%s\n' "$state"/packages/inviseobox-updater_*.deb | sort --version-sort --reverse
+    } | while read -r deb; do
+        ! dpkg-deb --fsys-tarfile "$deb" >/dev/null 2>&1 || echo "$deb"
+    done
 }
 
 # change ARGUMENT...: run dpkg, again while somebody else has its lock. Units are started by this script alone.
@@ -115,6 +117,7 @@ bring_back() {
         # Apt takes it no more; a newer one it does.
         if [ "$other" != "$version" ]; then
             printf 'Package: inviseobox-updater\nPin: version %s\nPin-Priority: -1\n' "$version" >"$pin.new"
+            sync "$pin.new"
             mv "$pin.new" "$pin"
         fi
         change --install "$deb" && works || continue

@@ -90,6 +90,10 @@ class Dpkg:
         """Return a field of a package file, empty without it. Raises ProgramFailed."""
         return self._programs.text("dpkg-deb", "--field", file, name).strip()
 
+    def is_complete(self, file: Path) -> bool:
+        """Return whether a package file is there to its end, which takes to read it all. Raises ProgramFailed."""
+        return self._programs.run("dpkg-deb", "--contents", file).status == 0
+
     @contextmanager
     def locked(self, patience: float = LOCK_WAIT) -> Iterator[None]:
         """Keep all other programs that install away, once they have ended within `patience` seconds.

@@ -12,10 +12,19 @@ from .repack import repack
 
 
 def keep_installed(box: Box) -> None:
-    """Keep the .debs of our packages that are installed. Raises NotKept, NotNow and ProgramFailed."""
-    for one in box.dpkg.installed(*OURS).values():
-        if one.is_whole:
-            keep(box, one.name, one.version)
+    """Keep the .debs of our packages that are installed, and none of which a power cut left but a part.
+
+    Raises NotKept, NotNow and ProgramFailed.
+    """
+    for file in box.store.files():
+        if not box.dpkg.is_complete(file):
+            box.store.forget(file)
+    try:
+        for one in box.dpkg.installed(*OURS).values():
+            if one.is_whole:
+                keep(box, one.name, one.version)
+    finally:
+        _renew_good(box)
 
 
 def keep(box: Box, package: str, version: str) -> Path:
@@ -25,7 +34,7 @@ def keep(box: Box, package: str, version: str) -> Path:
         NotKept: there is none, and none can be made.
     """
     kept = box.store.kept(package, version)
-    if kept:
+    if kept and _is(box, kept, package, version):
         return kept
     for file in sorted(box.places.archives.glob(f"{package}_*.deb")):
         if _is(box, file, package, version):
@@ -37,7 +46,17 @@ def keep(box: Box, package: str, version: str) -> Path:
                 return box.store.keep(file)
     box.places.downloads.mkdir(mode=0o700, exist_ok=True)
     made = repack(box.programs, box.dpkg, package, box.places.downloads, box.places.root)
+    if not _is(box, made, package, version):
+        raise NotKept(f"no .deb of {package} {version} is there, and another version is installed")
     return box.store.keep(made)
+
+
+def _renew_good(box: Box) -> None:
+    """See that what is put back can be installed: it is another name of a kept file, and may be damaged with it."""
+    for package, version in ((PROGRAM, box.state.good), (UPDATER, box.state.updater)):
+        good = box.store.good(package)
+        if version and not (good and box.dpkg.is_complete(good)):
+            box.store.set_good(package, version)
 
 
 def prune(box: Box) -> None:
@@ -54,7 +73,8 @@ def prune(box: Box) -> None:
 
 def _is(box: Box, file: Path, package: str, version: str) -> bool:
     try:
-        return (box.dpkg.field(file, "Package"), box.dpkg.field(file, "Version")) == (package, version)
+        found = (box.dpkg.field(file, "Package"), box.dpkg.field(file, "Version"))
+        return found == (package, version) and box.dpkg.is_complete(file)
     except ProgramFailed:
         return False
 

@@ -28,18 +28,30 @@ class Store:
         return next(iter(sorted(self._places.packages.glob(_pattern(package, version)))), None)
 
     def keep(self, file: Path) -> Path:
-        """Keep a package file, which has the name that apt gives it, and return where it is kept."""
+        """Keep a package file, which has the name that apt gives it, and return where it is kept.
+
+        It takes the place of one of that name, of which a power cut may have left a part.
+        """
         kept = self._places.packages / file.name
-        if not kept.exists():
+        if file != kept:
             disk.link(file, kept)
         return kept
+
+    def files(self) -> list[Path]:
+        """Return what is kept."""
+        return sorted(self._places.packages.glob("*.deb"))
+
+    def forget(self, file: Path) -> None:
+        """Keep a file no longer."""
+        disk.remove(file)
 
     def prune(self, wanted: Iterable[tuple[str, str]]) -> None:
         """Remove what is kept, but for these packages in these versions."""
         stay = {path for package, version in wanted for path in self._places.packages.glob(_pattern(package, version))}
         for path in self._places.packages.iterdir():
             if path not in stay:
-                path.unlink()
+                # The hook of apt may be at work there.
+                path.unlink(missing_ok=True)
         disk.sync_directory(self._places.packages)
 
     def set_good(self, package: str, version: str) -> None:
@@ -48,9 +60,10 @@ class Store:
         if kept:
             disk.link(kept, self._places.good / f"{package}.deb")
 
-    def has_good(self, package: str) -> bool:
-        """Return whether there is anything to put back."""
-        return (self._places.good / f"{package}.deb").exists()
+    def good(self, package: str) -> Path | None:
+        """Return the file of the version that is put back, if there is one."""
+        file = self._places.good / f"{package}.deb"
+        return file if file.exists() else None
 
     def is_changing(self) -> bool:
         """Return whether a change was begun and has not ended."""

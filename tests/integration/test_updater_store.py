@@ -55,6 +55,17 @@ def test_a_file_is_kept_and_found_by_its_version(store: Store, places: Places, t
     assert places.packages.stat().st_mode & 0o777 == 0o700
 
 
+def test_what_a_power_cut_left_of_a_file_is_not_kept_in_place_of_the_whole(
+    store: Store, places: Places, tmp_path: Path
+) -> None:
+    (places.packages / "inviseobox_1.0_all.deb").touch()
+    kept = store.keep(package(tmp_path / "fetched", "inviseobox", "1.0"))
+    assert kept.read_text() == "inviseobox 1.0"
+    # To keep once more what is kept loses nothing.
+    assert store.keep(kept).read_text() == "inviseobox 1.0"
+    assert names(places.packages) == ["inviseobox_1.0_all.deb"]
+
+
 def test_a_name_is_that_of_apt() -> None:
     assert file_name("one", "1:2.0~rc1+b1-3", "amd64") == "one_1%3a2.0~rc1+b1-3_amd64.deb"
 
@@ -67,7 +78,7 @@ def test_what_is_not_wanted_any_more_goes(store: Store, places: Places, tmp_path
 
 
 def test_the_version_to_go_back_to_has_a_name_of_its_own(store: Store, places: Places, tmp_path: Path) -> None:
-    assert not store.has_good("inviseobox")
+    assert store.good("inviseobox") is None
     for version in ("1.0", "1.1"):
         store.keep(package(tmp_path / "fetched", "inviseobox", version))
         store.set_good("inviseobox", version)
@@ -75,7 +86,7 @@ def test_the_version_to_go_back_to_has_a_name_of_its_own(store: Store, places: P
     store.set_good("inviseobox", "none of this version is kept")
     assert (places.good / "inviseobox.deb").read_text() == "inviseobox 1.1"
     store.prune([])
-    assert store.has_good("inviseobox")
+    assert store.good("inviseobox") == places.good / "inviseobox.deb"
     assert names(places.good) == ["inviseobox.deb"]
 
 

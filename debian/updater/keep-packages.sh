@@ -53,12 +53,27 @@ forget() {
     rm -rf "$state/transaction.old"
 }
 
+# Dpkg has ended. Where packages are broken, files of these stay, with what repair.sh calls seen; not those of what is whole,
+# which somebody may remove meanwhile.
 after() {
     [ -d "$state/transaction" ] || return
+    sync
     if audit=$(dpkg --audit 2>&1) && [ -z "$audit" ]; then
-        sync
         forget
+        return
     fi
+    for deb in "$state"/transaction/*.deb; do
+        ! is_done "$deb" || rm -f "$deb"
+    done
+    ls "$state"/transaction/*.deb >/dev/null 2>&1 || forget
+    [ ! -d "$state/transaction" ] ||
+        dpkg-query --show --showformat='${db:Status-Want} ${Package} ${Version}\n' | cksum >"$state/transaction/seen"
+}
+
+is_done() {
+    file=$(dpkg-deb --show --showformat='${Package}:${Architecture} ${Version}' "$1" 2>/dev/null) || return
+    found=$(dpkg-query --show --showformat='${db:Status-Eflag} ${db:Status-Status} ${Version}' "${file% *}" 2>/dev/null)
+    [ "$found" = "ok installed ${file#* }" ]
 }
 
 case ${1-} in

@@ -2,7 +2,8 @@
 # Ends what was interrupted in dpkg, mostly by a power cut, without a network. A package that was being unpacked is repaired
 # by no `dpkg --configure -a`; unpacking a file of it once more, of whatever version, does it. So files are kept:
 #
-#   transaction/  the package files of a change; it is there only until the change has ended
+#   transaction/  the package files of a change; it is there only until the change has ended. Where that was in vain:
+#                 seen, the packages that there were then; tried, in which boot this script did what it can
 #   good/         of each package of ours, the version to go back to
 #   packages/     of each package of ours, the versions that are kept
 #
@@ -40,6 +41,11 @@ unfinished() {
 # Dpkg itself says when it has something to end, also of what dpkg-query does not show.
 whole() {
     [ -z "$(unfinished)" ] && [ -z "$(dpkg --audit 2>&1)" ]
+}
+
+# What is wanted of each package, and its version: this changes only where somebody changes packages.
+wishes() {
+    dpkg-query --show --showformat='${db:Status-Want} ${Package} ${Version}\n' 2>/dev/null | cksum
 }
 
 # Run dpkg, again and again while somebody else has its lock. Units of ours are started by nobody but this script: a service
@@ -91,6 +97,34 @@ install_files() {
         change ours --install "$@"
     else
         change others --skip-same-version --install "$@"
+    fi
+}
+
+# Whether all was tried since the start of the machine, and nothing has changed since. Ours are worth another try each time.
+is_in_vain() {
+    [ "$(cat "$state/transaction/tried" 2>/dev/null)" = "$(cat /proc/sys/kernel/random/boot_id)" ] &&
+        [ "$(cat "$state/transaction/seen" 2>/dev/null)" = "$(wishes)" ] &&
+        ! whole && ! unfinished | grep -q ' inviseobox'
+}
+
+note_in_vain() {
+    [ -d "$state/transaction" ] || return 0
+    wishes >"$state/transaction/seen"
+    cat /proc/sys/kernel/random/boot_id >"$state/transaction/tried"
+}
+
+# A change that dpkg has come to an end of is made once more only if somebody wants it still: what was removed since is not
+# to come back.
+take_up() {
+    seen=$(cat "$state/transaction/seen" 2>/dev/null)
+    [ -n "$seen" ] || return 0
+    if whole || [ "$seen" != "$(wishes)" ]; then
+        sync
+        forget_transaction
+    else
+        # From here on it may be cut off again.
+        rm -f "$state/transaction/seen" "$state/transaction/tried"
+        sync -f "$state"
     fi
 }
 
@@ -184,10 +218,13 @@ main() {
     if [ "$1" = boot ]; then
         exec 9>"$state/lock"
         flock --timeout 60 9 || { echo "the updater is at work, and repairs by itself"; exit 0; }
+    elif is_in_vain; then
+        exit 1
     fi
     # Whoever is changing packages just now ends that himself: this waits until he has.
     change ours --triggers-only --pending
     [ -d "$state/transaction" ] || ! whole || exit 0
+    take_up
     tries=0
     while [ $tries -lt 3 ]; do
         [ ! -d "$state/transaction" ] || finish_transaction
@@ -197,6 +234,7 @@ main() {
     done
     version=$(dpkg-query --show --showformat='${Version}' inviseobox 2>/dev/null)
     if ! whole; then
+        note_in_vain
         tell 3 "a change of packages was interrupted and could not be repaired: $(dpkg --audit | tr '\n' ' ' | cut -c1-300)"
         exit 1
     fi

@@ -122,7 +122,8 @@ def test_what_repairs_packages_is_asked_to_end(place: UpdaterBox) -> None:
     begun, ended = place.directory / "begun", place.directory / "ended"
     (place.directory / "asked").touch()
     place.places.repair.parent.mkdir(parents=True)
-    script = f'trap stopping=yes TERM\ntouch {begun}\nwhile [ -z "$stopping" ]; do sleep 0.1; done\ntouch {ended}\n'
+    waiting = 'while [ -z "$stopping" ]; do sleep 0.1; done'
+    script = f"trap stopping=yes TERM\ntouch {begun}\n{waiting}\ntouch {ended}\nexit 1\n"
     place.places.repair.write_text(f"#!/bin/sh\n{script}")
     place.places.repair.chmod(0o755)
     with asked_in_the_midst(place), pytest.raises(Stopped):

@@ -136,7 +136,7 @@ def _renew_as(place: Place, folder: Folder, mine: Keys, before: State, after: Ro
 
 def _is_unfinished(now: Roles, folder: Folder, before: State) -> bool:
     """Return whether the last change of keys was stopped before all of it was published."""
-    return folder.was_stopped or roles.is_pending(now, before.trusted)
+    return folder.was_stopped or roles.is_pending(now, before.trusted) or not folder.has_all_of(before)
 
 
 def _published(folder: Folder) -> State:

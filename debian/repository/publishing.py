@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import releases
 import state
 from errors import Failed, Refused
 from files import exclusive, flush, store
@@ -31,6 +32,8 @@ class Folder:
         self.stage = root / _STAGE
         self.was_stopped = self.stage.exists()
         """Whether the run before this one did not come to its end."""
+        self.is_whole = not self.was_stopped
+        """Whether no run has left something behind that has not got its place."""
 
     def state(self) -> State | None:
         """Return what is published, or about to be; None while there is nothing.
@@ -51,6 +54,15 @@ class Folder:
         paths = {suite: self.root / "dists" / suite / "InRelease" for suite in SUITES}
         # What is no text comes from a damaged disk, and lacks what every one of them says.
         return {suite: path.read_text(errors="replace") for suite, path in paths.items() if path.exists()}
+
+    def has_all_of(self, written: State) -> bool:
+        """Return whether the InRelease of each suite is the one of which a state tells.
+
+        Raises:
+            Refused: one is damaged.
+        """
+        dates = {suite: releases.read(text).date for suite, text in self.in_releases().items()}
+        return dates == written.dates
 
     def stage_file(self, path: str, content: bytes, modified: int | None = None) -> None:
         """Write a file that is going to have the place `path`, unless it has those bytes already."""
@@ -76,6 +88,7 @@ class Folder:
         """Publish what is staged, and remove what no kept generation needs."""
         staged = sorted(path.relative_to(self.stage) for path in self.stage.rglob("*") if path.is_file())
         first = [path for path in staged if path.parts[0] == "pool" or "by-hash" in path.parts]
+        self.is_whole = False
         self._move(first)
         self._move([Path(state.NAME)])
         for suite in SUITES:
@@ -83,6 +96,7 @@ class Folder:
             self._move([place / "InRelease"])
             self._move([path for path in staged if place in path.parents and "by-hash" not in path.parts])
         self._move([path for path in staged if len(path.parts) == 1])
+        self.is_whole = True
         self._remove_unneeded(state.needed(new))
 
     def _move(self, paths: list[Path]) -> None:
@@ -121,11 +135,18 @@ def opened(root: Path) -> Iterator[Folder]:
         raise Refused(f"nothing is published in {root} yet: begin with make repo")
     with exclusive(root):
         folder = Folder(root)
-        shutil.rmtree(folder.stage, ignore_errors=True)
+        _empty(folder.stage)
         try:
             yield folder
         finally:
-            shutil.rmtree(folder.stage, ignore_errors=True)
+            # Otherwise it stays, and tells the next run so, also if this one is refused.
+            if folder.is_whole:
+                shutil.rmtree(folder.stage, ignore_errors=True)
+
+
+def _empty(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
 
 
 def _holds(path: Path, content: bytes) -> bool:

@@ -110,7 +110,7 @@ def _is_killed_at(step: int, repository: Repository, words: list[str | Path], cl
     A step changes what is in one of the folders.
     """
     options = ["--folder", repository.folder, "--keys", repository.keys]
-    command = ["/usr/bin/python3", "-B", _KILLED, step, ":".join(map(str, folders)), *options, *words]
+    command = ["/usr/bin/python3", "-B", _KILLED, "KILL", step, ":".join(map(str, folders)), *options, *words]
     with started([str(word) for word in command], env=repository.surroundings(), stderr=subprocess.PIPE) as run:
         while run.poll() is None:
             _look_and_take(client)

@@ -1,9 +1,9 @@
-"""Run debian/repository and kill it before the step that has the number STEP; for tests.
+"""Run debian/repository and send it a signal, KILL or INT, before the step that has the number STEP; for tests.
 
-    python3 killed.py STEP FOLDERS ARGUMENTS...
+    python3 killed.py SIGNAL STEP FOLDERS ARGUMENTS...
 
 A step changes what is in one of the FOLDERS, parted by colons, outside of what is only being prepared there; or gpg is
-run in it, which may change its keys.
+run in it, which may change its keys. A file may stand for a folder.
 """
 
 import os
@@ -16,8 +16,9 @@ from typing import Any
 _PROGRAM = Path(__file__).parents[2] / "debian/repository"
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
-_left = int(sys.argv[1])
-_folders = [Path(name) for name in sys.argv[2].split(":")]
+_signal = signal.Signals[f"SIG{sys.argv[1]}"]
+_left = int(sys.argv[2])
+_folders = [Path(name) for name in sys.argv[3].split(":")]
 
 
 def _changed(event: str, arguments: tuple[Any, ...]) -> Path | None:
@@ -40,9 +41,9 @@ def _count(event: str, arguments: tuple[Any, ...]) -> None:
     if path is not None and any(path.is_relative_to(one) and not path.is_relative_to(one / ".new") for one in _folders):
         _left -= 1
         if _left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), _signal)
 
 
-sys.argv = [str(_PROGRAM), *sys.argv[3:]]
+sys.argv = [str(_PROGRAM), *sys.argv[4:]]
 sys.addaudithook(_count)
 runpy.run_path(str(_PROGRAM), run_name="__main__")

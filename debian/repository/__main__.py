@@ -46,6 +46,11 @@ def _tell(told: str) -> None:
     print(told.rstrip())
 
 
+def _withdraw(place: Place, asked: argparse.Namespace) -> None:
+    if warning := commands.withdraw(place, asked.version):
+        _tell(warning)
+
+
 def _rotate(place: Place, asked: argparse.Namespace) -> None:
     commands.rotate(place, revoked=asked.revoked)
     _tell("Next: publish and promote a new version with REPO_URL, whose keyring holds all keys; then make repo-retire.")
@@ -60,7 +65,7 @@ _COMMANDS: dict[str, Callable[[Place, argparse.Namespace], None]] = {
     "publish": lambda place, asked: commands.publish(place, asked.files),
     "promote": lambda place, asked: commands.promote(place, asked.version, asked.phase),
     "phase": lambda place, asked: commands.phase(place, asked.percent),
-    "withdraw": lambda place, asked: commands.withdraw(place, asked.version),
+    "withdraw": _withdraw,
     "sign": lambda place, asked: commands.sign(place),
     "rotate": _rotate,
     "retire": lambda place, asked: commands.retire(place),

@@ -1,7 +1,7 @@
 """What each of the maintainer's commands does: it decides, then publishes both suites anew."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import bootstrap
 import keys
 import packages
+import published_keys
 import publishing
 import releases
 import renewal
@@ -17,12 +18,10 @@ import showing
 import suites
 from errors import Refused
 from keys import Keys
-from packages import KEYRING_PACKAGE, POOL, Package
 from publishing import Folder
 from renewal import Place
 from roles import Roles
 from state import State
-from suites import SUITES, Content
 
 
 def publish(place: Place, files: list[Path]) -> None:
@@ -34,28 +33,36 @@ def publish(place: Place, files: list[Path]) -> None:
         before = folder.state() or State()
         content = suites.published(before.content, new[0].version, digests)
         with keys.opened(place.keys, before.trusted) as mine:
-            _check_new_keyring(mine, before.content, new)
+            published_keys.check_new(mine, before.content, new)
             renewal.renew(place, folder, mine, before, content, new)
 
 
 def promote(place: Place, version: str | None, percent: int | None) -> None:
     """Bring a version of beta to stable."""
-    _change(place, lambda content: suites.promoted(content, version, percent))
+    with _opened_with_keys(place) as (folder, before, mine):
+        content = suites.promoted(before.content, version, percent)
+        published_keys.check_stable(folder, mine, before, content)
+        renewal.renew(place, folder, mine, before, content, [])
 
 
 def phase(place: Place, percent: int) -> None:
     """Offer the newest version of stable to more boxes."""
-    _change(place, lambda content: suites.phased(content, percent))
+    with _opened_with_keys(place) as (folder, before, mine):
+        renewal.renew(place, folder, mine, before, suites.phased(before.content, percent), [])
 
 
-def withdraw(place: Place, version: str) -> None:
-    """Offer a version to no box any more."""
-    _change(place, lambda content: suites.withdrawn(content, version))
+def withdraw(place: Place, version: str) -> str:
+    """Offer a version to no box any more; return what the maintainer is to be warned of, or nothing."""
+    with _opened_with_keys(place) as (folder, before, mine):
+        content = suites.withdrawn(before.content, version)
+        renewal.renew(place, folder, mine, before, content, [])
+        return published_keys.warning(folder, mine, before, content)
 
 
 def sign(place: Place) -> None:
     """Give what is published a new date and new signatures."""
-    _change(place, lambda content: content)
+    with _opened_with_keys(place) as (folder, before, mine):
+        renewal.renew(place, folder, mine, before, before.content, [])
 
 
 def rotate(place: Place, *, revoked: bool) -> None:
@@ -68,6 +75,7 @@ def rotate(place: Place, *, revoked: bool) -> None:
             after = now
         else:
             roles.check_rotatable(now)
+            published_keys.check_stable(folder, mine, before, before.content)
             after = roles.rotated(now, mine.gpg.make(), revoked=revoked)
         if after.revoked and after.old is not None:
             mine.gpg.revoke(after.old)
@@ -79,8 +87,7 @@ def retire(place: Place) -> None:
     with _opened_with_keys(place) as (folder, before, mine):
         now = mine.roles()
         after = now if now.old is None and _is_unfinished(now, folder, before) else roles.retired(now)
-        for suite in SUITES:
-            _check_keyring(folder, mine, before.content, suite, after)
+        published_keys.check_retirable(folder, mine, before.content, after)
         _renew_as(place, folder, mine, before, after)
 
 
@@ -109,17 +116,9 @@ def overview(place: Place, now: int) -> dict[str, Any]:
     return showing.overview(_published(folder), found, keys.known_roles(keys.folder_of(place.keys)), now)
 
 
-def _change(place: Place, decide: Callable[[Content], Content]) -> None:
-    with publishing.opened(place.folder) as folder:
-        before = _published(folder)
-        content = decide(before.content)
-        with keys.opened(place.keys, before.trusted) as mine:
-            renewal.renew(place, folder, mine, before, content, [])
-
-
 @contextmanager
 def _opened_with_keys(place: Place) -> Iterator[tuple[Folder, State, Keys]]:
-    """Yield what is published and its keys, where a change of them could be published right away."""
+    """Yield what is published and its keys, where a change could be published right away."""
     with publishing.opened(place.folder) as folder:
         before = _published(folder)
         with keys.opened(place.keys, before.trusted) as mine:
@@ -144,36 +143,3 @@ def _published(folder: Folder) -> State:
     if found is None:
         raise Refused(f"nothing is published in {folder.root} yet: begin with make repo")
     return found
-
-
-def _check_keyring(folder: Folder, mine: Keys, content: Content, suite: str, after: Roles) -> None:
-    """See that the newest package with the keys of a suite holds those that boxes need from now on."""
-    versions = content.suites[suite].versions[::-1]
-    names = [name for version in versions for name in content.files[version] if name.startswith(f"{KEYRING_PACKAGE}_")]
-    if not versions:
-        return
-    package = (folder.root / POOL / names[0]).read_bytes() if names else b""
-    if missing := _missing_in(package, mine, after):
-        what = f"{names[0]} in {suite} lacks" if names else f"{suite} has no {KEYRING_PACKAGE} with"
-        raise Refused(
-            f"{what} the key {missing}, and boxes would not know it: publish a new version "
-            "with REPO_URL, promote it, and wait until boxes have it"
-        )
-
-
-def _check_new_keyring(mine: Keys, content: Content, new: list[Package]) -> None:
-    """See that a package with the keys that is not there yet holds those by which boxes are to know the repository."""
-    added = [one for one in new if one.name not in content.files.get(one.version, {})]
-    for package in (one for one in added if one.name.startswith(f"{KEYRING_PACKAGE}_")):
-        if missing := _missing_in(package.content, mine, mine.roles()):
-            raise Refused(
-                f"{package.name} lacks the key {missing}, and boxes would lose the repository: build it with the "
-                "keys of now, by make repo with REPO_URL"
-            )
-
-
-def _missing_in(package: bytes, mine: Keys, roles: Roles) -> str | None:
-    """Return a key that boxes need from now on and that a package with the keys lacks; None if it has all."""
-    keyring = packages.keyring_of(package) if package else b""
-    held = mine.gpg.held_by(keyring) if keyring else ()
-    return min({roles.current, roles.successor} - set(held), default=None)

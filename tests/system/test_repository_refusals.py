@@ -92,7 +92,7 @@ def test_the_signature_of_an_unknown_key_is_refused(
     working: Working, repository: Repository, web: WebServer, tmp_path: Path
 ) -> None:
     other = Repository(tmp_path / "other", web.url, repository.package)
-    other.release(_NEWER)
+    other.publish(_NEWER)
     web.folder = other.folder
     refused = working.box.run(*UPDATE, *_PATIENCE, check=False)
     assert refused.returncode == 100

@@ -182,7 +182,7 @@ repo-sign:
 	@$(repository) sign
 
 repo-rotate:
-	@$(repository) rotate $(if $(REVOKED),--revoked)
+	@$(repository) rotate $(if $(REVOKED),--revoked$(if $(filter-out 1,$(REVOKED)),='$(REVOKED)'))
 
 repo-retire:
 	@$(repository) retire

@@ -52,7 +52,11 @@ def _withdraw(place: Place, asked: argparse.Namespace) -> None:
 
 
 def _rotate(place: Place, asked: argparse.Namespace) -> None:
-    commands.rotate(place, revoked=asked.revoked)
+    revoked, signers = commands.rotate(place, asked.revoked)
+    if revoked:
+        _tell(f"{'revoked':<10} key {revoked}")
+    for key in signers:
+        _tell(f"{'signs':<10} key {key}")
     _tell("Next: publish and promote a new version with REPO_URL, whose keyring holds all keys; then make repo-retire.")
 
 
@@ -110,7 +114,14 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     one.add_argument("version", metavar="VERSION")
     named.add_parser("sign", help="give what is published a new date and new signatures")
     one = named.add_parser("rotate", help="let the next key sign too; later: retire")
-    one.add_argument("--revoked", action="store_true", help="the old key was compromised: revoke it, it signs no more")
+    one.add_argument(
+        "--revoked",
+        type=_fingerprint,
+        nargs="?",
+        const="",
+        metavar="FINGERPRINT",
+        help="the key that signs was stolen: revoke it, it signs no more; where two sign, name it",
+    )
     named.add_parser("retire", help="let the old key sign no more")
     one = named.add_parser(
         "keyring", help="write the public keys for the package with the keys; make keys if there are none"
@@ -119,6 +130,11 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     named.add_parser("bootstrap", help="print the two commands for a new box, with the SHA-256 that they check")
     one = named.add_parser("show", help="show what is published, and for how long it is valid")
     one.add_argument("--json", action="store_true")
+
+
+def _fingerprint(text: str) -> str:
+    # As gpg shows it to people, too.
+    return "".join(text.split()).upper()
 
 
 def _percent(text: str) -> int:

@@ -1,6 +1,7 @@
 """What each of the maintainer's commands does: it decides, then publishes both suites anew."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,21 +66,19 @@ def sign(place: Place) -> None:
         renewal.renew(place, folder, mine, before, before.content, [])
 
 
-def rotate(place: Place, *, revoked: bool) -> None:
-    """Let the successor become current, beside the old key, or in its place where that one is revoked."""
+def rotate(place: Place, revoked: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """Let the successor become current, beside the old key, or in the place of a key that is revoked.
+
+    `revoked` is the fingerprint of that one, empty for the only one that signs, None if no key is revoked. Return the
+    fingerprints of the key that is revoked, and of those that sign.
+    """
     with _opened_with_keys(place) as (folder, before, mine):
         now = mine.roles()
-        if revoked and now.old is not None and not now.revoked:
-            after = roles.old_revoked(now)
-        elif now.old is not None and _is_unfinished(now, folder, before):
+        if _is_unfinished(now, folder, before) and _is_rotated(now, mine, revoked):
             after = now
         else:
-            roles.check_rotatable(now)
-            published_keys.check_stable(folder, mine, before, before.content)
-            after = roles.rotated(now, mine.gpg.make(), revoked=revoked)
-        if after.revoked and after.old is not None:
-            mine.gpg.revoke(after.old)
-        _renew_as(place, folder, mine, before, after)
+            after = _rotated(folder, before, mine, revoked)
+        return after.old if after.revoked else revoked, _renew_as(place, folder, mine, before, after)
 
 
 def retire(place: Place) -> None:
@@ -126,11 +125,46 @@ def _opened_with_keys(place: Place) -> Iterator[tuple[Folder, State, Keys]]:
             yield folder, before, mine
 
 
-def _renew_as(place: Place, folder: Folder, mine: Keys, before: State, after: Roles) -> None:
-    """Publish the same with other keys. They are written down first: whatever command comes next goes on with them."""
+def _is_rotated(now: Roles, mine: Keys, revoked: str | None) -> bool:
+    """Return whether a rotation was written down already."""
+    if revoked and revoked != now.old:
+        return revoked not in now.keyring and mine.is_revoked(revoked)
+    return now.old is not None and (now.revoked or revoked is None)
+
+
+def _rotated(folder: Folder, before: State, mine: Keys, revoked: str | None) -> Roles:
+    """Return the roles after a rotation, for which a key was made or revoked."""
+    now = mine.roles()
+    if revoked and revoked not in now.keyring and mine.is_revoked(revoked):
+        raise Refused(f"the key {revoked} is revoked already and signs no more: next make repo-show")
+    stolen = None if revoked is None else roles.stolen(now, revoked)
+    if stolen is not None and stolen == now.old:
+        after = roles.old_revoked(now)
+    elif stolen is not None and now.old is not None and not now.revoked:
+        if roles.is_pending(now, before.trusted):
+            raise Refused("the last change of keys was stopped before it was published: first make repo-sign")
+        if not mine.can_sign(now.old, int(time.time())):
+            raise Refused(
+                f"the key {now.old} signs no more, and boxes may not know the next one: first make repo-retire"
+            )
+        after = roles.current_revoked(now, mine.gpg.make())
+    else:
+        roles.check_rotatable(now)
+        published_keys.check_stable(folder, mine, before, before.content)
+        after = roles.rotated(now, mine.gpg.make(), revoked=stolen is not None)
+    if stolen is not None:
+        mine.gpg.revoke(stolen)
+    return after
+
+
+def _renew_as(place: Place, folder: Folder, mine: Keys, before: State, after: Roles) -> tuple[str, ...]:
+    """Publish the same with other keys, and return those that sign.
+
+    They are written down first: whatever command comes next goes on with them.
+    """
     roles.check_continuity(after.signers, after.keyring, before.trusted)
     mine.set_roles(after)
-    renewal.renew(place, folder, mine, before, before.content, [])
+    return renewal.renew(place, folder, mine, before, before.content, [])
 
 
 def _is_unfinished(now: Roles, folder: Folder, before: State) -> bool:

@@ -84,6 +84,14 @@ class Keys:
         _check_strength(found[mine.current], now)
         return tuple(one for one in mine.signers if one == mine.current or can_sign(found[one], now))
 
+    def is_revoked(self, fingerprint: str) -> bool:
+        """Return whether a key is here and revoked."""
+        return any(key.revoked for key in self.gpg.all() if key.fingerprint == fingerprint)
+
+    def can_sign(self, fingerprint: str, now: int) -> bool:
+        """Return whether a key is here and signs at `now`, in seconds since 1970."""
+        return any(can_sign(key, now) for key in self.gpg.all() if key.fingerprint == fingerprint)
+
 
 @contextmanager
 def opened(source: Path | None, trusted: tuple[str, ...]) -> Iterator[Keys]:

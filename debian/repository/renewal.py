@@ -31,8 +31,12 @@ class Place:
     days: int
 
 
-def renew(place: Place, folder: Folder, keys: Keys, before: State, content: Content, new: list[Package]) -> None:
-    """Publish `content` with a new date and new signatures; `new` are package files that may not be there yet.
+def renew(
+    place: Place, folder: Folder, keys: Keys, before: State, content: Content, new: list[Package]
+) -> tuple[str, ...]:
+    """Publish `content` with a new date and new signatures, and return the keys that signed.
+
+    `new` are package files that may not be there yet.
 
     Raises:
         Refused: boxes would refuse or ignore it.
@@ -59,6 +63,7 @@ def renew(place: Place, folder: Folder, keys: Keys, before: State, content: Cont
     if after.url:
         _stage_bootstrap(folder, after.url, keys.gpg.public(mine.keyring))
     folder.put_in_place(after)
+    return signers
 
 
 def _stage_bootstrap(folder: Folder, url: str, keyring: bytes) -> None:

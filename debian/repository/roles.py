@@ -52,6 +52,34 @@ def check_rotatable(roles: Roles) -> None:
         raise Refused(f"the key {roles.old} is still on its way out: first make repo-retire")
 
 
+def stolen(roles: Roles, told: str) -> str:
+    """Return the key that is to be revoked: the one with the fingerprint `told`, or the only one that signs if empty.
+
+    Raises:
+        Refused: two sign and none is told, or the one that is told does not sign.
+    """
+    names = " or ".join(f"make repo-rotate REVOKED={key}" for key in roles.signers)
+    if told in roles.signers:
+        return told
+    if not told and len(roles.signers) == 1:
+        return roles.current
+    if not told:
+        raise Refused(
+            f"two keys sign, {roles.old}, which is on its way out, and {roles.current}: name the stolen one, {names}"
+        )
+    if told == roles.old:
+        raise Refused(f"the key {told} is revoked already, and still on its way out: next make repo-retire")
+    if told == roles.successor:
+        first = "make repo-rotate" if roles.old is None else "make repo-retire, then make repo-rotate"
+        raise Refused(f"the key {told} does not sign yet: first {first}, then make repo-rotate REVOKED={told}")
+    raise Refused(f"the key {told} is none of those that sign: {names}")
+
+
+def current_revoked(roles: Roles, successor: str) -> Roles:
+    """Return the roles in which the old key, which all boxes know, signs beside the successor of a revoked one."""
+    return Roles(current=roles.successor, successor=successor, old=roles.old)
+
+
 def old_revoked(roles: Roles) -> Roles:
     """Return the roles in which the key that is on its way out signs no more."""
     return replace(roles, revoked=True)

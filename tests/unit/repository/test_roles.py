@@ -3,7 +3,19 @@
 import pytest
 
 from errors import Failed, Refused
-from roles import Roles, check_continuity, check_rotatable, is_pending, old_revoked, read, retired, rotated, written
+from roles import (
+    Roles,
+    check_continuity,
+    check_rotatable,
+    current_revoked,
+    is_pending,
+    old_revoked,
+    read,
+    retired,
+    rotated,
+    stolen,
+    written,
+)
 
 _FIRST = Roles("A", "B")
 
@@ -21,6 +33,31 @@ def test_a_rotation_overlaps() -> None:
 def test_a_revoked_key_signs_no_more_and_stays_in_the_keyring_until_it_is_retired(during: Roles) -> None:
     assert (during.signers, during.keyring, during.trusted) == (("B",), ("A", "B", "C"), ("B", "C"))
     assert retired(during) == Roles("B", "C")
+
+
+def test_the_key_that_is_revoked_is_one_that_signs() -> None:
+    during = rotated(_FIRST, "C")
+    assert [stolen(_FIRST, told) for told in ("", "A")] == ["A", "A"]
+    assert [stolen(during, told) for told in ("A", "B")] == ["A", "B"]
+    assert stolen(old_revoked(during), "") == "B"
+    for roles, told, line in (
+        (during, "", "two keys sign, A, which .*, and B: name the stolen one, .* REVOKED=A or .* REVOKED=B$"),
+        (_FIRST, "B", "B does not sign yet: first make repo-rotate, then make repo-rotate REVOKED=B$"),
+        (during, "C", "C does not sign yet: first make repo-retire, then make repo-rotate, then .* REVOKED=C$"),
+        (old_revoked(during), "A", "A is revoked already.* make repo-retire$"),
+        (_FIRST, "X", "X is none of those that sign: make repo-rotate REVOKED=A$"),
+    ):
+        with pytest.raises(Refused, match=line):
+            stolen(roles, told)
+
+
+def test_the_old_key_goes_on_where_the_current_one_is_revoked() -> None:
+    during = rotated(_FIRST, "C")
+    after = current_revoked(during, "D")
+    assert (after.signers, after.keyring, after.trusted) == (("A", "C"), ("A", "C", "D"), ("A", "C", "D"))
+    for trusted in (_FIRST.trusted[:1], during.trusted):
+        check_continuity(after.signers, after.keyring, trusted)
+    assert retired(after) == Roles("C", "D")
 
 
 def test_one_key_at_a_time_is_replaced() -> None:

@@ -33,7 +33,7 @@ def publish(place: Place, files: list[Path]) -> None:
     with publishing.opened(place.folder) as folder:
         before = folder.state() or State()
         content = suites.published(before.content, new[0].version, digests)
-        with keys.opened(place.keys, before.trusted) as mine:
+        with keys.opened(place.keys, before) as mine:
             published_keys.check_new(mine, before.content, new)
             renewal.renew(place, folder, mine, before, content, new)
 
@@ -93,7 +93,7 @@ def retire(place: Place) -> None:
 def keyring(place: Place, file: Path) -> None:
     """Write the public keys that boxes are to hold to `file`; make the keys first if there are none."""
     before = Folder(place.folder).state() or State()
-    with keys.opened(place.keys, before.trusted) as mine:
+    with keys.opened(place.keys, before) as mine:
         content = mine.gpg.public(mine.roles().keyring)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
@@ -120,7 +120,7 @@ def _opened_with_keys(place: Place) -> Iterator[tuple[Folder, State, Keys]]:
     """Yield what is published and its keys, where a change could be published right away."""
     with publishing.opened(place.folder) as folder:
         before = _published(folder)
-        with keys.opened(place.keys, before.trusted) as mine:
+        with keys.opened(place.keys, before) as mine:
             renewal.next_date(place, folder)
             yield folder, before, mine
 

@@ -4,8 +4,8 @@ What sqv of Debian 13 refuses, gpgv of Debian 12 may accept: the stricter one co
 fields of a listing, RFC 9580, 9, of the numbers of algorithms.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 _RSA, _DSA, _ECDSA, _EDDSA = 1, 17, 19, 22
 _NAMES = {_DSA: "DSA", 16: "Elgamal", _ECDSA: "ECDSA", _EDDSA: "EdDSA"}
@@ -18,8 +18,12 @@ _CERTIFICATIONS = ("10", "11", "12", "13", "18", "1f")
 
 @dataclass(frozen=True)
 class Part:
-    """A primary key or a subkey; `expires` in seconds since 1970, None if never; `hashes` of its newest signatures."""
+    """A primary key or a subkey; `expires` in seconds since 1970, None if never; `hashes` of its newest signatures.
 
+    `key_id` tells it from the others, a revoked subkey does not sign.
+    """
+
+    key_id: str
     algorithm: int
     bits: int
     curve: str
@@ -51,7 +55,7 @@ def weakness(key: Key, now: int) -> str | None:
     """Return why boxes would refuse what the key signs, at `now` or within a year; None if none would."""
     if key.revoked:
         return "it is revoked"
-    for part in (part for number, part in enumerate(key.parts) if number == 0 or part.signs):
+    for part in _counting(key):
         if part.algorithm == _RSA and part.bits < _RSA_BITS:
             return f"it is RSA of {part.bits} bits, less than {_RSA_BITS}"
         if part.algorithm not in (_RSA, _ECDSA, _EDDSA):
@@ -65,6 +69,32 @@ def weakness(key: Key, now: int) -> str | None:
     return None
 
 
+def reach(key: Key) -> dict[str, int | None]:
+    """Return until when each part counts, the primary one and those that sign, by its ID; None if for ever."""
+    return {part.key_id: part.expires for part in _counting(key)}
+
+
+def is_within(key: Key, known: Mapping[str, int | None]) -> bool:
+    """Return whether a key does not reach further than the form of it that boxes hold, which reaches as `known`."""
+    return all(one in known and _earlier(until, known[one]) == until for one, until in reach(key).items())
+
+
+def shortest(known: Mapping[str, int | None], key: Key) -> dict[str, int | None]:
+    """Return how far a key reaches for all boxes, where some hold it with a reach `known`, and some as `key`."""
+    now = reach(key)
+    return {one: _earlier(until, now.get(one, until)) for one, until in known.items()}
+
+
+def as_known(key: Key, known: Mapping[str, int | None]) -> Key:
+    """Return a key as boxes see it that hold a form with the reach `known`, without the parts that they lack."""
+    parts = [
+        replace(part, expires=_earlier(part.expires, known.get(part.key_id)))
+        for part in key.parts
+        if part.key_id in known or not part.signs
+    ]
+    return replace(key, parts=tuple(parts))
+
+
 def can_sign(key: Key, now: int) -> bool:
     """Return whether gpg signs with the key at `now`, whatever boxes think of that."""
     fresh = [part.expires is None or part.expires > now for part in key.parts]
@@ -73,6 +103,14 @@ def can_sign(key: Key, now: int) -> bool:
         and fresh[0]
         and any(is_fresh for part, is_fresh in zip(key.parts, fresh, strict=True) if part.signs)
     )
+
+
+def _counting(key: Key) -> list[Part]:
+    return [part for number, part in enumerate(key.parts) if number == 0 or part.signs]
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    return min((time for time in (one, other) if time is not None), default=None)
 
 
 def _blocks(listing: str, begins: tuple[str, ...]) -> list[list[list[str]]]:
@@ -97,11 +135,12 @@ def _part(rows: list[list[str]], primary: str) -> Part:
     head = rows[0]
     newest = [_newest_hash(run, primary) for run in _split(rows, ("pub", "sec", "sub", "ssb", "uid"))]
     return Part(
+        key_id=head[4],
         algorithm=int(head[3]),
         bits=int(head[2] or 0),
         curve=head[16] if len(head) > 16 else "",
         expires=int(head[6]) if head[6] else None,
-        signs="s" in head[11],
+        signs="s" in head[11] and (head[1] != "r" or head[4] == primary),
         hashes=tuple(one for one in newest if one is not None),
     )
 

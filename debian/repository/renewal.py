@@ -58,7 +58,9 @@ def renew(
         folder.stage_file(f"dists/{suite}/Release", release, date)
         folder.stage_file(f"dists/{suite}/Release.gpg", keys.gpg.signature(release, signers), date)
         folder.stage_file(f"dists/{suite}/InRelease", keys.gpg.clear_signed(release, signers), date)
-    after = State(content, dict.fromkeys(SUITES, date), generations, mine.trusted, place.url or before.url)
+    after = State(
+        content, dict.fromkeys(SUITES, date), generations, mine.trusted, place.url or before.url, keys.known()
+    )
     folder.stage_file(state.NAME, state.written(after).encode())
     if after.url:
         _stage_bootstrap(folder, after.url, keys.gpg.public(mine.keyring))

@@ -26,7 +26,8 @@ class State:
     """What is published, or is about to be where a run was stopped.
 
     `dates` are those of each suite's InRelease, in seconds since 1970; `generations` begin with the newest; `trusted`
-    are the fingerprints of the keys by which boxes know the repository; `url` is its address, or empty.
+    are the fingerprints of the keys by which boxes know the repository; `known` tells until when they know each key, by
+    its fingerprint and the ID of its part, None if for ever; `url` is its address, or empty.
     """
 
     content: Content = field(default_factory=Content)
@@ -34,6 +35,7 @@ class State:
     generations: Mapping[str, tuple[Generation, ...]] = field(default_factory=dict)
     trusted: tuple[str, ...] = ()
     url: str = ""
+    known: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
 
 
 def with_newest(generations: tuple[Generation, ...], newest: Generation) -> tuple[Generation, ...]:
@@ -71,6 +73,7 @@ def written(state: State) -> str:
         "withdrawn": content.withdrawn,
         "trusted": state.trusted,
         "url": state.url,
+        "known": state.known,
     }
     return json.dumps(value, indent=1, sort_keys=True) + "\n"
 
@@ -98,8 +101,10 @@ def read(text: str | bytes) -> State:
             },
             tuple(value["trusted"]),
             value["url"],
+            # A folder that was published by an older program tells nothing of it.
+            {key: dict(reach) for key, reach in value.get("known", {}).items()},
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Failed(f"{NAME} is damaged ({error}): take it back from a copy of the folder") from None
 
 

@@ -192,7 +192,7 @@ def test_a_key_that_expires_is_replaced_in_time_and_after_it(repository: Reposit
     repository.do("keyring", repository.directory / "old.gpg", keys=key)
     line = repository.refusal("sign", keys=key, clock="+60d")
     assert "it expires in 3" in line
-    assert line.endswith("or where this one is in use, make repo-rotate")
+    assert line.endswith("prolonging it does not help, for they hold it as it was: make repo-rotate")
     for offset in ("+61d", "+500d"):
         repository.do(*(["rotate"] if offset == "+61d" else ["sign"]), keys=key, clock=offset)
         signed = subprocess.run(

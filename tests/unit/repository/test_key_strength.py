@@ -2,7 +2,7 @@
 
 import pytest
 
-from key_strength import can_sign, keys, weakness
+from key_strength import Key, as_known, can_sign, is_within, keys, reach, shortest, weakness
 
 _NOW = 1_764_072_000
 _YEAR = 365 * 86_400
@@ -81,3 +81,47 @@ def test_several_keys_are_told_apart() -> None:
 def test_a_key_signs_until_it_has_expired_or_is_revoked(head: str, expected: bool) -> None:
     (key,) = keys(_listing(head))
     assert can_sign(key, _NOW) is expected
+
+
+def _with_subkey(until: str, subkey_until: str, use: str = "s", validity: str = "u") -> Key:
+    (key,) = keys(
+        _listing(
+            f"pub:u:255:22:AAAA:1:{until}::u:::scSC:::::ed25519:::0:",
+            subkey=f"sub:{validity}:255:22:CCCC:1:{subkey_until}:::::{use}:::::ed25519::\nfpr:::::::::S:\n",
+        )
+    )
+    return key
+
+
+def test_a_key_reaches_as_far_as_each_part_that_counts() -> None:
+    assert reach(_with_subkey("5", "")) == {"AAAA": 5, "CCCC": None}
+    assert reach(_with_subkey("", "5", "e")) == reach(_with_subkey("", "5", validity="r")) == {"AAAA": None}
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({"AAAA": 5, "CCCC": 7}, True),
+        ({"AAAA": 6, "CCCC": None}, True),
+        ({"AAAA": 5, "CCCC": 7, "DDDD": None}, True),
+        ({"AAAA": 4, "CCCC": 7}, False),
+        ({"AAAA": 5, "CCCC": 6}, False),
+        ({"AAAA": 5}, False),
+    ],
+)
+def test_a_key_that_was_prolonged_or_has_another_part_reaches_further(
+    known: dict[str, int | None], expected: bool
+) -> None:
+    assert is_within(_with_subkey("5", "7"), known) is expected
+
+
+def test_a_key_that_never_expires_reaches_further_than_one_that_does() -> None:
+    assert not is_within(_with_subkey("", "7"), {"AAAA": 5, "CCCC": 7})
+    assert is_within(_with_subkey("", ""), {"AAAA": None, "CCCC": None})
+
+
+def test_the_shortest_form_counts_for_all_boxes() -> None:
+    known = {"AAAA": 5, "CCCC": None, "DDDD": 6}
+    assert shortest(known, _with_subkey("", "7")) == {"AAAA": 5, "CCCC": 7, "DDDD": 6}
+    seen = as_known(_with_subkey("", "7"), {"AAAA": 5})
+    assert [(part.key_id, part.expires) for part in seen.parts] == [("AAAA", 5)]

@@ -18,6 +18,7 @@ _STATE = State(
     {"beta": (Generation(("b/1",), ("pool/1",)), Generation(("b/0",), ("pool/0",))), "stable": ()},
     ("AA", "BB"),
     "https://example.org/apt",
+    {"AA": {"A1": 7, "A2": None}},
 )
 
 
@@ -36,6 +37,7 @@ def test_what_is_written_is_read() -> None:
         written(_STATE)[:-20],
         written(_STATE).replace('"beta"', '"gamma"'),
         written(_STATE).replace('"1.1": {', '"1.2": {'),
+        written(_STATE).replace('"known": {', '"known": [], "other": {'),
     ],
 )
 def test_a_damaged_text_is_told(text: str | bytes) -> None:
@@ -54,6 +56,10 @@ def test_ten_generations_are_kept_and_one_that_comes_back_counts_once() -> None:
     assert [one.indexes[0] for one in kept] == [f"b/{number}" for number in range(12, 2, -1)]
     assert with_newest(kept, kept[0]) == kept
     assert set(with_newest(kept, kept[4])) == set(kept)
+
+
+def test_a_folder_that_does_not_tell_until_when_keys_are_known_is_read() -> None:
+    assert read(written(_STATE).replace('"known"', '"other"')) == replace(_STATE, known={})
 
 
 def test_a_repository_without_an_address_has_an_empty_one() -> None:

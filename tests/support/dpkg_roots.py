@@ -39,17 +39,18 @@ class DpkgRoot:
         self,
         name: str,
         version: str,
-        files: Mapping[str, str] | None = None,
+        files: Mapping[str, str | bytes] | None = None,
         scripts: Mapping[str, str] | None = None,
         fields: str = "",
     ) -> Path:
         """Return a package file; `scripts` are those of the maintainer, of sh, and other control files. #! is run."""
         tree = self.directory / f"tree-{name}-{version.replace(':', '-')}"
         control = {"control": _CONTROL.format(name=name, version=version, fields=fields), **(scripts or {})}
-        for path, content in {**{f"DEBIAN/{one}": text for one, text in control.items()}, **(files or {})}.items():
+        for path, held in {**{f"DEBIAN/{one}": text for one, text in control.items()}, **(files or {})}.items():
+            content = held if isinstance(held, bytes) else held.encode()
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
-            (tree / path).write_text(content)
-            (tree / path).chmod(0o755 if content.startswith("#!") else 0o644)
+            (tree / path).write_bytes(content)
+            (tree / path).chmod(0o755 if content.startswith(b"#!") else 0o644)
         sums = subprocess.run(
             ["find", ".", "-path", "./DEBIAN", "-prune", "-o", "-type", "f", "-exec", "md5sum", "{}", "+"],
             cwd=tree, capture_output=True, text=True, check=True,

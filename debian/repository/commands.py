@@ -42,7 +42,7 @@ def promote(place: Place, version: str | None, percent: int | None) -> None:
     """Bring a version of beta to stable."""
     with _opened_with_keys(place) as (folder, before, mine):
         content = suites.promoted(before.content, version, percent)
-        published_keys.check_stable(folder, mine, before, content)
+        published_keys.check_promotable(folder, mine, before, content)
         renewal.renew(place, folder, mine, before, content, [])
 
 
@@ -150,7 +150,7 @@ def _rotated(folder: Folder, before: State, mine: Keys, revoked: str | None) -> 
         after = roles.current_revoked(now, mine.gpg.make())
     else:
         roles.check_rotatable(now)
-        published_keys.check_stable(folder, mine, before, before.content)
+        published_keys.check_replaceable(folder, mine, before)
         after = roles.rotated(now, mine.gpg.make(), revoked=stolen is not None)
     if stolen is not None:
         mine.gpg.revoke(stolen)

@@ -16,9 +16,10 @@ def check_new(mine: Keys, content: Content, new: list[Package]) -> None:
     Raises:
         Refused: it does not.
     """
+    now = mine.roles()
     added = [one for one in new if one.name not in content.files.get(one.version, {})]
     for package in (one for one in added if one.name.startswith(f"{KEYRING_PACKAGE}_")):
-        if missing := _missing_in(package.content, mine, mine.roles()):
+        if missing := _missing_in(package.content, mine, now.current, now.successor):
             raise Refused(
                 f"{package.name} lacks the key {missing}, and boxes would lose the repository: build it with the "
                 "keys of now, by make repo with REPO_URL"
@@ -32,7 +33,7 @@ def check_retirable(folder: Folder, mine: Keys, content: Content, after: Roles) 
         Refused: one does not.
     """
     for suite in SUITES:
-        lack = _lack(folder, mine, content, suite, after)
+        lack = _lack(folder, mine, content, suite, after.current, after.successor)
         if lack and content.suites[suite].versions:
             raise Refused(
                 f"{lack}, and boxes would not know it: publish a new version with REPO_URL, promote it, and wait "
@@ -40,13 +41,28 @@ def check_retirable(folder: Folder, mine: Keys, content: Content, after: Roles) 
             )
 
 
-def check_stable(folder: Folder, mine: Keys, before: State, content: Content) -> None:
-    """See that stable, as it is in `content`, brings boxes the keys of now; a repository without an address need not.
+def check_promotable(folder: Folder, mine: Keys, before: State, content: Content) -> None:
+    """See that stable, as it is in `content`, has a package with the key that signs now.
+
+    A repository without an address need not.
 
     Raises:
         Refused: it does not.
     """
-    if before.url and (lack := _lack(folder, mine, content, "stable", mine.roles())):
+    if before.url and (lack := _lack(folder, mine, content, "stable", mine.roles().current)):
+        raise Refused(f"{lack}, and no new box could know the repository: {_advice(before)}, and promote that")
+
+
+def check_replaceable(folder: Folder, mine: Keys, before: State) -> None:
+    """See that stable brings boxes the keys of now, so that others can follow them.
+
+    A repository without an address need not.
+
+    Raises:
+        Refused: it does not.
+    """
+    now = mine.roles()
+    if before.url and (lack := _lack(folder, mine, before.content, "stable", now.current, now.successor)):
         raise Refused(
             f"{lack}, and boxes would lose the repository at a change of keys: {_advice(before)}, and promote that"
         )
@@ -57,7 +73,8 @@ def warning(folder: Folder, mine: Keys, before: State, content: Content) -> str:
 
     A repository without an address need not.
     """
-    lacking = [suite for suite in reversed(SUITES) if _lack(folder, mine, content, suite, mine.roles())]
+    now = mine.roles()
+    lacking = [one for one in reversed(SUITES) if _lack(folder, mine, content, one, now.current, now.successor)]
     if not before.url or not lacking:
         return ""
     have = "have" if len(lacking) > 1 else "has"
@@ -68,20 +85,20 @@ def _advice(before: State) -> str:
     return f"publish a higher version with make repo REPO_URL={before.url}"
 
 
-def _lack(folder: Folder, mine: Keys, content: Content, suite: str, needed: Roles) -> str | None:
+def _lack(folder: Folder, mine: Keys, content: Content, suite: str, *needed: str) -> str | None:
     """Return what the newest package with the keys of a suite lacks, or that there is none; None if all is there."""
     versions = content.suites[suite].versions[::-1]
     names = [name for version in versions for name in content.files[version] if name.startswith(f"{KEYRING_PACKAGE}_")]
     package = (folder.root / POOL / names[0]).read_bytes() if names else b""
-    missing = _missing_in(package, mine, needed)
+    missing = _missing_in(package, mine, *needed)
     if missing is None:
         return None
     what = f"{names[0]} in {suite} lacks" if names else f"{suite} has no {KEYRING_PACKAGE} with"
     return f"{what} the key {missing}"
 
 
-def _missing_in(package: bytes, mine: Keys, needed: Roles) -> str | None:
-    """Return a key that boxes need from now on and that a package with the keys lacks; None if it has all."""
+def _missing_in(package: bytes, mine: Keys, *needed: str) -> str | None:
+    """Return one of these keys that a package with the keys lacks; None if it has all."""
     keyring = packages.keyring_of(package) if package else b""
     held = mine.gpg.held_by(keyring) if keyring else ()
-    return min({needed.current, needed.successor} - set(held), default=None)
+    return min(set(needed) - set(held), default=None)

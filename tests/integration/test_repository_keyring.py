@@ -37,13 +37,27 @@ def test_it_is_told_and_keys_are_replaced_only_once_another_version_has_them(rep
         assert "inviseobox-archive-keyring_1.0_all.deb in stable lacks the key " in line
         assert line.endswith(f"{_ADVICE}, and promote that")
     assert _keys(repository) == keys
-    repository.do("publish", repository.package("1.2"), clock="-4d")
-    assert "in stable lacks the key " in repository.refusal("promote")
     repository.publish("1.2", clock="-3d")
     assert "in stable lacks the key " in repository.refusal("rotate")
     repository.do("promote", clock="-2d")
     repository.do("rotate", clock="-1d")
     assert _keys(repository)["retiring"] == keys["current"]
+
+
+def test_stable_is_never_without_a_package_with_the_key_that_signs(repository: Repository) -> None:
+    repository.do("withdraw", "1.0", clock="-9d")
+    repository.do("publish", repository.package("1.1"), clock="-8d")
+    line = repository.refusal("promote")
+    assert "stable has no inviseobox-archive-keyring with the key " in line
+    assert line.endswith(f"no new box could know the repository: {_ADVICE}, and promote that")
+    repository.publish("1.1", clock="-7d")
+    repository.do("promote", clock="-6d")
+
+
+def test_what_was_published_before_a_rotation_is_promoted_after_it(repository: Repository) -> None:
+    repository.publish("1.1", clock="-9d")
+    repository.do("rotate", clock="-8d")
+    repository.do("promote", clock="-7d")
 
 
 def test_a_suite_that_has_them_is_not_told_of(repository: Repository) -> None:

@@ -23,9 +23,6 @@ class Database:
         self._file = DatabaseFile(path)
         try:
             self._connection = self._file.open()
-        except ERRORS as error:
-            self._file.close()
-            raise self._fault("read", error) from None
         except BaseException:
             self._file.close()
             raise
@@ -66,7 +63,7 @@ class Database:
         """
         if self._is_damaged:
             self._connection.close()
-            self._connection = self._file.replace_damaged()
+            self._connection = self._file.open()
             self._is_damaged = False
         elif not self._file.is_in_place():
             self._connection = self._file.write_again(self._connection)
@@ -91,7 +88,9 @@ class Database:
         self._is_full = False
 
     def _fault(self, verb: str, error: Exception) -> BufferFault:
-        self._is_damaged = self._is_damaged or is_damage(error)
+        if is_damage(error):
+            self._is_damaged = True
+            self._file.note_damage()
         self._is_full = self._is_full or "full" in str(error)
         return BufferFault(f"the buffer cannot be {verb}: {error}")
 

@@ -3,11 +3,13 @@
 Everything here runs in the buffer's own thread.
 """
 
+import errno
 import logging
 import os
 import sqlite3
 import time
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from inviseobox import events
@@ -16,11 +18,11 @@ from inviseobox.buffer.lock import LOCK, take_lock
 from inviseobox.buffer.opening import ERRORS, cannot_open, connect, is_damage, open_checked
 from inviseobox.buffer.reserve import release_reserve, reserve_space
 from inviseobox.buffer.salvage import salvage
+from inviseobox.buffer.set_aside import FILES, free_name
 from inviseobox.errors import BufferFault, BufferUnusable
 
 _log = logging.getLogger(__name__)
 
-_FILES = ("", "-wal", "-shm")
 _FRESH = ".fresh"
 """Ends the name of a file that is written to take the place of another."""
 _SALVAGED = ".salvaged"
@@ -43,27 +45,34 @@ class DatabaseFile:
         self.generation = 0
         """Counts the times that a fresh file took the place of a damaged one."""
         self._path = path
+        self._is_damaged = False
         self._lock = take_lock(path)
 
     def close(self) -> None:
         """Let the next daemon have the path."""
         os.close(self._lock)
 
-    def open(self) -> sqlite3.Connection:
-        """Open or create the file; one that is damaged is replaced.
+    def note_damage(self) -> None:
+        """Let the next opening replace the file."""
+        self._is_damaged = True
 
-        Raises one of `ERRORS`, BufferFault, BufferUnusable where a newer program wrote it.
+    def open(self) -> sqlite3.Connection:
+        """Open or create the file; one that is damaged is replaced first.
+
+        No connection of this process may be open on it. Raises BufferFault, BufferUnusable where a newer program wrote
+        it.
         """
         try:
             if Path(self._path + _SALVAGED).exists():
                 self._set_aside()
-            if first_page.is_lost(self._path):
-                return self.replace_damaged()
+            if self._is_damaged or first_page.is_lost(self._path):
+                self._replace()
             connection = self._connected()
         except (*ERRORS, OSError) as error:
-            if is_damage(error):
-                return self.replace_damaged()
-            if not release_reserve(self._path):
+            # A fresh file is taken as it is: one after the other would fill the disk.
+            if is_damage(error) and not self.generation:
+                self.note_damage()
+            elif not release_reserve(self._path):
                 raise cannot_open(self._path, error) from None
             return self.open()
         reserve_space(self._path)
@@ -83,24 +92,21 @@ class DatabaseFile:
         self._identity = _identity(self._path)
         return connection
 
-    def replace_damaged(self) -> sqlite3.Connection:
-        """Set the damaged file aside and open a fresh one with all that could be saved.
+    def _replace(self) -> None:
+        """Set the damaged file aside and put a fresh one with all that could be saved in its place.
 
         The damaged one stays in its place until all is saved: it can be done again after a power cut or a full disk.
         Raises BufferFault.
         """
-        unfinished = self._path + _FRESH
         _log.info("saving what can be read of %s, which may take minutes", self._path)
+        fresh = self._path + _FRESH
         try:
-            _remove(unfinished)
-            with closing(open_checked(unfinished)) as fresh:
-                saved = salvage(self._path, fresh)
-            Path(unfinished).rename(self._path + _SALVAGED)
+            with _written(fresh) as connection:
+                saved = salvage(self._path, connection)
+            Path(fresh).rename(self._path + _SALVAGED)
             self._set_aside()
-            connection = self._connected()
         except (*ERRORS, OSError) as error:
             raise BufferFault(f"{self._path}: no fresh file in place of the damaged one: {error}") from None
-        self.generation += 1
         _log.error(
             "the buffer was damaged and is set aside as %s; saved of it: %d readings, %d deliveries",
             self.set_aside,
@@ -108,15 +114,16 @@ class DatabaseFile:
             saved["outbox"],
             extra=events.DATABASE_SET_ASIDE(file=str(self.set_aside)),
         )
-        return connection
 
     def _set_aside(self) -> None:
-        """Rename the damaged file, and let the one that holds what was saved take its name."""
-        self.set_aside = f"{self._path}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-        for suffix in _FILES:
+        """Rename the damaged file, and let the one that holds what was saved take its name. Raises OSError."""
+        self.set_aside = free_name(self._path, time.time())
+        for suffix in FILES:
             if Path(self._path + suffix).exists():
                 Path(self._path + suffix).rename(self.set_aside + suffix)
         Path(self._path + _SALVAGED).rename(self._path)
+        self._is_damaged = False
+        self.generation += 1
 
     def write_again(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         """Write a file again that somebody deleted or replaced, from `connection`, which is still open on it.
@@ -130,8 +137,7 @@ class DatabaseFile:
                 lock = take_lock(self._path)
                 os.close(self._lock)
                 self._lock = lock
-            _remove(fresh)
-            with closing(open_checked(fresh)) as copy:
+            with _written(fresh) as copy:
                 connection.backup(copy)
             # A power cut from here on is made good at the next start.
             Path(fresh).rename(self._path + _SALVAGED)
@@ -177,6 +183,27 @@ def _kept(path: str) -> str:
     return f"; what was in its place is kept as {path}{_REPLACED}"
 
 
+@contextmanager
+def _written(path: str) -> Iterator[sqlite3.Connection]:
+    """Open a file that does not count yet; when it is closed all of it is on the disk, else nothing is left of it.
+
+    It takes no more room than what it holds. Raises one of `ERRORS`, OSError.
+    """
+    try:
+        _remove(path)
+        with closing(open_checked(path)) as connection:
+            # All would go into the write-ahead log first, then once more into the file when that is closed.
+            connection.execute("PRAGMA journal_mode = MEMORY")
+            yield connection
+        # SQLite closes without an error where the disk has no room for what is in the log, and keeps it.
+        if Path(path + "-wal").exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except BaseException:
+        with suppress(OSError):
+            _remove(path)
+        raise
+
+
 def _remove(path: str) -> None:
-    for suffix in _FILES:
+    for suffix in FILES:
         Path(path + suffix).unlink(missing_ok=True)

@@ -1,20 +1,25 @@
 """What could be saved of a damaged buffer still is, when the salvage itself is cut short."""
 
 import asyncio
+import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from inviseobox.buffer.reserve import reserve_space
 from inviseobox.errors import BufferFault
 from tests.support.buffers import opened
 from tests.support.damages import damage, pages_in_use
+from tests.support.disks import SmallDisk
 from tests.support.loop_disks import small_disk
 from tests.support.processes import started
 from tests.support.waiting import wait_for
 
 from .backlogs import fill
+from .files import backlog
 from .sizes import chance, sample
 
 _WINDOWS = 40
@@ -46,6 +51,79 @@ def test_a_buffer_damaged_on_a_full_disk_is_saved_once_there_is_room() -> None:
             with pytest.raises(BufferFault):
                 _windows_saved(path)
         disk.free()
+        assert _windows_saved(path) == _WINDOWS
+
+
+def _set_aside(folder: Path) -> int:
+    """Count the files that were set aside, each of which may have a log."""
+    return len([file for file in folder.glob("data.db.corrupt-*") if file.name[-4:] not in ("-wal", "-shm")])
+
+
+def _tried_with_room(disk: SmallDisk, path: Path, room: int, tries: int = 2) -> bool:
+    """Try to open a buffer on a disk that has `room` bytes left meanwhile; return whether the last try succeeded."""
+    disk.fill(room)
+    try:
+        for _ in range(tries - 1):
+            with suppress(BufferFault):
+                _windows_saved(path)
+        return _windows_saved(path) == _WINDOWS
+    except BufferFault:
+        return False
+    finally:
+        disk.free()
+
+
+@pytest.mark.parametrize("part", [0.3, 0.7, 0.95, 1.05, 1.3, 1.6, 1.9, 2.2])
+def test_a_salvage_with_little_room_loses_nothing(part: float) -> None:
+    with small_disk(32 * 2**20) as disk:
+        path = disk.folder / "data.db"
+        _damaged(path)
+        # Room for what it holds is enough.
+        assert _tried_with_room(disk, path, int(path.stat().st_size * part)) or part < 1
+        assert _windows_saved(path) == _WINDOWS
+        assert _set_aside(disk.folder) == 1
+
+
+@pytest.mark.parametrize("has_reserve", [True, False], ids=["with the reserve", "without the reserve"])
+def test_what_was_saved_is_not_saved_once_more_where_there_is_no_room_to_open_it(has_reserve: bool) -> None:
+    """From no room for the last pages of the fresh file to room for all that an opening takes."""
+    with small_disk(32 * 2**20) as disk:
+        damaged, path = disk.folder / "damaged.db", disk.folder / "data.db"
+        _damaged(damaged)
+        seen = set()
+        for pages in range(-5, 16, 2):
+            for file in disk.folder.glob("data.db*"):
+                file.unlink()
+            shutil.copy(damaged, path)
+            if has_reserve:
+                reserve_space(str(path))
+            is_open = _tried_with_room(disk, path, damaged.stat().st_size + 4096 * pages, tries=1)
+            seen.add((is_open, _set_aside(disk.folder)))
+            assert _windows_saved(path) == _WINDOWS
+            assert _set_aside(disk.folder) == 1, f"{pages} pages more"
+        assert seen == {(False, 0), (True, 1)} | (set() if has_reserve else {(False, 1)})
+
+
+@pytest.mark.parametrize("part", [0.7, 1.05, 1.5, 2.2])
+def test_a_file_that_is_written_again_with_little_room_is_whole_or_not_there(part: float) -> None:
+    with small_disk(32 * 2**20) as disk:
+        path = disk.folder / "data.db"
+        fill(path, [f"m{number}" for number in range(200)], _WINDOWS, 1800)
+
+        async def deleted() -> None:
+            async with opened(path) as buffer:
+                size = path.stat().st_size
+                path.unlink()
+                disk.fill(int(size * part))
+                for _ in range(2):
+                    with suppress(BufferFault):
+                        await buffer.commit()
+                assert path.exists() == (part > 1)
+                if path.exists():
+                    assert backlog(path) == _WINDOWS
+                disk.free()
+
+        asyncio.run(deleted())
         assert _windows_saved(path) == _WINDOWS
 
 

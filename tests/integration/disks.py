@@ -13,7 +13,8 @@ from tests.support.disks import SmallDisk
 class LimitedFiles(SmallDisk):
     """No file may grow: what the kernel offers without root (setrlimit(2), RLIMIT_FSIZE)."""
 
-    def fill(self) -> None:
+    def fill(self, room: int = 0) -> None:
+        assert not room, "only a disk of its own has some room"
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
 

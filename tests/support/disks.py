@@ -11,9 +11,13 @@ class SmallDisk:
         self.folder = folder
         self._ballast = folder / "ballast"
 
-    def fill(self) -> None:
-        """Leave no room."""
+    def fill(self, room: int = 0) -> None:
+        """Leave `room` bytes, as near as the file system allows."""
         with self._ballast.open("ab", buffering=0) as ballast:
+            if room:
+                found = os.statvfs(self.folder)
+                os.posix_fallocate(ballast.fileno(), 0, found.f_bavail * found.f_frsize - room)
+                return
             for size in (65536, 4096, 1):
                 while _has_room(ballast.fileno(), size):
                     pass

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inviseobox.buffer.database_file import DatabaseFile
-from inviseobox.buffer.opening import ERRORS, is_damage
+from inviseobox.buffer.opening import ERRORS, is_damage, is_full
 from inviseobox.buffer.reserve import reserve_space
 from inviseobox.errors import BufferFault
 
@@ -91,7 +91,7 @@ class Database:
         if is_damage(error):
             self._is_damaged = True
             self._file.note_damage()
-        self._is_full = self._is_full or "full" in str(error)
+        self._is_full = self._is_full or is_full(error)
         return BufferFault(f"the buffer cannot be {verb}: {error}")
 
     def run(self, sql: str, *values: object) -> int:

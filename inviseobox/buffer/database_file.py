@@ -15,10 +15,10 @@ from pathlib import Path
 from inviseobox import events
 from inviseobox.buffer import first_page
 from inviseobox.buffer.lock import LOCK, take_lock
-from inviseobox.buffer.opening import ERRORS, cannot_open, connect, is_damage, open_checked
+from inviseobox.buffer.opening import ERRORS, cannot_open, connect, is_damage, is_full, open_checked
 from inviseobox.buffer.reserve import release_reserve, reserve_space
 from inviseobox.buffer.salvage import salvage
-from inviseobox.buffer.set_aside import FILES, free_name
+from inviseobox.buffer.set_aside import FILES, KEPT, delete_old, free_name
 from inviseobox.errors import BufferFault, BufferUnusable
 
 _log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ _REPLACED = ".replaced"
 
 
 class DatabaseFile:
-    """One path, of which this process has the lock. What cannot be used there is set aside, never deleted."""
+    """One path, of which this process has the lock. What cannot be used there is set aside; the newest of that stay."""
 
     def __init__(self, path: str) -> None:
         """Take the lock. Raises BufferUnusable where another daemon has it, BufferFault.
@@ -99,11 +99,9 @@ class DatabaseFile:
         Raises BufferFault.
         """
         _log.info("saving what can be read of %s, which may take minutes", self._path)
-        fresh = self._path + _FRESH
         try:
-            with _written(fresh) as connection:
-                saved = salvage(self._path, connection)
-            Path(fresh).rename(self._path + _SALVAGED)
+            saved = self._saved()
+            Path(self._path + _FRESH).rename(self._path + _SALVAGED)
             self._set_aside()
         except (*ERRORS, OSError) as error:
             raise BufferFault(f"{self._path}: no fresh file in place of the damaged one: {error}") from None
@@ -114,6 +112,32 @@ class DatabaseFile:
             saved["outbox"],
             extra=events.DATABASE_SET_ASIDE(file=str(self.set_aside)),
         )
+        self._delete_old(KEPT)
+
+    def _saved(self) -> dict[str, int]:
+        """Write what can be saved into a file that does not count yet; return the rows by table.
+
+        Raises one of `ERRORS`, OSError.
+        """
+        try:
+            with _written(self._path + _FRESH) as connection:
+                return salvage(self._path, connection)
+        except (*ERRORS, OSError) as error:
+            # What could be read of those is in the file already.
+            if not is_full(error) or not self._delete_old(0):
+                raise
+        return self._saved()
+
+    def _delete_old(self, kept: int) -> bool:
+        """Delete the files that were set aside but `kept` of them; return whether there were any to delete."""
+        try:
+            deleted = delete_old(self._path, kept, self.set_aside)
+        except OSError as error:
+            _log.info("a file that was set aside cannot be deleted: %s", error)
+            return False
+        if deleted:
+            _log.info("deleted, for it was set aside earlier: %s", ", ".join(deleted))
+        return bool(deleted)
 
     def _set_aside(self) -> None:
         """Rename the damaged file, and let the one that holds what was saved take its name. Raises OSError."""

@@ -1,5 +1,6 @@
 """Opening the SQLite file: with which settings, in which order its tables are, and whether it is damaged."""
 
+import errno
 import os
 import sqlite3
 import time
@@ -25,6 +26,13 @@ def is_damage(error: Exception) -> bool:
     if isinstance(error, UnicodeDecodeError):
         return True
     return isinstance(error, sqlite3.DatabaseError) and any(mark in str(error) for mark in _DAMAGE)
+
+
+def is_full(error: Exception) -> bool:
+    """Whether an error of `ERRORS`, or OSError, means that the disk has no room."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "full" in str(error)
 
 
 def open_checked(path: str) -> sqlite3.Connection:

@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,10 @@ _OPENING = "import asyncio, sys; from inviseobox.buffer import Buffer; asyncio.r
 def _damaged(path: Path) -> None:
     """Make a buffer with a backlog of which every batch can be saved."""
     fill(path, [f"m{number}" for number in range(200)], _WINDOWS, 1800)
+    _lose_an_index(path)
+
+
+def _lose_an_index(path: Path) -> None:
     size, pages = pages_in_use(path)
     index = next(page for page, name in pages if name == "outbox_order")
     damage(path, chance("an index"), [index], size)
@@ -54,9 +59,9 @@ def test_a_buffer_damaged_on_a_full_disk_is_saved_once_there_is_room() -> None:
         assert _windows_saved(path) == _WINDOWS
 
 
-def _set_aside(folder: Path) -> int:
-    """Count the files that were set aside, each of which may have a log."""
-    return len([file for file in folder.glob("data.db.corrupt-*") if file.name[-4:] not in ("-wal", "-shm")])
+def _set_aside(folder: Path) -> set[str]:
+    """Name the files that were set aside, each of which may have a log."""
+    return {file.name for file in folder.glob("data.db.corrupt-*") if not file.name.endswith(("-wal", "-shm"))}
 
 
 def _tried_with_room(disk: SmallDisk, path: Path, room: int, tries: int = 2) -> bool:
@@ -81,7 +86,7 @@ def test_a_salvage_with_little_room_loses_nothing(part: float) -> None:
         # Room for what it holds is enough.
         assert _tried_with_room(disk, path, int(path.stat().st_size * part)) or part < 1
         assert _windows_saved(path) == _WINDOWS
-        assert _set_aside(disk.folder) == 1
+        assert len(_set_aside(disk.folder)) == 1
 
 
 @pytest.mark.parametrize("has_reserve", [True, False], ids=["with the reserve", "without the reserve"])
@@ -98,10 +103,33 @@ def test_what_was_saved_is_not_saved_once_more_where_there_is_no_room_to_open_it
             if has_reserve:
                 reserve_space(str(path))
             is_open = _tried_with_room(disk, path, damaged.stat().st_size + 4096 * pages, tries=1)
-            seen.add((is_open, _set_aside(disk.folder)))
+            seen.add((is_open, len(_set_aside(disk.folder))))
             assert _windows_saved(path) == _WINDOWS
-            assert _set_aside(disk.folder) == 1, f"{pages} pages more"
+            assert len(_set_aside(disk.folder)) == 1, f"{pages} pages more"
         assert seen == {(False, 0), (True, 1)} | (set() if has_reserve else {(False, 1)})
+
+
+def test_of_the_files_that_were_set_aside_the_two_newest_stay() -> None:
+    with small_disk(32 * 2**20) as disk:
+        path = disk.folder / "data.db"
+        fill(path, ["m"], _WINDOWS, 1800)
+        names: list[set[str]] = []
+        for _ in range(4):
+            _lose_an_index(path)
+            assert _windows_saved(path) == _WINDOWS
+            names.append(_set_aside(disk.folder))
+        assert [len(found) for found in names] == [1, 2, 2, 2]
+        assert all(len(after - before) == 1 for before, after in pairwise(names))
+
+
+def test_files_that_were_set_aside_give_way_to_a_salvage_without_room() -> None:
+    with small_disk(32 * 2**20) as disk:
+        path = disk.folder / "data.db"
+        _damaged(path)
+        for number in (1, 2):
+            shutil.copy(path, f"{path}.corrupt-2026010{number}T000000Z")
+        assert _tried_with_room(disk, path, path.stat().st_size // 2, tries=1)
+        assert len(_set_aside(disk.folder)) == 1
 
 
 @pytest.mark.parametrize("part", [0.7, 1.05, 1.5, 2.2])

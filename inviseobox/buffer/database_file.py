@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from inviseobox import events
-from inviseobox.buffer import first_page
+from inviseobox.buffer import damage_mark, first_page
 from inviseobox.buffer.lock import LOCK, take_lock
 from inviseobox.buffer.opening import ERRORS, cannot_open, connect, is_damage, is_full, open_checked
 from inviseobox.buffer.reserve import release_reserve, reserve_space
@@ -53,8 +53,20 @@ class DatabaseFile:
         os.close(self._lock)
 
     def note_damage(self) -> None:
-        """Let the next opening replace the file."""
+        """Let the next opening replace the file, also where that is one of the next process."""
         self._is_damaged = True
+        try:
+            damage_mark.put(self._path)
+        except OSError:
+            # Where that does not help either, this process still knows of it.
+            if release_reserve(self._path):
+                with suppress(OSError):
+                    damage_mark.put(self._path)
+
+    def _forget_damage(self) -> None:
+        """Take the file for undamaged again. Raises OSError."""
+        damage_mark.remove(self._path)
+        self._is_damaged = False
 
     def open(self) -> sqlite3.Connection:
         """Open or create the file; one that is damaged is replaced first.
@@ -64,8 +76,8 @@ class DatabaseFile:
         """
         try:
             if Path(self._path + _SALVAGED).exists():
-                self._set_aside()
-            if self._is_damaged or first_page.is_lost(self._path):
+                self._set_aside("what was saved of it is in its place")
+            if first_page.is_lost(self._path) or self._is_to_be_replaced():
                 self._replace()
             connection = self._connected()
         except (*ERRORS, OSError) as error:
@@ -77,6 +89,11 @@ class DatabaseFile:
             return self.open()
         reserve_space(self._path)
         return connection
+
+    def _is_to_be_replaced(self) -> bool:
+        if not Path(self._path).exists():
+            self._forget_damage()
+        return self._is_damaged or damage_mark.is_set(self._path)
 
     def _connected(self) -> sqlite3.Connection:
         """Open the file once it is known to be undamaged."""
@@ -102,17 +119,9 @@ class DatabaseFile:
         try:
             saved = self._saved()
             Path(self._path + _FRESH).rename(self._path + _SALVAGED)
-            self._set_aside()
+            self._set_aside(f"saved of it: {saved['reading']} readings, {saved['outbox']} deliveries")
         except (*ERRORS, OSError) as error:
             raise BufferFault(f"{self._path}: no fresh file in place of the damaged one: {error}") from None
-        _log.error(
-            "the buffer was damaged and is set aside as %s; saved of it: %d readings, %d deliveries",
-            self.set_aside,
-            saved["reading"],
-            saved["outbox"],
-            extra=events.DATABASE_SET_ASIDE(file=str(self.set_aside)),
-        )
-        self._delete_old(KEPT)
 
     def _saved(self) -> dict[str, int]:
         """Write what can be saved into a file that does not count yet; return the rows by table.
@@ -139,15 +148,19 @@ class DatabaseFile:
             _log.info("deleted, for it was set aside earlier: %s", ", ".join(deleted))
         return bool(deleted)
 
-    def _set_aside(self) -> None:
-        """Rename the damaged file, and let the one that holds what was saved take its name. Raises OSError."""
+    def _set_aside(self, saved: str) -> None:
+        """Rename the damaged file, let the one that holds what was saved take its name, and say so. Raises OSError."""
         self.set_aside = free_name(self._path, time.time())
-        for suffix in FILES:
-            if Path(self._path + suffix).exists():
-                Path(self._path + suffix).rename(self.set_aside + suffix)
+        found = [suffix for suffix in FILES if Path(self._path + suffix).exists()]
+        for suffix in found:
+            Path(self._path + suffix).rename(self.set_aside + suffix)
+        # Before the fresh file is in its place, where the mark would mean that one.
+        self._forget_damage()
         Path(self._path + _SALVAGED).rename(self._path)
-        self._is_damaged = False
         self.generation += 1
+        what = f"damaged and is set aside as {self.set_aside}" if found else "gone"
+        _log.error("the buffer was %s; %s", what, saved, extra=events.DATABASE_SET_ASIDE(file=self.set_aside))
+        self._delete_old(KEPT)
 
     def write_again(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         """Write a file again that somebody deleted or replaced, from `connection`, which is still open on it.

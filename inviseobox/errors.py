@@ -136,6 +136,10 @@ class BufferFault(InviseoBoxError):
     """The buffer could not do what it was asked (disk full, I/O error). Nothing was changed; try again later."""
 
 
+class NoRoomToSave(BufferFault):
+    """A damaged file cannot be saved for lack of room. Use it as it is; it is saved once there is more."""
+
+
 class BufferUnusable(BufferFault):
     """The buffer cannot be opened: another daemon holds it, or a newer program wrote it. Do not start."""
 

@@ -73,7 +73,7 @@ LIBRARIES = {
     "httpcore": {"inviseobox.network.http_connections"},
     "sqlite3": {
         f"inviseobox.buffer.{name}"
-        for name in ("database_file", "first_page", "opening", "rejected", "salvage", "schema")
+        for name in ("database", "database_file", "first_page", "opening", "rejected", "salvage", "schema")
     },
     "systemd": {"inviseobox.host.journal"},
     "sdnotify": {"inviseobox.host.notify"},

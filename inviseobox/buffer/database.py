@@ -1,15 +1,20 @@
 """The SQLite file's transactions and queries. Everything here runs in the buffer's own thread."""
 
+import logging
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from inviseobox import events
 from inviseobox.buffer.database_file import DatabaseFile
 from inviseobox.buffer.opening import ERRORS, is_damage, is_full
 from inviseobox.buffer.reserve import reserve_space
-from inviseobox.errors import BufferFault
+from inviseobox.errors import BufferFault, NoRoomToSave
+
+_log = logging.getLogger(__name__)
 
 
 class Database:
@@ -18,14 +23,40 @@ class Database:
     def __init__(self, path: str) -> None:
         """Open or create the file. Raises BufferUnusable where another daemon holds it or a newer program wrote it."""
         self._path = path
-        self._is_damaged = False
         self._is_full = False
+        self._why_closed = ""
+        """What kept a file in the place of a damaged one from being opened; empty where one is open."""
         self._file = DatabaseFile(path)
         try:
-            self._connection = self._file.open()
+            self._connection = self._opened()
         except BaseException:
             self._file.close()
             raise
+
+    def _opened(self) -> sqlite3.Connection:
+        """Open the file; a damaged one that there is no room to save as it is, for most of it may be good.
+
+        Raises BufferFault, BufferUnusable.
+        """
+        try:
+            return self._file.open()
+        except NoRoomToSave as error:
+            try:
+                connection = self._file.open_damaged()
+            except (*ERRORS, OSError):
+                raise error from None
+            fields = events.DATABASE_NOT_SAVED(file=self._path)
+            _log.error("%s; it is used as it is until there is room", error, extra=fields)
+            return connection
+
+    def _reopen(self) -> None:
+        self._connection.close()
+        try:
+            self._connection = self._opened()
+        except BufferFault as error:
+            self._why_closed = str(error)
+            raise
+        self._why_closed = ""
 
     @property
     def set_aside(self) -> str | None:
@@ -59,12 +90,10 @@ class Database:
         """Do all that is inside or nothing. When it ends the changes are on the disk (`synchronous=FULL`).
 
         Raises BufferFault where SQLite could not, for example on a full disk; nothing was changed then. Where the file
-        was found damaged, the next transaction begins on a fresh one.
+        was found damaged, the next transaction begins on a fresh one, if the disk has room for that.
         """
-        if self._is_damaged:
-            self._connection.close()
-            self._connection = self._file.open()
-            self._is_damaged = False
+        if self._why_closed or (self._file.is_damaged and self._file.has_room()):
+            self._reopen()
         elif not self._file.is_in_place():
             self._connection = self._file.write_again(self._connection)
         if self._is_full:
@@ -88,8 +117,9 @@ class Database:
         self._is_full = False
 
     def _fault(self, verb: str, error: Exception) -> BufferFault:
+        if self._why_closed:
+            return BufferFault(self._why_closed)
         if is_damage(error):
-            self._is_damaged = True
             self._file.note_damage()
         self._is_full = self._is_full or is_full(error)
         return BufferFault(f"the buffer cannot be {verb}: {error}")

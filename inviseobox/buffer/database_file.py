@@ -18,8 +18,9 @@ from inviseobox.buffer.lock import LOCK, take_lock
 from inviseobox.buffer.opening import ERRORS, cannot_open, connect, is_damage, is_full, open_checked
 from inviseobox.buffer.reserve import release_reserve, reserve_space
 from inviseobox.buffer.salvage import salvage
+from inviseobox.buffer.schema import bring_up_to_date
 from inviseobox.buffer.set_aside import FILES, KEPT, delete_old, free_name
-from inviseobox.errors import BufferFault, BufferUnusable
+from inviseobox.errors import BufferFault, BufferUnusable, NoRoomToSave
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ class DatabaseFile:
         self.generation = 0
         """Counts the times that a fresh file took the place of a damaged one."""
         self._path = path
-        self._is_damaged = False
+        self.is_damaged = False
+        """Whether damage was found that is not saved yet."""
         self._lock = take_lock(path)
 
     def close(self) -> None:
@@ -54,7 +56,7 @@ class DatabaseFile:
 
     def note_damage(self) -> None:
         """Let the next opening replace the file, also where that is one of the next process."""
-        self._is_damaged = True
+        self.is_damaged = True
         try:
             damage_mark.put(self._path)
         except OSError:
@@ -66,13 +68,20 @@ class DatabaseFile:
     def _forget_damage(self) -> None:
         """Take the file for undamaged again. Raises OSError."""
         damage_mark.remove(self._path)
-        self._is_damaged = False
+        self.is_damaged = False
+
+    def has_room(self) -> bool:
+        """Whether it is worth a try to save the damaged file."""
+        try:
+            return damage_mark.has_room(self._path)
+        except OSError:
+            return True
 
     def open(self) -> sqlite3.Connection:
         """Open or create the file; one that is damaged is replaced first.
 
-        No connection of this process may be open on it. Raises BufferFault, BufferUnusable where a newer program wrote
-        it.
+        No connection of this process may be open on it. Raises NoRoomToSave, BufferFault, BufferUnusable where a newer
+        program wrote it.
         """
         try:
             if Path(self._path + _SALVAGED).exists():
@@ -93,7 +102,24 @@ class DatabaseFile:
     def _is_to_be_replaced(self) -> bool:
         if not Path(self._path).exists():
             self._forget_damage()
-        return self._is_damaged or damage_mark.is_set(self._path)
+        self.is_damaged = self.is_damaged or damage_mark.is_set(self._path)
+        return self.is_damaged
+
+    def open_damaged(self) -> sqlite3.Connection:
+        """Open the damaged file as it is. Raises one of `ERRORS`, BufferFault, OSError."""
+        try:
+            connection = connect(self._path)
+        except ERRORS:
+            if not release_reserve(self._path):
+                raise
+            connection = connect(self._path)
+        try:
+            bring_up_to_date(connection, self._path)
+            self._identity = _identity(self._path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _connected(self) -> sqlite3.Connection:
         """Open the file once it is known to be undamaged."""
@@ -113,14 +139,21 @@ class DatabaseFile:
         """Set the damaged file aside and put a fresh one with all that could be saved in its place.
 
         The damaged one stays in its place until all is saved: it can be done again after a power cut or a full disk.
-        Raises BufferFault.
+        Raises BufferFault, NoRoomToSave.
         """
+        no_room = NoRoomToSave(f"{self._path}: no fresh file in place of the damaged one: the disk is too full (df -h)")
+        if not self.has_room():
+            raise no_room
         _log.info("saving what can be read of %s, which may take minutes", self._path)
         try:
             saved = self._saved()
             Path(self._path + _FRESH).rename(self._path + _SALVAGED)
             self._set_aside(f"saved of it: {saved['reading']} readings, {saved['outbox']} deliveries")
         except (*ERRORS, OSError) as error:
+            if is_full(error):
+                with suppress(OSError):
+                    damage_mark.note_room(self._path)
+                raise no_room from None
             raise BufferFault(f"{self._path}: no fresh file in place of the damaged one: {error}") from None
 
     def _saved(self) -> dict[str, int]:

@@ -138,6 +138,7 @@ _BOX = (
     m("{path} is damaged; a start of the service saves what it can"),
     m("{path} was written by a newer inviseobox (schema {count}); install that version"),
     m("the disk is full (df -h)"),
+    m("the disk is too full (df -h)"),
     m("full (buffer.max_size): {count} values that the server did not take were dropped"),
     m("full of readings that cannot be written; the oldest are dropped"),
     m("it is faster than the disk and the sealing of windows; rounds are skipped"),

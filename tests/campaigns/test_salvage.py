@@ -12,7 +12,7 @@ import pytest
 
 from inviseobox.buffer.reserve import reserve_space
 from inviseobox.errors import BufferFault
-from tests.support.buffers import opened
+from tests.support.buffers import opened, read, series
 from tests.support.damages import damage, pages_in_use
 from tests.support.disks import SmallDisk
 from tests.support.loop_disks import small_disk
@@ -20,7 +20,7 @@ from tests.support.processes import started
 from tests.support.waiting import wait_for
 
 from .backlogs import fill
-from .files import backlog
+from .files import backlog, rows
 from .sizes import chance, sample
 
 _WINDOWS = 40
@@ -130,6 +130,79 @@ def test_files_that_were_set_aside_give_way_to_a_salvage_without_room() -> None:
             shutil.copy(path, f"{path}.corrupt-2026010{number}T000000Z")
         assert _tried_with_room(disk, path, path.stat().st_size // 2, tries=1)
         assert len(_set_aside(disk.folder)) == 1
+
+
+def test_a_damaged_file_without_room_to_save_it_is_used_until_there_is(caplog: pytest.LogCaptureFixture) -> None:
+    """What it takes is tried again only where there is more room, for each try writes until the disk is full."""
+    caplog.set_level("INFO")
+
+    def said(words: str) -> int:
+        return len([record for record in caplog.records if words in record.message])
+
+    async def scenario(disk: SmallDisk, path: Path, size: int) -> None:
+        disk.fill(size // 2)
+        async with opened(path) as buffer:
+            tries = said("saving what can be read")
+            for number in range(5):
+                read(buffer, time.time() + number, 1800, series("more"), 1.0)
+                await buffer.commit()
+            disk.free()
+            disk.fill(size // 3)
+            await buffer.commit()
+            assert (tries, said("saving what can be read"), said("it is used as it is")) == (1, 1, 1)
+            disk.free()
+            disk.fill(size * 3 // 4)
+            await buffer.commit()
+            assert (said("saving what can be read"), said("it is used as it is")) == (2, 2)
+            assert buffer.set_aside is None
+            disk.free()
+            await buffer.commit()
+            assert buffer.set_aside is not None
+            assert await buffer.backlog() == _WINDOWS
+            assert (
+                len(rows(path, "SELECT 1 FROM reading WHERE end IN (SELECT end FROM window WHERE sealed IS NULL)")) == 5
+            )
+            assert len(_set_aside(disk.folder)) == 1
+
+    with small_disk(32 * 2**20) as disk:
+        path = disk.folder / "data.db"
+        _damaged(path)
+        asyncio.run(scenario(disk, path, path.stat().st_size))
+
+
+def test_a_damaged_file_that_cannot_even_be_opened_is_told_in_the_same_words_by_all() -> None:
+    """Else each loop would tell another cause of one trouble. It is saved once there is room."""
+
+    async def scenario(disk: SmallDisk, path: Path) -> None:
+        size, pages = pages_in_use(path)
+        async with opened(path) as buffer:
+            damage(path, chance("two pages"), [1, *(page for page, name in pages if name == "outbox_order")], size)
+            disk.fill(2**18)
+            with pytest.raises(BufferFault, match="malformed"):
+                await buffer.next_batch()
+            for _ in range(2):
+                for operation in (buffer.commit(), buffer.next_batch(), buffer.backlog()):
+                    with pytest.raises(BufferFault, match="no fresh file in place of the damaged one: the disk is too"):
+                        await operation
+            disk.free()
+            await buffer.commit()
+            assert await buffer.backlog() == _WINDOWS
+
+    with small_disk(32 * 2**20) as disk:
+        path = disk.folder / "data.db"
+        fill(path, [f"m{number}" for number in range(200)], _WINDOWS, 1800)
+        asyncio.run(scenario(disk, path))
+
+
+def test_starts_without_room_to_save_a_damaged_file_try_that_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    with small_disk(32 * 2**20) as disk:
+        path = disk.folder / "data.db"
+        _damaged(path)
+        assert not _tried_with_room(disk, path, path.stat().st_size // 2, tries=3)
+        assert len([record for record in caplog.records if "saving what can be read" in record.message]) == 1
+        assert _windows_saved(path) == _WINDOWS
+        assert not Path(f"{path}.damaged").exists()
 
 
 @pytest.mark.parametrize("part", [0.7, 1.05, 1.5, 2.2])

@@ -47,6 +47,10 @@ class LinkDown(ReadError):
         self.advice = advice
 
 
+class ConnectionLost(LinkDown):
+    """The other side let us in and then closed the connection over the request. As LinkDown."""
+
+
 class NoAnswer(ReadError):
     """The other side was silent for the whole time-out, or hung up. Repeat once; then count the unit as silent."""
 
@@ -106,6 +110,10 @@ class DeliveryError(InviseoBoxError):
 
 class ServerUnreachable(DeliveryError):
     """No answer came from the server. Keep everything; try again with back-off."""
+
+
+class ServerNotReached(ServerUnreachable):
+    """No connection to the server came about, so nothing was sent. Keep everything; it says nothing of what waits."""
 
 
 class ServerStalled(ServerUnreachable):

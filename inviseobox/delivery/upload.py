@@ -13,11 +13,11 @@ from inviseobox.clock import WallClock, utc_text
 from inviseobox.delivery.refusals import Refusals
 from inviseobox.delivery.setting_aside import SettingAside
 from inviseobox.devices.in_force import DevicesInForce
-from inviseobox.errors import BufferFault, DeliveryError, DeliveryRefused, ServerStalled
+from inviseobox.errors import BufferFault, DeliveryError, DeliveryRefused, ServerNotReached, ServerStalled
 from inviseobox.health.health import Health
 from inviseobox.records import Batch, DeviceStates
 from inviseobox.reports.device_status import halved
-from inviseobox.server.answers import Answer, Verdict
+from inviseobox.server.answers import Verdict
 from inviseobox.server.api import TOTAL_TIMEOUT
 from inviseobox.server.retry import retrying
 from inviseobox.server.server import Receiver
@@ -152,28 +152,36 @@ class Upload:
         self._heartbeat.expect(_STEP)
         try:
             answer = await self._server.send_values(part)
-        except ServerStalled as error:
-            self._note_stalled(batch, error)
+        except ServerNotReached:
+            # Whatever waits would have met it.
             raise
+        except DeliveryError as error:
+            await self._note_trouble(batch, str(error), error)
+            return
         match answer.verdict:
             case Verdict.ACCEPTED:
                 await self._note_accepted(batch, part)
             case Verdict.TOO_LARGE if part.count > 1:
                 await self._halve(batch, part)
             case Verdict.REFUSED | Verdict.TOO_LARGE:
-                await self._note_refused(batch, answer)
+                await self._note_refused(batch, answer.words)
             case Verdict.LATER | Verdict.TOKEN_REFUSED | Verdict.WRONG_FORM:
-                if self._refusals.failed(batch, self._health.now(), self._health.answers):
-                    await self._note_refused(batch, answer)
-                raise answer.keeping()
+                await self._note_trouble(batch, answer.words, answer.keeping())
             case verdict:
                 assert_never(verdict)
 
-    def _note_stalled(self, batch: Batch, error: ServerStalled) -> None:
-        """Send less the next time, where the way or the server may be too slow for as much."""
-        self._refusals.failed(batch, self._health.now(), self._health.answers)
-        if error.took_some or self._refusals.took_less_meanwhile(batch, self._health.answers):
+    async def _note_trouble(self, batch: Batch, words: str, error: DeliveryError) -> None:
+        """Note trouble that says nothing of a batch by itself. Raises DeliveryError unless the batch is set aside."""
+        if self._refusals.failed(batch, self._health.now(), self._health.answers):
+            await self._note_refused(batch, words)
+            if error.retry_after is None:
+                return
+        elif isinstance(error, ServerStalled) and (
+            error.took_some or self._refusals.took_less_meanwhile(batch, self._health.answers)
+        ):
+            # The way or the server may be too slow for as much: send less the next time.
             self._refusals.shortened(batch)
+        raise error
 
     async def _note_accepted(self, batch: Batch, part: Batch) -> None:
         remaining = self._refusals.accepted(batch)
@@ -197,18 +205,18 @@ class Upload:
         else:
             self._refusals.shortened(batch)
 
-    async def _note_refused(self, batch: Batch, answer: Answer) -> None:
+    async def _note_refused(self, batch: Batch, words: str) -> None:
         """Let others pass before a batch that is refused, or set it aside. Raises DeliveryError where it is not."""
         jitter = random.random()  # noqa: S311 (it need not be unforeseeable, only different each time)
         if self._refusals.refused(batch, self._health.now(), jitter):
             self._refusals.forget(batch)
-            await self._setting_aside.reject(batch, answer.words)
+            await self._setting_aside.reject(batch, words)
             return
         await self._buffer.postpone(batch)
         if self._refusals.refuses_everything:
-            raise DeliveryError(f"it takes no delivery; {answer.words}")
+            raise DeliveryError(f"it takes no delivery; {words}")
         window = utc_text(batch.window_end)
-        raise DeliveryRefused(f"the server does not take one of the window {window}; {answer.words}")
+        raise DeliveryRefused(f"the server does not take one of the window {window}; {words}")
 
     async def _wait_or_offer(self, seconds: float) -> None:
         """Wait for something new to send, or offer a rejected value: the server may have learned to take it."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpcore
 
-from inviseobox.errors import InvalidAnswer, LinkDown, NoAnswer, ReadError, RequestStalled
+from inviseobox.errors import ConnectionLost, InvalidAnswer, LinkDown, NoAnswer, ReadError, RequestStalled
 from inviseobox.network.http_faults import LEAST_TOLD, Asked, fault, is_no_http
 from inviseobox.network.name_lookup import NameLookups
 from inviseobox.network.openings import Openings
@@ -140,7 +140,7 @@ class Exchange:
                 return InvalidAnswer(f"the answer is not valid HTTP: {words}")
             if not self.stream.has_ended:
                 return InvalidAnswer("the answer is not valid HTTP")
-        return LinkDown("the connection was closed " + ("in mid-answer" if begun else "without an answer"))
+        return ConnectionLost("the connection was closed " + ("in mid-answer" if begun else "without an answer"))
 
 
 FAILURES = (OSError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol)

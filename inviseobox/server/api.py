@@ -11,10 +11,12 @@ import inviseobox
 from inviseobox.clock import UptimeClock, boot_clock
 from inviseobox.configuration import ApiForm, Configuration
 from inviseobox.errors import (
+    ConnectionLost,
     DeliveryError,
     InvalidAnswer,
     ReadError,
     RequestStalled,
+    ServerNotReached,
     ServerStalled,
     ServerUnreachable,
 )
@@ -124,8 +126,10 @@ class CentralApi:
             raise DeliveryError(str(error)) from None
         except RequestStalled as error:
             raise ServerStalled(str(error), took_some=error.took_some) from None
-        except ReadError as error:
+        except ConnectionLost as error:
             raise ServerUnreachable(str(error)) from None
+        except ReadError as error:
+            raise ServerNotReached(str(error)) from None
         # What a cache kept for a while has the Date of then (RFC 9111, section 5.1).
         is_fresh = answer.headers.get("age", "0").strip() == "0"
         date = server_date(answer.headers.get("date")) if is_fresh else None

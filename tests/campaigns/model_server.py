@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from inviseobox.delivery.refusals import FAILURES, PROOF_TIME, PROOFS
-from inviseobox.errors import DeliveryError, ServerStalled
+from inviseobox.errors import DeliveryError, ServerNotReached, ServerStalled, ServerUnreachable
 from inviseobox.records import Batch
 from inviseobox.reports.batches import digest
 from inviseobox.server.answers import Answer, Verdict
@@ -59,10 +59,13 @@ class _Refused:
 
 @dataclass
 class ModelServer:
-    """Takes fields as its mood is. `poisoned` are the reports that it refuses for their own sake."""
+    """Takes fields as its mood is. `poisoned` are the reports that it refuses for their own sake.
+
+    `refusal` is how: with that status, or in that it "hangs up" or "stalls".
+    """
 
     mood: str = "well"
-    refusal: int = 422
+    refusal: int | str = 422
     poisoned: set[Report] = field(default_factory=set)
     stored: dict[Report, Value] = field(default_factory=dict)
     late: deque[Batch] = field(default_factory=lambda: deque(maxlen=8))
@@ -92,15 +95,20 @@ class ModelServer:
         reports = {(one["measurement"], one["timestamp"]): one["value"] for one in json.loads(batch.fields)}
         assert len(reports) == batch.count
         await asyncio.sleep(_LATENCY)
-        answer = self._answer(reports)
-        if answer.is_success and not answer.is_html:
-            self._store(batch, reports)
-        self._lose_answer(batch)
+        try:
+            answer = self._answer(reports)
+            if answer.is_success and not answer.is_html:
+                self._store(batch, reports)
+            self._lose_answer(batch)
+        except DeliveryError:
+            if len(reports) == 1:
+                self._note_refused(next(iter(reports)), is_trouble=True)
+            raise
         if answer.is_success and not answer.is_html:
             self._taken += 1
             self._tries, self._allowed, self._tries_since = 0, _TRIES_OF_BACKOFF, asyncio.get_running_loop().time()
         elif len(reports) == 1:
-            self._note_refused(next(iter(reports)), answer)
+            self._note_refused(next(iter(reports)), is_trouble=answer.verdict is not Verdict.REFUSED)
         return answer
 
     async def send_status(self, devices: str, *, timeout: float = TOTAL_TIMEOUT) -> Answer:
@@ -122,15 +130,23 @@ class ModelServer:
 
     def _answer(self, reports: dict[Report, Value]) -> Answer:
         if self.mood == "away":
-            raise DeliveryError("it does not answer")
+            raise ServerNotReached("no connection")
         if self.mood == "wants less" and len(reports) > 1:
             return Answer(413)
         if self._is_bad_one():
             return Answer(500 if self.refusal == 500 else 400, b"I know no such thing")
         answer = _ANSWERS.get(self.mood, _WELL)
         if answer.is_success and self.poisoned & set(reports):
-            return Answer(self.refusal, b"this one is wrong")
+            return self._refuse()
         return answer
+
+    def _refuse(self) -> Answer:
+        match self.refusal:
+            case int(status):
+                return Answer(status, b"this one is wrong")
+            case "hangs up":
+                raise ServerUnreachable("the connection was closed without an answer")
+        raise ServerStalled("it fell silent", took_some=True)
 
     def _is_bad_one(self) -> bool:
         """Whether another server answers under the same name, which refuses everything."""
@@ -152,9 +168,8 @@ class ModelServer:
         if self.mood == "stores and stalls":
             raise ServerStalled("it fell silent", took_some=batch.count > 1)
 
-    def _note_refused(self, report: Report, answer: Answer) -> None:
+    def _note_refused(self, report: Report, *, is_trouble: bool) -> None:
         known = self._refused.setdefault(report, _Refused())
-        is_trouble = answer.verdict is not Verdict.REFUSED
         known.troubles += is_trouble
         if known.taken is not None and self._taken > known.taken:
             known.proofs.append(asyncio.get_running_loop().time())

@@ -41,10 +41,11 @@ def test_a_backlog_adds_no_request_to_the_back_off(box: Box, mood: str) -> None:
     assert box.server.requests - before < 4 * _HOUR / 75, "the pauses are 150 s in the mean"
 
 
-def test_trouble_with_one_value_proves_less_than_its_refusal(box: Box) -> None:
+@pytest.mark.parametrize("refusal", [503, "hangs up", "stalls"])
+def test_trouble_with_one_value_proves_less_than_its_refusal(box: Box, refusal: int | str) -> None:
     _window(box, 0)
     box.pass_time(60)
-    box.server.refusal = 503
+    box.server.refusal = refusal
     box.server.mood = "away"
     _window(box, 1)
     ((fields,),) = box.rows("SELECT fields FROM outbox")

@@ -40,7 +40,7 @@ _START = 1_700_000_000.0
 _YEAR_2037 = 2_130_000_000.0
 _STEPS = st.decimals(-5, 50, places=2)
 _DAY = 86_400.0
-_REFUSALS = (400, 409, 422, 500, 503)
+_REFUSALS = (400, 409, 422, 500, 503, "hangs up", "stalls")
 
 
 class Life(RuleBasedStateMachine):
@@ -221,7 +221,7 @@ class Life(RuleBasedStateMachine):
         self._note_durable()
 
     @rule(mood=st.sampled_from(MOODS), refusal=st.sampled_from(_REFUSALS), chosen=st.integers(0, 1000))
-    def server_changes_its_mood(self, mood: str, refusal: int, chosen: int) -> None:
+    def server_changes_its_mood(self, mood: str, refusal: int | str, chosen: int) -> None:
         """Let the server answer as this mood is, from now on."""
         self._server.mood = mood
         self._server.refusal = refusal

@@ -1,5 +1,6 @@
 """Deliveries in virtual time."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 from inviseobox.simulator.central_server import CentralServer
 from tests.support import virtual_time
 
-from .uplinks import Box, box, central
+from .uplinks import Box, box, central, known, window
 
 HOUR = 3600.0
 
@@ -29,6 +30,13 @@ def delivering(
             assert server.conflicts() == []
 
     virtual_time.run(run())
+
+
+async def windows_go_on(one: Box, first: int, hours: float) -> None:
+    """Seal a window with one good value every ten minutes: what the server takes in between proves a refusal."""
+    for number in range(first, first + int(6 * hours)):
+        await asyncio.sleep(600)
+        await window(one, number, [known("m399")])
 
 
 def rejected(path: Path) -> list[tuple[list[str], str]]:

@@ -16,7 +16,7 @@ from tests.support.damages import damage, pages_in_use
 from tests.support.entries import web_device
 from tests.support.virtual_time import until
 
-from .deliveries import HOUR, delivering, rejected
+from .deliveries import HOUR, delivering, rejected, windows_go_on
 from .uplinks import KEYS, TOKEN, Box, Seen, answer, box, central, known, told, window
 
 
@@ -27,13 +27,6 @@ def taken(server: CentralServer) -> set[tuple[str, str]]:
 
 def holding_the_token(folder: Path) -> list[str]:
     return [file.name for file in folder.iterdir() if TOKEN.encode() in file.read_bytes()]
-
-
-async def windows_go_on(one: Box, first: int, hours: float) -> None:
-    """Seal a window with one good value every ten minutes: what the server takes in between proves a refusal."""
-    for number in range(first, first + int(6 * hours)):
-        await asyncio.sleep(600)
-        await window(one, number, [known("m399")])
 
 
 def values_of(server: CentralServer) -> set[tuple[str, str]]:

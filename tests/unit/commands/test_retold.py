@@ -36,10 +36,10 @@ SOURCES = [
     *(PACKAGE / "updater" / f"{name}.py" for name in ("faults", "probation", "versions", "dpkg")),
 ]
 ERRORS = {
-    "LinkDown", "NoAnswer", "RequestStalled", "InvalidAnswer", "AnswersCollided", "Refused", "PageRefused",
-    "UnusableValue", "DeliveryError", "ServerUnreachable", "ServerStalled", "DeliveryRefused", "TokenRefused",
-    "BufferFault", "BufferUnusable", "InventoryError", "NotUnderstood", "Unusable", "ServiceFault", "StatusUnreadable",
-    "_remark", "Bad", "InstallationFailed",
+    "LinkDown", "ConnectionLost", "NoAnswer", "RequestStalled", "InvalidAnswer", "AnswersCollided", "Refused",
+    "PageRefused", "UnusableValue", "DeliveryError", "ServerUnreachable", "ServerNotReached", "ServerStalled",
+    "DeliveryRefused", "TokenRefused", "BufferFault", "BufferUnusable", "InventoryError", "NotUnderstood", "Unusable",
+    "ServiceFault", "StatusUnreadable", "_remark", "Bad", "InstallationFailed",
 }  # fmt: skip
 """What takes a text for people as its first argument."""
 CONFIGURATION = {"ConfigurationError", "NotConfigured", "error", "not_configured"}

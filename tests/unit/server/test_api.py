@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from inviseobox.configuration import Configuration
-from inviseobox.errors import DeliveryError, ServerStalled, ServerUnreachable
+from inviseobox.errors import DeliveryError, ServerNotReached, ServerStalled, ServerUnreachable
 from inviseobox.network.name_lookup import NameLookups
 from inviseobox.server.answers import Verdict
 from inviseobox.server.api import MAX_WORDS, CentralApi
@@ -45,6 +45,19 @@ def test_no_answer_is_not_a_wrong_answer(act: Serve, kind: type[DeliveryError]) 
                 assert type(caught.value) is kind
             finally:
                 await api.close()
+
+    asyncio.run(scenario())
+
+
+def test_where_no_connection_comes_about_nothing_was_sent() -> None:
+    async def scenario() -> None:
+        async with serving(hang_up) as port:
+            api = the_api(port)
+        try:
+            with pytest.raises(ServerNotReached, match="refused"):
+                await api.send_status("[]", timeout=0.5)
+        finally:
+            await api.close()
 
     asyncio.run(scenario())
 

@@ -24,6 +24,17 @@ class Search:
         """The part to send next."""
         return self._waiting[0]
 
+    @property
+    def characters(self) -> int:
+        """Return how many characters of batches are held."""
+        parts = (part for part in (*self._alone, *self._waiting) if part is not self._whole)
+        return len(self._whole.fields) + sum(len(part.fields) for part in parts)
+
+    @property
+    def is_of_one_item(self) -> bool:
+        """Whether there is nothing to take apart."""
+        return self._whole.count == 1
+
     def refused(self) -> None:
         """Go on after the server would not take the part: with smaller ones, or in the end from the beginning."""
         part = self._waiting.popleft()

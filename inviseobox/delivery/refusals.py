@@ -23,6 +23,8 @@ FAILING_TIME = 600.0
 """How often, and over how many seconds at least, the server's trouble must meet a batch to count as its refusal."""
 
 _MOST_SUSPECTS = 10_000
+MOST_CHARACTERS = 16_000_000
+"""Characters of batches that are held, so that a server which takes nothing for weeks does not fill the memory."""
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Refusals:
     def __init__(self) -> None:
         """Begin with none."""
         self._suspects: dict[str, _Suspect] = {}
+        self._held = 0
         self._values_taken = 0
         self._refused_since = set[str]()
 
@@ -70,7 +73,7 @@ class Refusals:
         """Note that the server took what was sent of a batch; return what remains of the batch, in parts."""
         self._values_taken += 1
         self._refused_since.clear()
-        suspect = self._suspects.pop(batch.digest, None)
+        suspect = self._taken_out(batch.digest)
         return suspect.search.remaining() if suspect else []
 
     def refused(self, batch: Batch, now: float, jitter: float) -> bool:
@@ -79,7 +82,9 @@ class Refusals:
         Only a batch of one item can be. `jitter`, between 0 and 1, spreads the tries: two servers behind one name, of
         which one refuses everything, must not meet the same batches each time.
         """
-        self._refused_since.add(batch.digest)
+        if len(self._refused_since) < 2:
+            # More than one is enough to know.
+            self._refused_since.add(batch.digest)
         suspect = self._suspect(batch)
         is_first = suspect.due == 0.0
         if not is_first and self._values_taken > suspect.values_taken:
@@ -87,7 +92,7 @@ class Refusals:
         suspect.values_taken = self._values_taken
         self._postpone(suspect, now, jitter)
         if batch.count > 1:
-            suspect.search.refused()
+            self._go_on(batch, suspect)
             return False
         return len(suspect.proofs) >= PROOFS and suspect.proofs[-1] - suspect.proofs[0] >= PROOF_TIME
 
@@ -96,7 +101,7 @@ class Refusals:
         suspect = self._suspect(batch)
         if suspect.search.part.count == 1:
             return False
-        suspect.search.refused()
+        self._go_on(batch, suspect)
         return True
 
     def failed(self, batch: Batch, now: float, taken: int) -> bool:
@@ -124,7 +129,7 @@ class Refusals:
 
     def forget(self, batch: Batch) -> None:
         """Forget a batch that is no more."""
-        self._suspects.pop(batch.digest, None)
+        self._taken_out(batch.digest)
         self._refused_since.discard(batch.digest)
 
     def _suspect(self, batch: Batch) -> _Suspect:
@@ -132,9 +137,33 @@ class Refusals:
         if known is None:
             if len(self._suspects) >= _MOST_SUSPECTS:
                 # The one that is known longest: the file may have had no room for it any more.
-                del self._suspects[next(iter(self._suspects))]
+                self._taken_out(next(iter(self._suspects)))
             known = self._suspects[batch.digest] = _Suspect(Search(batch))
+            self._held += known.search.characters
+            self._make_room(batch)
         return known
+
+    def _taken_out(self, digest: str) -> _Suspect | None:
+        suspect = self._suspects.pop(digest, None)
+        self._held -= suspect.search.characters if suspect else 0
+        return suspect
+
+    def _go_on(self, batch: Batch, suspect: _Suspect) -> None:
+        """Go on with the search in a batch."""
+        before = suspect.search.characters
+        suspect.search.refused()
+        self._held += suspect.search.characters - before
+        self._make_room(batch)
+
+    def _make_room(self, kept: Batch) -> None:
+        """Forget others where too much is held: those known longest, single items last, for they carry the proofs."""
+        if self._held <= MOST_CHARACTERS:
+            return
+        others = [digest for digest in self._suspects if digest != kept.digest]
+        for digest in sorted(others, key=lambda digest: self._suspects[digest].search.is_of_one_item):
+            if self._held <= MOST_CHARACTERS:
+                return
+            self._taken_out(digest)
 
     @staticmethod
     def _postpone(suspect: _Suspect, now: float, jitter: float) -> None:

@@ -63,6 +63,15 @@ def test_a_search_sends_every_part_down_to_single_items_and_then_begins_anew(cou
     assert [part.count for part in again] == [count]
 
 
+@given(st.integers(1, 200), st.integers(0, 500))
+def test_a_search_knows_how_much_it_holds(count: int, tries: int) -> None:
+    search = Search(batch_of(range(count)))
+    for _ in range(tries):
+        search.refused()
+    texts = {part.digest: part.fields for part in (search._whole, *search._waiting, *search._alone)}
+    assert search.characters == sum(map(len, texts.values()))
+
+
 def test_a_search_tries_the_largest_parts_first() -> None:
     sent, _ = found(batch_of(range(64)), lambda item: True, most=127)
     counts = [part.count for part in sent]

@@ -11,6 +11,7 @@ from inviseobox.delivery.refusals import (
     FAILING_TIME,
     FAILURES,
     LONGEST_PAUSE_OF_BATCH,
+    MOST_CHARACTERS,
     PROOF_TIME,
     PROOFS,
     Refusals,
@@ -158,6 +159,51 @@ def test_batches_that_are_no_more_are_forgotten_in_the_end() -> None:
     for number in range(10_100):
         refusals.refused(replace(BAD, digest=f"{number}"), number, 0.5)
     assert len(refusals._suspects) == 10_000
+
+
+def held(refusals: Refusals) -> int:
+    characters = sum(suspect.search.characters for suspect in refusals._suspects.values())
+    assert refusals._held == characters
+    return characters
+
+
+@pytest.mark.parametrize("how", ["refused", "failed", "shortened"])
+def test_what_is_held_of_batches_is_bounded_in_characters(how: str) -> None:
+    """A server that answers for weeks and takes nothing meets a new batch with each window, and the old ones again."""
+    refusals, most = Refusals(), 0
+    batches = [batch(f"{number:04}" + "x" * 100, 700) for number in range(300)]
+    for number, one in enumerate([each for each in batches for _ in range(3)]):
+        if how == "refused":
+            refusals.refused(one, number, 0.5)
+        elif how == "failed":
+            refusals.failed(one, number, 0)
+        else:
+            refusals.shortened(one)
+        assert held(refusals) <= MOST_CHARACTERS
+        most = max(most, held(refusals))
+        assert one.digest in refusals._suspects, "the one at hand goes on"
+    assert most > 0.9 * MOST_CHARACTERS
+    assert batches[0].digest not in refusals._suspects, "the one known longest goes first"
+    assert len(refusals._refused_since) <= 2
+
+
+def test_single_items_stay_with_their_proofs_when_large_batches_are_forgotten() -> None:
+    refusals = Refusals()
+    now = 0.0
+    for number in range(PROOFS):
+        assert not refusals.refused(BAD, now, 0.5)
+        refusals.accepted(replace(GOOD, digest=f"{number}"))
+        now += PROOF_TIME
+    for number in range(300):
+        refusals.refused(batch(f"{number:04}" + "x" * 100, 700), now, 0.5)
+    assert refusals.refused(BAD, now, 0.5)
+
+
+def test_single_items_are_bounded_in_characters_too() -> None:
+    refusals = Refusals()
+    for number in range(200):
+        refusals.refused(batch(f"{number:04}" + "x" * 100_000), number, 0.5)
+    assert 0.9 * MOST_CHARACTERS < held(refusals) <= MOST_CHARACTERS
 
 
 def test_trouble_that_does_not_count_leaves_the_batch_whole_and_due() -> None:

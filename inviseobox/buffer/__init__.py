@@ -212,12 +212,15 @@ class Buffer:
         await self._run(self._outbox.reject, batch, words, now)
 
     async def offer(self, now: float) -> Batch | None:
-        """Return one of the rejected batches that is to be offered again at the wall clock `now`, if there is one."""
+        """Return one of the rejected batches that is to be offered again at the wall clock `now`, if there is one.
+
+        Whatever comes of it, it is not returned again before a day has passed.
+        """
         return await self._run(self._outbox.offer, now)
 
-    async def offered(self, batch: Batch, now: float, *, accepted: bool) -> None:
-        """Note that a rejected batch was offered: the server has it now, or refused it again."""
-        await self._run(partial(self._outbox.offered, batch, now, accepted=accepted))
+    async def offered(self, batch: Batch, *, accepted: bool) -> None:
+        """Note what came of an offer: the server has the batch now, or refused it again."""
+        await self._run(partial(self._outbox.offered, batch, accepted=accepted))
 
     async def rejected(self) -> int:
         """Count the deliveries that the server refused for good."""

@@ -152,28 +152,31 @@ class Outbox:
     def offer(self, now: float) -> Batch | None:
         """Return one of the rejected batches that is to be offered to the server again; None where there is none.
 
-        Each is, once a day, for a week; `now` is in seconds since the epoch. Raises BufferFault.
+        Each is, once a day, until the server refused it seven times more. The day begins with this call, whatever comes
+        of the offer, so that none keeps the others from theirs. `now` is in seconds since the epoch. Raises
+        BufferFault.
         """
         due = int(now) - _OFFER_PERIOD, int(now) + _OFFER_PERIOD
         while (row := self._database.row(_TO_OFFER, *due)) is not None:
             identity, end, fields, digest = row
-            if batches.digest(fields) == digest:
-                return Batch(identity, end, fields, digest, len(json.loads(fields)))
+            is_intact = batches.digest(fields) == digest
             with self._database.transaction():
-                self._database.run("UPDATE rejected SET offers = ? WHERE id = ?", _MOST_OFFERS, identity)
+                if is_intact:
+                    self._database.run("UPDATE rejected SET offered = ? WHERE id = ?", int(now), identity)
+                else:
+                    self._database.run("UPDATE rejected SET offers = ? WHERE id = ?", _MOST_OFFERS, identity)
+            if is_intact:
+                return Batch(identity, end, fields, digest, len(json.loads(fields)))
         return None
 
-    def offered(self, batch: Batch, now: float, *, accepted: bool) -> None:
-        """Note that a rejected batch was offered: the server has it now, or refused it again. Raises BufferFault."""
+    def offered(self, batch: Batch, *, accepted: bool) -> None:
+        """Note what came of an offer: the server has the batch now, or refused it again. Raises BufferFault."""
         with self._database.transaction():
             if accepted:
                 self._database.run("DELETE FROM rejected WHERE id = ? AND digest = ?", batch.id, batch.digest)
             else:
                 self._database.run(
-                    "UPDATE rejected SET offers = offers + 1, offered = ? WHERE id = ? AND digest = ?",
-                    int(now),
-                    batch.id,
-                    batch.digest,
+                    "UPDATE rejected SET offers = offers + 1 WHERE id = ? AND digest = ?", batch.id, batch.digest
                 )
 
     def status(self) -> DeviceStates | None:

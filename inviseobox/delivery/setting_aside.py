@@ -7,6 +7,7 @@ from inviseobox import events
 from inviseobox.buffer import Buffer
 from inviseobox.clock import MonotonicClock, WallClock, utc_text
 from inviseobox.devices.in_force import DevicesInForce
+from inviseobox.errors import DeliveryError
 from inviseobox.events import AboutMeasurement
 from inviseobox.records import Batch
 from inviseobox.server.answers import Verdict
@@ -71,12 +72,20 @@ class SettingAside:
         if batch is None:
             self._next_offer = self._now() + _LOOK_PAUSE
             return
-        answer = await self._server.send_values(batch)
+        try:
+            answer = await self._server.send_values(batch)
+        except DeliveryError as error:
+            self._wait_as_asked(error.retry_after)
+            raise
+        self._wait_as_asked(answer.retry_after)
         if answer.verdict in (Verdict.ACCEPTED, Verdict.REFUSED, Verdict.TOO_LARGE):
             accepted = answer.verdict is Verdict.ACCEPTED
-            await self._buffer.offered(batch, self._clock(), accepted=accepted)
+            await self._buffer.offered(batch, accepted=accepted)
             if accepted:
                 self.note_accepted(batch)
+
+    def _wait_as_asked(self, pause: float | None) -> None:
+        self._next_offer = max(self._next_offer, self._now() + (pause or 0.0))
 
 
 def _unlisted(identity: str) -> AboutMeasurement:

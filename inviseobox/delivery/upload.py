@@ -69,7 +69,6 @@ class Upload:
     async def run(self) -> None:
         """Send whenever there is something."""
         while True:
-            self._buffer.work.clear()
             await self._drain()
             while not self._buffer.work.is_set():
                 await self._wait_or_offer(_STEP)
@@ -90,6 +89,8 @@ class Upload:
         """
         while True:
             self._heartbeat.expect(_STEP)
+            # What was sealed by now is found below; what is sealed from now on is worth looking again.
+            self._buffer.work.clear()
             status = await self._buffer.next_status()
             if status is not None and status != self._tried_status:
                 if await self._try_status(status):

@@ -7,7 +7,7 @@ import pytest
 
 from inviseobox.records import Reading
 from inviseobox.simulator.central_server import CentralServer, Outcome
-from inviseobox.simulator.http_server import Connection, Response, never, reset, whole
+from inviseobox.simulator.http_server import Connection, Response, dripping, never, reset, whole
 from tests.support.buffers import dating, stamp
 from tests.support.entries import web_device
 from tests.support.virtual_time import until
@@ -87,6 +87,51 @@ def test_a_status_that_met_trouble_is_sent_again(tmp_path: Path, name: str) -> N
         one.start()
         await until(lambda: len(server.statuses) == 1, within=HOUR)
         assert seen.requests[0].body == seen.requests[1].body
+
+    delivering(tmp_path, scenario)
+
+
+async def _late(connection: Connection, head: bytes, body: bytes) -> None:
+    await asyncio.sleep(7)
+    await whole(connection, head, body)
+
+
+def test_a_late_status_is_not_given_up_for_a_window_that_has_been_sent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Over a slow uplink, while what waits is sent: it takes longer than values wait for it, so it comes after them."""
+
+    async def scenario(one: Box, server: CentralServer) -> None:
+        statuses = Seen(outcome=lambda number, request: Outcome(Response(200, {}, b"OK", _late), stores=True))
+        server.script("status", statuses)
+        server.script("fields", lambda request: Outcome(Response(200, {}, b"OK", _late), stores=True))
+        for number in range(10):
+            await window(one, number, [known("m0")])
+        one.start()
+        await until(lambda: len(server.received) > 5, within=120)
+        await window(one, 10, [known("m0")])
+        await asyncio.sleep(300)
+        assert len(server.window_ends()) == 11
+        before, late = statuses.requests[-2:]
+        assert before.body == late.body
+        assert len(statuses.requests) == 3, "the first window's, and twice the last one's"
+        assert await one.buffer.next_status() is None
+
+    with caplog.at_level("INFO", logger="inviseobox"):
+        delivering(tmp_path, scenario)
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+def test_a_late_status_gives_way_to_a_window_that_is_sealed(tmp_path: Path) -> None:
+    async def scenario(one: Box, server: CentralServer) -> None:
+        statuses = Seen(outcome=lambda number, request: Outcome(Response(200, {}, b" " * 100, dripping(10))))
+        server.script("status", statuses)
+        await window(one, 0, [known("m0")])
+        one.start()
+        await until(lambda: len(statuses.requests) == 2, within=60)
+        await asyncio.sleep(60)
+        end = await window(one, 1, [known("m0")])
+        await until(lambda: end in server.window_ends(), within=10)
 
     delivering(tmp_path, scenario)
 

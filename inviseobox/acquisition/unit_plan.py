@@ -16,6 +16,8 @@ from inviseobox.devices.registers import Span
 
 SHORTEST_LIMIT = 4
 """Registers of the widest value; no device that has such values can refuse reads of this length."""
+_MOST_READS = 1000
+"""Reads of a unit of which something is kept: where answers are lost, it is read in ever other pieces."""
 
 
 class Knowledge(NamedTuple):
@@ -64,7 +66,9 @@ class UnitPlan:
     _start: Retry = field(default_factory=lambda: Retry(None, SOON))
     """The next look whether a unit that never gave a value has come to its start."""
     _known_good: set[Request] = field(default_factory=set)
-    _probes: Counter[tuple[Request, ...]] = field(default_factory=Counter)
+    _probes: Counter[Span | None] = field(default_factory=Counter)
+    """How often it was asked for a short read instead of each one that failed; None for none."""
+    _starts: int = 0
     _turns: int = 0
     _requests: tuple[Knowledge, list[Request]] | None = None
 
@@ -100,8 +104,15 @@ class UnitPlan:
         )
         if other_than is not None and not self.has_numbers:
             turns = self._unlike(other_than, turns) or turns
-        self._probes[turns] += 1
-        return turns[(self._probes[turns] - 1) % len(turns)]
+        return turns[self._turn(other_than) % len(turns)]
+
+    def _turn(self, failed: Request | None) -> int:
+        """Count the probes after a read that failed; return how many there were before."""
+        key = failed.span if failed is not None else None
+        if len(self._probes) >= _MOST_READS and key not in self._probes:
+            self._probes.clear()
+        self._probes[key] += 1
+        return self._probes[key] - 1
 
     def _unlike(self, failed: Request, reads: Iterable[Request]) -> tuple[Request, ...]:
         """Return reads whose answers a late one to `failed` cannot be taken for: those of another length."""
@@ -120,6 +131,8 @@ class UnitPlan:
     def note_read(self, request: Request) -> None:
         """Note that a read was answered with values."""
         if request not in self._known_good:
+            if len(self._known_good) >= _MOST_READS:
+                self._known_good.clear()
             self._known_good.add(request)
             self.good.update(request.wanted)
         if self.doubtful:
@@ -204,9 +217,9 @@ class UnitPlan:
         self._start = self._start.begun(now)
         if self._start.is_due(now):
             self._start = self._start.failed(now, LATER)
-            turns = tuple(map(alone, sorted(self.isolated)))
-            self.isolated[turns[self._probes[turns] % len(turns)].span] = Retry(now, LATER)
-            self._probes[turns] += 1
+            turns = sorted(self.isolated)
+            self.isolated[turns[self._starts % len(turns)]] = Retry(now, LATER)
+            self._starts += 1
 
     def has_trials(self, now: float) -> bool:
         """Whether anything is to be tried again now."""

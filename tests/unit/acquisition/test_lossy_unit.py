@@ -1,0 +1,53 @@
+"""A unit whose answers are lost again and again: what is kept of that is bounded."""
+
+import random
+from collections.abc import Sized
+
+from inviseobox.acquisition.attempt import Answer
+from inviseobox.acquisition.unit_plan import UnitPlan, over
+from inviseobox.acquisition.unit_round import attempts
+from inviseobox.devices.registers import FunctionCode, Span
+
+PERIOD = 10
+SPANS = 30
+MOST = 900
+"""Entries of all that a plan may hold of so many spans, of which 465 different runs can be read."""
+
+
+def entries(plan: UnitPlan) -> int:
+    return sum(len(held) for held in vars(plan).values() if isinstance(held, Sized))
+
+
+def lossy_round(plan: UnitPlan, now: float, dice: random.Random, lost: float, *, was_silent: bool) -> bool:
+    """Do a round in which a share of the answers is `lost`; return whether the unit answered."""
+    work = attempts(plan, now, was_silent=was_silent)
+    try:
+        attempt = next(work)
+        while True:
+            is_read = attempt is None or any(dice.random() >= lost for _ in range(attempt.tries))
+            attempt = work.send(Answer.READ if is_read else Answer.SILENT)
+    except StopIteration as end:
+        return bool(end.value)
+
+
+def test_a_plan_grows_with_what_is_wanted_and_not_with_what_was_lost() -> None:
+    wanted = frozenset(Span(1, FunctionCode.INPUT_REGISTERS, address, 1) for address in range(SPANS))
+    plan = UnitPlan(wanted, 8, 10, has_numbers=False)
+    dice = random.Random(10)  # noqa: S311
+    answers = True
+    for number in range(2000):
+        answers = lossy_round(plan, number * PERIOD, dice, dice.choice([0.15, 0.3]), was_silent=not answers)
+        assert entries(plan) <= MOST
+    assert plan.good == wanted
+
+
+def test_of_many_different_reads_only_some_are_kept() -> None:
+    addresses = range(120)
+    spans = [Span(1, FunctionCode.INPUT_REGISTERS, address, 1) for address in addresses]
+    plan = UnitPlan(frozenset(spans), 8, 125)
+    for first in addresses:
+        for last in addresses[first:]:
+            read = over(spans[first : last + 1])
+            plan.note_read(read)
+            plan.probe(other_than=read)
+    assert entries(plan) <= 2500

@@ -5,9 +5,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import assert_never
 
+from inviseobox.acquisition.doubled_answers import LONGEST_SILENCE
 from inviseobox.acquisition.link_habits import LinkHabits
 from inviseobox.acquisition.modbus_frame import AnswerFinder
-from inviseobox.acquisition.rtu_answer import RtuAnswerFinder
+from inviseobox.acquisition.rtu_answer import RtuAnswerFinder, holds_read_request
 from inviseobox.acquisition.tcp_answer import TcpAnswerFinder
 from inviseobox.devices.links import Framing
 from inviseobox.errors import AnswersCollided, InvalidAnswer
@@ -105,11 +106,20 @@ class AnswerGate:
         self._feed(data)
 
     def _hear_again(self, data: bytes) -> None:
-        """Look whether the last answer comes once more before anything else is asked."""
+        """Look whether the last answer comes once more before anything else is asked.
+
+        One that comes later, or behind a request, is the answer to another master, who asks for the same.
+        """
         self._since += data[: LONGEST_FRAME - len(self._since)]
-        if self._passed in self._since:
-            self._habits.came_again(self.heard_at - self._passed_at)
+        after = self.heard_at - self._passed_at
+        if after > LONGEST_SILENCE:
             self._passed = b""
+            return
+        before, again, _ = self._since.partition(self._passed)
+        if again:
+            self._passed = b""
+            if not holds_read_request(before):
+                self._habits.came_again(after)
 
     def _feed(self, data: bytes) -> None:
         finder = self._finder

@@ -195,3 +195,9 @@ def is_read_request(frame: bytes) -> bool:
     count: int
     function, address, count = struct.unpack(">BHH", frame[1:6])
     return 1 <= count <= (MOST_BITS if function <= 2 else MOST_REGISTERS) and address + count <= 0x10000
+
+
+def holds_read_request(data: bytes) -> bool:
+    """Return whether a whole request to read is among these bytes."""
+    frames = (data[start : start + REQUEST_SIZE] for start in range(len(data) - REQUEST_SIZE + 1))
+    return any(is_read_request(frame) and sealed(frame[:-2]) == frame for frame in frames)

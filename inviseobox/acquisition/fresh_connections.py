@@ -19,7 +19,7 @@ _TRIED_WITHOUT = 10
 _BETWEEN_TRIALS = 20.0
 """Seconds from one connection that nothing is known of, and that is asked again and again, to the next."""
 _MOST_FAILED = 5
-"""Fresh connections in a row without any answer, after which nothing is known of them."""
+"""Fresh connections in a row without any answer, and no unit known to answer, after which nothing is known of them."""
 
 
 class FreshConnections:
@@ -34,6 +34,9 @@ class FreshConnections:
         self._tried_at = float("-inf")
         self._tried: set[int] = set()
         self._units: set[int] = set()
+        self._unit: int | None = None
+        self._answering: set[int] = set()
+        """The units that answered when they were asked last."""
         self.opened(0.0)
 
     @property
@@ -58,6 +61,7 @@ class FreshConnections:
     def asked(self, unit: int, now: float) -> None:
         """Note that a request goes out, be it the same once more."""
         self._units.add(unit)
+        self._unit = unit
         if not self._asks:
             self._tries_again = self.settles or self._is_worth_trying(unit, now)
         self._asks += 1
@@ -93,6 +97,8 @@ class FreshConnections:
             self._pause = 0.0
         elif is_first and self._asks > 1:
             self._pause = min(age + _MARGIN, LONGEST_PAUSE)
+        if self._unit is not None:
+            self._answering.add(self._unit)
         self._has_answered = True
         self._failed = 0
         self._silences = 0
@@ -100,12 +106,15 @@ class FreshConnections:
 
     def stays_open(self) -> bool:
         """Note a silence or an invalid answer; return whether the connection is kept all the same."""
+        if self._unit is not None:
+            self._answering.discard(self._unit)
         self._silences += 1
         return self.settles and self._has_answered and self._silences < MOST_SILENCES
 
     def dropped(self) -> None:
         """Note that the connection was closed."""
-        if self._asks and not self._has_answered:
+        # While any unit answers, the silence of the others, which may be dead, tells nothing of the connection.
+        if self._asks and not self._has_answered and not self._answering:
             self._failed += 1
             if self._failed == _MOST_FAILED:
                 self._pause = None

@@ -153,3 +153,29 @@ def test_a_link_on_which_nothing_answers_costs_little_more_and_is_found_when_it_
     while not found:
         found = {unit for unit in units if link.read(unit=unit)}
     assert link.now - began < 45
+
+
+def test_dead_units_beside_one_that_answers_make_nothing_forgotten() -> None:
+    link = Played(0.0)
+    for _ in range(3):
+        link.now += 20
+        assert link.read(unit=1)
+        link.close()
+        for unit in range(2, 20):
+            began = link.now
+            assert not link.read(unit=unit, answers=False)
+            assert link.now - began == TIMEOUT
+
+
+def test_a_gateway_that_begins_to_swallow_requests_is_found_by_the_units_that_answered() -> None:
+    link = Played(0.0)
+    for unit in range(1, 4):
+        assert link.read(unit=unit)
+    link.close()
+    link.swallows = 2.0
+    failed = 0
+    while not link.read(unit=failed % 3 + 1):
+        failed += 1
+        link.now += 10
+    assert failed <= 3 + 5
+    assert link.fresh.settles

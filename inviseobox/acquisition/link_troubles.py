@@ -48,6 +48,9 @@ def _silence(link: str, units: Sequence[Unit]) -> dict[str, Trouble]:
         answers = "gives a valid answer" if is_odd else "answers"
         cause = f"none of its {len(units)} units {answers}: {units[0].availability.silence}"
         return {LINK: events.LINK(cause, link=link, device=names)}
+    if not all(unit.availability.is_sure for unit in units) and not any(unit.availability.answers for unit in units):
+        # It may be the link: that shows once all have had their turn.
+        return {}
     return {_unit_key(unit): _silent(link, unit) for unit in units if unit.availability.is_silent}
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections import deque
+from collections.abc import Iterable
 
 from inviseobox import events
 from inviseobox.acquisition.attempt import Answer, Attempt
@@ -31,6 +33,8 @@ _EXCEPTIONS = {
 }
 """What exceptions mean (MODBUS Application Protocol V1.1b3, section 7). With 10 and 11 a gateway says that the unit
 behind it does not answer."""
+_LAST_PROBES = 30
+"""Probes of silent units of which the longest tells how long the next may take: some wait for a fresh connection."""
 
 
 class ModbusPoller:
@@ -57,26 +61,22 @@ class ModbusPoller:
         self._units = units_of(content.name, content.measurements, settings)
         for unit in self._units:
             memory.teach(unit.key, unit.plan)
+        self._vain_probes: deque[float] = deque(maxlen=_LAST_PROBES)
+        """Seconds that the last probes of units took that stayed silent."""
 
     async def poll_once(self, next_start: float) -> Outcome:
-        """Read every unit that is due, then take apart what gave no values.
+        """Read the units that answer, take apart what gave no values, then look at the others while there is time.
 
-        A unit that stays silent costs the others nothing but its time-outs.
+        However many units stay silent, those that answer are read in each round. At least one silent unit that is due
+        is looked at in a round, the one that waits longest: of n each has its turn within n rounds, where there is time
+        for no more.
         """
         outcome = Outcome.IDLE
         for unit in self._units:
             unit.begin_round()
         try:
-            unfinished: list[tuple[Unit, Attempts]] = []
-            for unit in self._units:
-                now = asyncio.get_running_loop().time()
-                if unit.availability.is_due(now, next_start):
-                    outcome = Outcome.READ
-                    work = attempts(unit.plan, now, was_silent=unit.availability.is_silent)
-                    if not await self._go_on(unit, work):
-                        unfinished.append((unit, work))
-            for unit, work in unfinished:
-                await self._go_on(unit, work)
+            if await self._read_in_turn(next_start):
+                outcome = Outcome.READ
             self._troubles.show(self.name, link_troubles(self.name, self._units) | self._odd(), covered(self._units))
         except LinkDown as error:
             outcome = Outcome.DOWN
@@ -86,6 +86,50 @@ class ModbusPoller:
         for unit in self._units:
             self._tell_likely_marks(unit)
         return outcome
+
+    async def _read_in_turn(self, next_start: float) -> bool:
+        """Read first what answers, then what may; return whether anything was asked. Raises LinkDown."""
+        answering = [unit for unit in self._units if unit.availability.answers]
+        others = [unit for unit in self._units if not unit.availability.answers]
+        was_any_asked = await self._read(answering, next_start)
+        others += [unit for unit in answering if not unit.availability.is_sure]
+        others.sort(key=lambda unit: (unit.availability.is_silent, unit.availability.asked_at))
+        return await self._read(others, next_start, is_ended_by_silence=True) or was_any_asked
+
+    async def _read(self, units: Iterable[Unit], next_start: float, *, is_ended_by_silence: bool = False) -> bool:
+        """Read those of the units that are due; return whether any was. Raises LinkDown.
+
+        Once one was silent, the next ones are asked one short read first: many are silent at a time where a part of
+        the line is cut off. `is_ended_by_silence`: a silent one is the last, but for what was never asked, where one
+        more would make the next round late. Until then a single probe in vain is repeated, after the other units.
+        """
+        clock = asyncio.get_running_loop().time
+        unfinished: list[tuple[Unit, Attempts]] = []
+        was_any_asked = was_silent = was_any_silent = False
+        turns = deque(units)
+        while turns:
+            unit, now = turns.popleft(), clock()
+            was_asked = unit.availability.was_asked
+            longest_probe = max(self._vain_probes, default=0.0)
+            if is_ended_by_silence and was_silent and was_asked and now + longest_probe > next_start:
+                break
+            if not unit.availability.is_due(now, next_start):
+                continue
+            is_probe = was_any_silent or (was_asked and not unit.availability.answers)
+            work = attempts(unit.plan, now, was_silent=is_probe)
+            is_finished = await self._go_on(unit, work, is_probe=is_probe)
+            if not is_finished:
+                unfinished.append((unit, work))
+            was_any_asked = True
+            was_silent = is_finished and not unit.availability.answers
+            was_any_silent = was_any_silent or was_silent
+            if was_silent and is_probe:
+                self._vain_probes.append(clock() - now)
+            if was_silent and is_ended_by_silence and not unit.availability.is_sure:
+                turns.append(unit)
+        for unit, work in unfinished:
+            await self._go_on(unit, work)
+        return was_any_asked
 
     def _tell_likely_marks(self, unit: Unit) -> None:
         for listed, raw in unit.likely_marks.values():
@@ -133,23 +177,28 @@ class ModbusPoller:
     def _beat(self) -> None:
         self._heartbeat.expect(2 * self._link.worst_case + MARGIN)
 
-    async def _go_on(self, unit: Unit, work: Attempts) -> bool:
-        """Do what the round of a unit asks for; return whether that was all before the other units. Raises LinkDown."""
+    async def _go_on(self, unit: Unit, work: Attempts, *, is_probe: bool = False) -> bool:
+        """Do what the round of a unit asks for; return whether that was all before the other units. Raises LinkDown.
+
+        `is_probe`: it begins with one short read, and ends where that is in vain.
+        """
         try:
             attempt = next(work)
             while attempt is not None:
                 attempt = work.send(await self._answer(unit, attempt))
         except StopIteration as end:
-            self._note_round(unit, is_answering=end.value)
+            self._note_round(unit, is_answering=end.value, is_probe=is_probe)
             return True
         return False
 
-    def _note_round(self, unit: Unit, *, is_answering: bool) -> None:
+    def _note_round(self, unit: Unit, *, is_answering: bool, is_probe: bool) -> None:
         failure = unit.last_failure
+        now = asyncio.get_running_loop().time()
         if is_answering or failure is None:
             unit.availability.answered()
+        elif is_probe and (unit.availability.answers or not unit.availability.was_asked):
+            unit.availability.missed(now)
         else:
-            now = asyncio.get_running_loop().time()
             unit.availability.stayed_silent(now, failure.words, is_odd=failure.answer is Answer.ODD)
         self._memory.note(unit.key, unit.plan)
 

@@ -29,6 +29,20 @@ def test_a_unit_that_answers_is_always_due() -> None:
     assert health.is_due(10, 20)
 
 
+def test_one_probe_in_vain_makes_it_unsure_and_a_second_one_silent() -> None:
+    health = UnitAvailability()
+    assert (health.was_asked, health.is_sure, health.answers) == (False, False, False)
+    health.missed(10)
+    assert (health.was_asked, health.is_sure, health.answers, health.is_silent) == (True, False, False, False)
+    assert health.is_due(10, 20)
+    health.answered()
+    assert (health.is_sure, health.answers) == (True, True)
+    health.missed(20)
+    health.stayed_silent(21, "no answer")
+    assert (health.is_sure, health.answers, health.is_silent) == (True, False, True)
+    assert health.asked_at == 21
+
+
 def test_silence_is_known_with_its_cause() -> None:
     health = UnitAvailability()
     health.stayed_silent(100, "no answer")

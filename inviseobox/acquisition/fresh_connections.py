@@ -48,7 +48,8 @@ class FreshConnections:
         """Note that a connection was opened."""
         self._opened_at = self._asked_at = now
         self._asks = 0
-        self._has_answered = False
+        self.has_answered = False
+        """Whether the connection answered yet."""
         self._silences = 0
 
     def pause(self, now: float) -> float:
@@ -85,21 +86,21 @@ class FreshConnections:
 
     def asks_again(self) -> bool:
         """Return whether the request that met with silence is worth asking again on the connection."""
-        if self._has_answered or not self._tries_again:
+        if self.has_answered or not self._tries_again:
             return False
         return self._asks < 2 or self._asked_at - self._opened_at < LONGEST_SETTLING
 
     def answered(self) -> bool:
         """Note a valid answer, or an exception; return whether the request had gone out more than once."""
         age = self._asked_at - self._opened_at
-        is_first = not self._has_answered
+        is_first = not self.has_answered
         if is_first and self._asks == 1 and age <= _AT_ONCE:
             self._pause = 0.0
         elif is_first and self._asks > 1:
             self._pause = min(age + _MARGIN, LONGEST_PAUSE)
         if self._unit is not None:
             self._answering.add(self._unit)
-        self._has_answered = True
+        self.has_answered = True
         self._failed = 0
         self._silences = 0
         return is_first and self._asks > 1
@@ -109,12 +110,12 @@ class FreshConnections:
         if self._unit is not None:
             self._answering.discard(self._unit)
         self._silences += 1
-        return self.settles and self._has_answered and self._silences < MOST_SILENCES
+        return self.settles and self.has_answered and self._silences < MOST_SILENCES
 
     def dropped(self) -> None:
         """Note that the connection was closed."""
         # While any unit answers, the silence of the others, which may be dead, tells nothing of the connection.
-        if self._asks and not self._has_answered and not self._answering:
+        if self._asks and not self.has_answered and not self._answering:
             self._failed += 1
             if self._failed == _MOST_FAILED:
                 self._pause = None

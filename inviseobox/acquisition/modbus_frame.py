@@ -14,6 +14,18 @@ MOST_REGISTERS = 125
 MOST_BITS = 2000
 READS = range(1, 5)
 """The function codes that read bits and registers."""
+EXCEPTION_NAMES = {
+    1: "illegal function",
+    2: "illegal data address",
+    3: "illegal data value",
+    4: "device failure",
+    5: "acknowledge, still working",
+    6: "device busy",
+    8: "memory parity error",
+    10: "gateway path unavailable",
+    11: "gateway target silent",
+}
+"""MODBUS Application Protocol V1.1b3, section 7."""
 
 
 class AnswerFinder(Protocol):

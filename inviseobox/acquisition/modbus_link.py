@@ -11,7 +11,7 @@ from inviseobox.acquisition.doubled_answers import DOUBLES_TIME, LISTENING, Doub
 from inviseobox.acquisition.fresh_connections import LONGEST_PAUSE, FreshConnections
 from inviseobox.acquisition.link_habits import LinkHabits
 from inviseobox.acquisition.link_opening import opened
-from inviseobox.acquisition.modbus_frame import other_function, other_unit
+from inviseobox.acquisition.modbus_frame import EXCEPTION_NAMES, other_function, other_unit
 from inviseobox.acquisition.pymodbus_connection import Answer, Connection
 from inviseobox.devices.links import Framing, SerialLink, TcpLink
 from inviseobox.devices.registers import Span
@@ -30,18 +30,6 @@ _QUICKEST = 0.0001
 """Seconds that pass at least until a byte on the line is heard, and until the first byte of a request is on it."""
 _DELIVERY_TIME = 1.0
 """Seconds for which an answer that is there may still be held back, at most."""
-EXCEPTION_NAMES = {
-    1: "illegal function",
-    2: "illegal data address",
-    3: "illegal data value",
-    4: "device failure",
-    5: "acknowledge, still working",
-    6: "device busy",
-    8: "memory parity error",
-    10: "gateway path unavailable",
-    11: "gateway target silent",
-}
-"""MODBUS Application Protocol V1.1b3, section 7."""
 
 
 class ModbusLink:
@@ -64,7 +52,7 @@ class ModbusLink:
         self._connection: Connection | None = None
         self._quiet_until = 0.0
         self._dropped_at = float("-inf")
-        self._silence = _frame_silence(link)
+        self._silence = link.frame_silence
         self._is_rtu = link.framing is Framing.RTU
         self._habits = LinkHabits(link.framing)
         self._fresh = FreshConnections()
@@ -79,7 +67,8 @@ class ModbusLink:
     def worst_case(self) -> float:
         """The longest time in seconds that one read may take, opening and guard time included."""
         asking = LONGEST_PAUSE + 2 * self._timeout + LONGEST_HOLD + _DELIVERY_TIME
-        return 4 * OPEN_TIMEOUT + REOPEN_PAUSE + 3 * GUARD_TIME + 2 * asking
+        # Where the connection ends instead of an answer it is opened once more.
+        return 2 * (4 * OPEN_TIMEOUT + REOPEN_PAUSE) + 4 * GUARD_TIME + 3 * asking
 
     def oddities(self, now: float) -> dict[TroubleKind[Any], str]:
         """Return what is odd about the link: kinds of trouble, which are about a link, and the cause of each."""
@@ -101,17 +90,14 @@ class ModbusLink:
         time.
         """
         async with self._lock:
-            connection = await self._opened(waiting)
-            if silence := self._silence_before(span):
-                self._be_quiet_for(silence, since=connection.heard_at)
             try:
-                values = _checked(span, await self._believed(connection, span))
+                values = _checked(span, await self._asked(span, waiting))
             except Refused:
                 self._note_answer(span, was_refused=True)
                 raise
             except (NoAnswer, InvalidAnswer):
                 self._doubles.failed()
-                self._give_up(connection)
+                self._give_up()
                 raise
             except BaseException:
                 self._doubles.failed()
@@ -120,6 +106,24 @@ class ModbusLink:
             else:
                 self._note_answer(span, was_refused=False)
                 return values
+
+    async def _asked(self, span: Span, waiting: Callable[[], None]) -> Answer:
+        """Ask, once more on a fresh connection where this one, which had answered, ends without another byte.
+
+        Some gateways close after each answer, which may show only when the next request is on its way: it was never
+        heard. A serial port that ends is gone. Raises LinkDown, NoAnswer or InvalidAnswer.
+        """
+        while True:
+            connection = await self._opened(waiting)
+            if silence := self._silence_before(span):
+                self._be_quiet_for(silence, since=connection.heard_at)
+            asked_at = self._now()
+            try:
+                return await self._believed(connection, span)
+            except NoAnswer:
+                is_closed = connection.is_lost and connection.heard_at < asked_at
+                if self.is_serial or not is_closed or not self._fresh.has_answered:
+                    raise
 
     def _silence_before(self, span: Span) -> float:
         """Return the seconds of silence that this request needs after what was heard last."""
@@ -155,9 +159,10 @@ class ModbusLink:
         elif self._is_rtu:
             self._be_quiet_for(GUARD_TIME)
 
-    def _give_up(self, connection: Connection) -> None:
+    def _give_up(self) -> None:
         """Close the connection after a fault, or let late answers go by on it."""
-        if not self._fresh.stays_open() or connection.is_lost or self._habits.leaves_numbers_out:
+        is_lost = self._connection is None or self._connection.is_lost
+        if not self._fresh.stays_open() or is_lost or self._habits.leaves_numbers_out:
             self._drop()
         elif self._is_rtu:
             self._be_quiet_for(GUARD_TIME)
@@ -266,21 +271,6 @@ class ModbusLink:
         if asks_again:
             return False
         raise NoAnswer(f"no answer within {self._timeout:g} s (modbus.timeout)")
-
-
-def _frame_silence(link: SerialLink | TcpLink) -> float:
-    """Return the seconds of silence that part two frames on a serial line: the time of 3.5 characters.
-
-    MODBUS over Serial Line V1.02, section 2.5.1.1; above 19,200 baud a fixed 1.75 ms.
-    """
-    match link:
-        case SerialLink():
-            bits = 1 + link.bytesize + (link.parity != "N") + link.stopbits
-            return max(3.5 * bits / link.baudrate, 0.00175)
-        case TcpLink():
-            return 0.0
-        case _:
-            assert_never(link)
 
 
 def _checked(span: Span, answer: Answer) -> list[int]:

@@ -11,7 +11,7 @@ import pytest
 
 import inviseobox
 from inviseobox.acquisition.link_opening import link_down
-from inviseobox.acquisition.modbus_link import EXCEPTION_NAMES
+from inviseobox.acquisition.modbus_frame import EXCEPTION_NAMES
 from inviseobox.commands.known_texts import KNOWN
 from inviseobox.commands.retold import RETOLD, WHOLE, error_text, retold
 from inviseobox.configuration import parse

@@ -26,8 +26,8 @@ async def read_page(
     The wait for a turn to connect does not count, and `waiting` is called meanwhile; a host that `is_suspect`, for it
     did not answer the last time, takes its turns with others of its kind.
 
-    Redirects are followed within the same scheme, host and port, three at most. Raises LinkDown, NoAnswer,
-    PageRefused or InvalidAnswer.
+    Redirects are followed within the same scheme, host and port, three at most, with the user and password of `url`.
+    Raises LinkDown, NoAnswer, PageRefused or InvalidAnswer.
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + timeout
@@ -61,7 +61,7 @@ def _redirected(url: str, location: str) -> str:
     except ValueError:
         raise InvalidAnswer("it redirects to what is not a valid address") from None
     if there == here:
-        return target
+        return _with_user_of(url, target)
     (scheme, host, _), named = there, shown_url(target)
     if scheme not in ("http", "https") or not host:
         raise InvalidAnswer("it redirects to what is no http or https address")
@@ -70,6 +70,15 @@ def _redirected(url: str, location: str) -> str:
     if scheme != here[0]:
         raise InvalidAnswer(f"it redirects to {scheme}: put {scheme} into the device list, as in {named}")
     raise InvalidAnswer(f"it redirects to another port: put it into the device list, as in {named}")
+
+
+def _with_user_of(url: str, target: str) -> str:
+    """Return a target on the origin of `url` with its user and password, unless the target names some of its own."""
+    user, at, _ = urlsplit(url).netloc.rpartition("@")
+    parts = urlsplit(target)
+    if not at or "@" in parts.netloc:
+        return target
+    return parts._replace(netloc=f"{user}@{parts.netloc}").geturl()
 
 
 def _origin(target: str) -> tuple[str, str | None, int | None]:

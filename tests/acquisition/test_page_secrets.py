@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from inviseobox import events
+from inviseobox.acquisition.http_sensor import read_page
 from inviseobox.acquisition.web_poller import WebPoller
 from inviseobox.configuration import HttpSettings
 from inviseobox.devices.in_force import DevicesInForce
 from inviseobox.devices.link_content import by_link
+from inviseobox.errors import InvalidAnswer
 from inviseobox.health.health import Health
 from inviseobox.host import status_file
 from inviseobox.host.status_line import status_line
@@ -20,7 +22,7 @@ from inviseobox.records import Reading
 from inviseobox.simulator.http_server import Request, Response
 from tests.support.entries import listed, web_device
 
-from .pages import page
+from .pages import MAX_BODY, page
 
 HIDDEN = "S3CRET"
 ANSWERS = {
@@ -75,6 +77,60 @@ def test_the_url_of_a_page_is_told_to_nobody_with_what_it_hides(
     told += caplog.messages
     told += [str(value) for record in caplog.records for value in vars(record).values()]
     assert [text for text in told if HIDDEN in text or HIDDEN.lower() in text.lower()] == []
+
+
+LOCATIONS = {
+    "a path": ("/data.json", "admin:p@w"),
+    "a host and a path": ("//{host}/data.json", "admin:p@w"),
+    "the whole address": ("http://{host}/data.json", "admin:p@w"),
+    "the whole address, in capitals": ("HTTP://{HOST}/data.json", "admin:p@w"),
+    "another user": ("http://guest:g@{host}/data.json", "guest:g"),
+}
+
+
+@pytest.mark.parametrize(("location", "user"), LOCATIONS.values(), ids=LOCATIONS)
+def test_a_redirect_on_the_same_origin_is_asked_with_the_user_of_the_page(location: str, user: str) -> None:
+    """Most sensors that redirect send the whole address, in which no browser needs the user a second time."""
+    requests: list[Request] = []
+
+    def handler(request: Request) -> Response:
+        requests.append(request)
+        host = request.headers["host"]
+        places = {"/": "/again", "/again": location.format(host=host, HOST=host.upper())}
+        if request.path in places:
+            return Response(302, {"Location": places[request.path]})
+        return Response(200, {}, b'{"t": 1}')
+
+    async def scenario() -> None:
+        async with page(handler) as (client, origin):
+            url = origin.replace("://", "://admin:p%40w@") + "/"
+            assert await read_page(client, url, timeout=5, max_body=MAX_BODY) == {"t": 1}
+
+    asyncio.run(scenario())
+    told = [base64.b64decode(request.headers["authorization"].partition(" ")[2]).decode() for request in requests]
+    assert [request.path for request in requests] == ["/", "/again", "/data.json"]
+    assert told == ["admin:p@w", "admin:p@w", user]
+
+
+OTHER_ORIGINS = ["http://{host}:1/", "https://{host}/", "http://127.0.0.2/", "http://127.0.0.1@127.0.0.2/"]
+
+
+@pytest.mark.parametrize("location", OTHER_ORIGINS)
+def test_the_user_of_a_page_is_told_to_no_other_origin(location: str) -> None:
+    requests: list[Request] = []
+
+    def handler(request: Request) -> Response:
+        requests.append(request)
+        return Response(302, {"Location": location.format(host="127.0.0.1")})
+
+    async def scenario() -> None:
+        async with page(handler) as (client, origin):
+            with pytest.raises(InvalidAnswer) as raised:
+                await read_page(client, origin.replace("://", f"://u:{HIDDEN}@"), timeout=5, max_body=MAX_BODY)
+            assert HIDDEN not in str(raised.value)
+
+    asyncio.run(scenario())
+    assert len(requests) == 1
 
 
 def test_pages_that_differ_in_what_is_hidden_stay_two_subjects(caplog: pytest.LogCaptureFixture) -> None:

@@ -99,6 +99,7 @@ class Acquisition:
         match content.link:
             case SerialLink() | TcpLink() as link:
                 port = ModbusLink(link, settings.modbus.timeout, self._lookups, self._openings)
+                port.take_over()
                 return ModbusPoller(port, content, settings.modbus, self._sink, self._health, self._memory)
             case WebLink():
                 return WebPoller(self._client, content, settings.http, self._sink, self._health, interval)

@@ -58,6 +58,10 @@ class ModbusLink:
         self._fresh = FreshConnections()
         self._doubles = DoubledAnswers()
 
+    def take_over(self) -> None:
+        """Begin as after a drop: of the connection of another link, in whose place this one is."""
+        self._dropped_at = self._now()
+
     @property
     def is_serial(self) -> bool:
         """Whether it is a port of this machine."""

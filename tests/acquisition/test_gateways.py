@@ -1,19 +1,25 @@
 """Gateways and adapters with habits: one connection only, hang-ups, pauses, echoes, busy and unreachable units."""
 
 import asyncio
+import contextlib
 import logging
+import struct
 from typing import Literal
 
 import pytest
 
 from inviseobox.configuration import ModbusSettings
+from inviseobox.simulator.device_list import tcp_communication
 from inviseobox.simulator.fault_choice import Script, Times
 from inviseobox.simulator.faults import Deformed, HangUp, InTwoParts, Refuse
 from inviseobox.simulator.meters import two_blocks
 from inviseobox.simulator.modbus_reply import Asked, Fault, Replies
 from inviseobox.simulator.noise import echo, garbage_before, only_echo
 from tests.support import virtual_time
+from tests.support.entries import listed, modbus_device
+from tests.support.modbus_frames import mbap, rtu
 
+from .frames import registers
 from .wires import TRANSPORTS, Box, Meters, wire
 
 
@@ -58,6 +64,75 @@ def test_devices_share_the_single_connection_that_a_gateway_accepts(
 
 def silence(asked: Asked, replies: Replies) -> Replies:
     return ()
+
+
+class OneClient:
+    """A gateway that refuses connections while it has one, and for `busy_time` seconds after the end of that."""
+
+    def __init__(self, *, is_rtu: bool, busy_time: float) -> None:
+        self._is_rtu = is_rtu
+        self._busy_time = busy_time
+        self._server: asyncio.Server | None = None
+        self.port = 0
+        self.accepted = 0
+
+    async def listen(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        self.close()
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                head = b"" if self._is_rtu else await reader.readexactly(6)
+                unit, function, address, count = struct.unpack(">BBHH", await reader.readexactly(6))
+                pdu = registers(*range(address, address + count), function=function)
+                if self._is_rtu:
+                    await reader.readexactly(2)
+                    writer.write(rtu(unit, pdu))
+                else:
+                    writer.write(mbap(int.from_bytes(head[:2], "big"), unit, pdu))
+        writer.close()
+        await asyncio.sleep(self._busy_time)
+        await self.listen()
+
+
+@pytest.mark.parametrize("change", ["of the device list", "of the configuration"])
+@pytest.mark.parametrize("mode", ["TCP", "RTUoverTCP"])
+def test_a_change_costs_no_round_of_a_gateway_that_is_busy_with_the_connection_before(
+    mode: Literal["TCP", "RTUoverTCP"], change: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both read the link by a new task, which connects in the moment in which the one before hangs up."""
+    caplog.set_level(logging.INFO)
+
+    async def scenario() -> None:
+        box = Box()
+        gateway = OneClient(is_rtu=mode == "RTUoverTCP", busy_time=0.4)
+        await gateway.listen()
+        before, after = (
+            modbus_device(0, {1: addresses}) | {"communication": tcp_communication(mode, "127.0.0.1", gateway.port)}
+            for addresses in ([0, 1], [0, 2])
+        )
+        async with box.polling(before) as acquisition:
+            assert await box.next_round(2) == {"1/0": 0, "1/1": 1}
+            if change == "of the device list":
+                await acquisition.adopt(listed(after))
+                assert await box.next_round(2) == {"1/0": 0, "1/2": 2}
+        if change == "of the configuration":
+            async with box.polling(after):
+                assert await box.next_round(2) == {"1/0": 0, "1/2": 2}
+        gateway.close()
+        assert gateway.accepted == 2
+        assert box.failed().total() == 0
+
+    virtual_time.run(scenario())
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("after", [0, 1, 6, 30])

@@ -59,8 +59,10 @@ class ModbusLink:
         self._doubles = DoubledAnswers()
 
     def take_over(self) -> None:
-        """Begin as after a drop: of the connection of another link, in whose place this one is."""
+        """Begin as after a drop in mid-request: of another link, in whose place this one is, or of another process."""
         self._dropped_at = self._now()
+        if self._is_rtu:
+            self._be_quiet_for(self._timeout + GUARD_TIME)
 
     @property
     def is_serial(self) -> bool:
@@ -72,7 +74,7 @@ class ModbusLink:
         """The longest time in seconds that one read may take, opening and guard time included."""
         asking = LONGEST_PAUSE + 2 * self._timeout + LONGEST_HOLD + _DELIVERY_TIME
         # Where the connection ends instead of an answer it is opened once more.
-        return 2 * (4 * OPEN_TIMEOUT + REOPEN_PAUSE) + 4 * GUARD_TIME + 3 * asking
+        return 2 * (4 * OPEN_TIMEOUT + REOPEN_PAUSE) + self._timeout + 4 * GUARD_TIME + 3 * asking
 
     def oddities(self, now: float) -> dict[TroubleKind[Any], str]:
         """Return what is odd about the link: kinds of trouble, which are about a link, and the cause of each."""

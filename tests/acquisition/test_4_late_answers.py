@@ -20,7 +20,7 @@ from inviseobox.simulator.faults import Late, Slow, Twice
 from inviseobox.simulator.modbus_pdu import UnitImage
 from inviseobox.simulator.modbus_reply import Asked, Fault, Replies
 from tests.support import virtual_time
-from tests.support.entries import modbus_device
+from tests.support.entries import listed, modbus_device
 
 from .frames import Asked as Request
 from .frames import holding, right, values
@@ -114,6 +114,38 @@ def test_late_and_doubled_rtu_answers_to_reads_of_other_lengths_are_booked_to_no
         poll_through(transport, OF_ALL_LENGTHS, script)
 
     holds()
+
+
+@pytest.mark.parametrize("change", ["of the device list", "of the configuration"])
+@pytest.mark.parametrize("late", [0.3, TIMEOUT - 0.1, TIMEOUT + GUARD_TIME - 0.1])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_an_answer_to_a_read_before_a_change_is_booked_to_no_read_after_it(
+    transport: str, late: float, change: str
+) -> None:
+    """The task that asked was ended in mid-read; the one in its place knows nothing of that."""
+
+    async def scenario() -> None:
+        box = Box(ModbusSettings(period=10, timeout=TIMEOUT, gap=0))
+        async with wire(transport, {1: lambda: registers(1)}) as link:
+            link.units.set_faults(None, Script(Late(late), Late(late + 0.2)))
+            before, after = (
+                modbus_device(0, {1: addresses}) | {"communication": link.communication}
+                for addresses in (ALIKE[1], ALIKE[1][1:])
+            )
+            async with box.polling(before) as acquisition:
+                await virtual_time.until(lambda: bool(link.units.asked), 5)
+                if change == "of the device list":
+                    await acquisition.adopt(listed(after))
+                    await box.next_round(3)
+            if change == "of the configuration":
+                async with box.polling(after):
+                    await box.next_round(3)
+        assert {(one.series.measurement, one.value) for _, one in box.readings if one.value is not None} <= {
+            (f"1/{address}", 1000 + address) for address in ALIKE[1]
+        }
+        assert box.good().total() >= 3
+
+    virtual_time.run(scenario())
 
 
 @pytest.mark.parametrize("lag", [0.0, 0.03, 0.08])

@@ -67,8 +67,8 @@ PURE_MAY_IMPORT = {
 }  # fmt: skip
 
 LIBRARIES = {
-    "pymodbus": {"inviseobox.acquisition.pymodbus_connection"},
-    "serial_asyncio": {"inviseobox.acquisition.pymodbus_connection"},
+    "pymodbus": {"inviseobox.acquisition.pymodbus_connection", "inviseobox.acquisition.serial_port"},
+    "serial_asyncio": {"inviseobox.acquisition.serial_port"},
     "httpx": {"inviseobox.network.http_client"},
     "httpcore": {"inviseobox.network.http_connections"},
     "sqlite3": {

@@ -13,6 +13,7 @@ from typing import assert_never
 
 from inviseobox.acquisition.link_habits import LinkHabits
 from inviseobox.acquisition.pymodbus_connection import Connection
+from inviseobox.acquisition.serial_port import is_stuck
 from inviseobox.devices.links import SerialLink, TcpLink
 from inviseobox.errors import LinkDown
 
@@ -87,6 +88,14 @@ def _reason(error: OSError) -> str:
 
 
 def _check_port(link: SerialLink | TcpLink) -> None:
-    """Raise OSError unless the port is a character device; pymodbus's own error would not say what is wrong."""
-    if isinstance(link, SerialLink) and not stat.S_ISCHR(Path(link.port).stat().st_mode):
+    """Raise OSError unless the port is a character device: pymodbus's own error would not say what is wrong.
+
+    Raises LinkDown where it is still being closed.
+    """
+    if not isinstance(link, SerialLink):
+        return
+    found = Path(link.port).stat()
+    if not stat.S_ISCHR(found.st_mode):
         raise OSError(f"{link.port} is not a serial port")
+    if is_stuck(found.st_rdev):
+        raise LinkDown("the adapter takes nothing of what is sent", "pull it out and plug it in again")

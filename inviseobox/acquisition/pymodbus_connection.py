@@ -1,4 +1,4 @@
-"""One Modbus connection by pymodbus. The only file that imports it.
+"""One Modbus connection by pymodbus.
 
 Debian's three releases carry three generations of pymodbus (3.0, 3.8, 3.15), which differ in names, in what they do
 on faults, and in what they take for an answer. So pymodbus only builds and takes apart the frames here, and opens
@@ -17,6 +17,7 @@ from pymodbus.exceptions import ModbusException
 
 from inviseobox.acquisition.answer_gate import AnswerGate
 from inviseobox.acquisition.link_habits import LinkHabits
+from inviseobox.acquisition.serial_port import open_port
 from inviseobox.devices.links import Framing, SerialLink, TcpLink
 from inviseobox.devices.registers import Span
 from inviseobox.errors import InvalidAnswer, NoAnswer
@@ -29,18 +30,14 @@ except ImportError:
     from pymodbus.factory import ClientDecoder
     from pymodbus.framer.rtu_framer import ModbusRtuFramer
     from pymodbus.framer.socket_framer import ModbusSocketFramer
-    from serial_asyncio import create_serial_connection
 
     FramerRTU = FramerSocket = None
-    _PORT_SETTINGS = {"exclusive": True}
 else:
     from pymodbus import datastore
     from pymodbus.pdu import DecodePDU
     from pymodbus.pdu import bit_message as bits
     from pymodbus.pdu import register_message as registers
-    from pymodbus.transport.serialtransport import create_serial_connection
 
-    _PORT_SETTINGS = {}
     # 3.8 lays out all registers of a server at import, 2 MB, as what its constructor takes where nothing else is said.
     with contextlib.suppress(AttributeError):
         datastore.ModbusSlaveContext.__init__.__kwdefaults__ = None
@@ -191,15 +188,11 @@ class Connection(asyncio.Protocol):
 
     async def open(self) -> None:
         """Open it. Raises OSError, and what else pyserial raises for settings that a port does not take."""
-        loop = asyncio.get_running_loop()
         match self._link:
-            case SerialLink(port=port) as link:
-                settings = {name: getattr(link, name) for name in ("baudrate", "bytesize", "parity", "stopbits")}
-                settings |= _PORT_SETTINGS
-                self._transport, _ = await create_serial_connection(loop, lambda: self, port, **settings)
-                # It would tell asyncio at length of a port that is pulled out while a request goes out.
-                self._transport._fatal_error = lambda error, message="": self._transport.abort()  # noqa: SLF001
+            case SerialLink() as link:
+                self._transport = await open_port(link, self)
             case TcpLink(host=host, port=number):
+                loop = asyncio.get_running_loop()
                 self._transport, _ = await loop.create_connection(lambda: self, host, number)
             case _:
                 assert_never(self._link)

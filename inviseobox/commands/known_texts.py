@@ -18,6 +18,7 @@ _OPENING = (
     m("no connection ({reason})"),
     m("no connection within {seconds} s"),
     m("another program uses the port"),
+    m("the adapter takes nothing of what is sent"),
     m("it is not a serial port"),
     m("{port} is not a serial port"),
     m("the port cannot be set to {baudrate} baud, {bits} bits, parity {parity}, 1 stop bit"),

@@ -13,10 +13,11 @@ from typing import assert_never
 
 from inviseobox.acquisition.link_habits import LinkHabits
 from inviseobox.acquisition.pymodbus_connection import Connection
-from inviseobox.acquisition.serial_port import is_stuck
+from inviseobox.acquisition.serial_port import is_stuck, name_of_open
 from inviseobox.devices.links import SerialLink, TcpLink
 from inviseobox.errors import LinkDown
 
+_IN_USE = (errno.EAGAIN, errno.EBUSY)
 _NOT_TAKEN = (termios.error, ValueError, OverflowError, struct.error)
 """What opening raises, beside OSError, where a setting is nothing that the port or the connection can be set to."""
 
@@ -49,7 +50,7 @@ def link_down(link: SerialLink | TcpLink, error: Exception) -> LinkDown:
     if isinstance(error, termios.error) and error.args[0] != errno.EINVAL:
         error = OSError(*error.args)
     if isinstance(error, OSError):
-        return _not_opened(error)
+        return _opened_before(link, error) or _not_opened(error)
     match link:
         case SerialLink():
             return LinkDown(
@@ -66,6 +67,17 @@ def _settings(link: SerialLink) -> str:
     return f"{link.baudrate} baud, {link.bytesize} bits, parity {link.parity}, {stop_bits}"
 
 
+def _opened_before(link: SerialLink | TcpLink, error: OSError) -> LinkDown | None:
+    """Return what is wrong where this process itself has the port, by another of its names."""
+    if not isinstance(link, SerialLink) or error.errno not in _IN_USE:
+        return None
+    name = name_of_open(link.port)
+    if name is None or name == link.port:
+        return None
+    reason = f"it is the same port as {name}, through which other devices are read"
+    return LinkDown(reason, "on the server, give all of them the same name of it")
+
+
 def _not_opened(error: OSError) -> LinkDown:
     reason = _reason(error)
     if error.errno == errno.EACCES:
@@ -80,7 +92,7 @@ def _not_opened(error: OSError) -> LinkDown:
 def _reason(error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return "its name cannot be resolved (DNS)"
-    if error.errno in (errno.EAGAIN, errno.EBUSY):
+    if error.errno in _IN_USE:
         return "another program uses the port"
     if "Inappropriate ioctl" in str(error):
         return "it is not a serial port"

@@ -11,6 +11,7 @@ import fcntl
 import os
 import struct
 import termios
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -25,8 +26,19 @@ except ImportError:
 else:
     _SETTINGS = {}
 
+# Of the process, as the locks on the ports are.
+_open: dict[int, str] = {}
+"""The names under which ports were opened that are open, by their device numbers."""
 _stuck: set[int] = set()
-"""The device numbers of ports that are being closed by a thread. Of the process, as the ports are."""
+"""The device numbers of ports that are being closed by a thread."""
+
+
+def name_of_open(port: str) -> str | None:
+    """Return the name under which this process has the same port open, None where it has not."""
+    try:
+        return _open.get(Path(port).stat().st_rdev)
+    except OSError:
+        return None
 
 
 def is_stuck(number: int) -> bool:
@@ -41,13 +53,15 @@ async def open_port(link: SerialLink, protocol: asyncio.Protocol) -> Any:
     transport, _ = await create_serial_connection(loop, lambda: protocol, link.port, **settings)
     # It would tell asyncio at length of a port that is pulled out while a request goes out.
     transport._fatal_error = lambda error, message="": transport.abort()  # noqa: SLF001
-    _close_without_waiting(transport.sync_serial if hasattr(transport, "sync_serial") else transport.serial)
+    port = transport.sync_serial if hasattr(transport, "sync_serial") else transport.serial
+    _close_without_waiting(port, link.port)
     return transport
 
 
-def _close_without_waiting(port: Any) -> None:
+def _close_without_waiting(port: Any, name: str) -> None:
     """Let a port of pyserial discard what is unsent when it is closed, whoever does so, instead of waiting for it."""
     number = os.fstat(port.fileno()).st_rdev
+    _open[number] = name
     close_now = port.close
 
     def discard() -> None:
@@ -62,6 +76,7 @@ def _close_without_waiting(port: Any) -> None:
         # Drivers of most USB adapters (drivers/usb/serial) keep what they have.
         held = os.dup(port.fileno()) if _unsent(port.fileno()) else None
         close_now()
+        _open.pop(number, None)
         if held is not None:
             _close_in_thread(held, number)
 

@@ -1,8 +1,7 @@
 """What the rest of the program says in English, for the journal and status.json, and a command says in any language.
 
-A name in braces stands for what was filled in. Those of commands.retold.WHOLE are numbers, those of its RETOLD hold
-such a text themselves; all others are of the server, a device, a library or a person, and stay as they are. A test
-finds what is said and is missing here.
+A name in braces stands for what was filled in: a number (commands.retold.WHOLE), such a text itself (its RETOLD), else
+what the server, a device, a library or a person said, which stays. A test finds what is said and is missing here.
 """
 
 from inviseobox.translation import marked as m
@@ -18,6 +17,7 @@ _OPENING = (
     m("no connection ({reason})"),
     m("no connection within {seconds} s"),
     m("another program uses the port"),
+    m("it is the same port as {port}, through which other devices are read"),
     m("the adapter takes nothing of what is sent"),
     m("it is not a serial port"),
     m("{port} is not a serial port"),

@@ -22,13 +22,17 @@ class Framing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SerialLink:
-    """A serial port with Modbus RTU on it. `bytesize` and `stopbits` in bits, `parity` one of N, E, O."""
+    """A serial port with Modbus RTU on it. `bytesize` and `stopbits` in bits, `parity` one of N, E, O.
+
+    `port` is its path in the shortest form, `written` as the device list has it, where that differs.
+    """
 
     port: str
     baudrate: int = 9600
     bytesize: int = 8
     parity: str = "N"
     stopbits: int = 1
+    written: str = field(default="", compare=False)
 
     @property
     def framing(self) -> Framing:
@@ -142,9 +146,10 @@ def _port(settings: dict[str, Any]) -> int:
 
 
 def _serial_link(settings: dict[str, Any]) -> SerialLink:
-    port = settings.get("port")
-    if not isinstance(port, str) or not _is_device_path(port):
-        raise NotUnderstood(f"its port {shown(port)} is not the path of a device under /dev, as in /dev/ttyUSB0")
+    written = settings.get("port")
+    if not isinstance(written, str) or not _is_device_path(written):
+        raise NotUnderstood(f"its port {shown(written)} is not the path of a device under /dev, as in /dev/ttyUSB0")
+    port = "/" + "/".join(step for step in written.split("/") if step not in ("", "."))
     usual = SerialLink(port)
     baudrate = whole_number(settings.get("baudrate", usual.baudrate))
     if baudrate is None or not 50 <= baudrate <= 4_000_000:
@@ -158,7 +163,7 @@ def _serial_link(settings: dict[str, Any]) -> SerialLink:
     stopbits = whole_number(settings.get("stopbits", usual.stopbits))
     if stopbits not in (1, 2):
         raise NotUnderstood(f"its stopbits {shown(settings.get('stopbits'))} is neither 1 nor 2")
-    return SerialLink(port, baudrate, bytesize, parity, stopbits)
+    return SerialLink(port, baudrate, bytesize, parity, stopbits, written if written != port else "")
 
 
 def _is_device_path(port: str) -> bool:

@@ -213,7 +213,7 @@ def _way(link: Link | None) -> list[object]:
     """Return what tells the way to the registers behind a link from any other."""
     match link:
         case SerialLink():
-            return [link.port, link.baudrate, link.bytesize, link.parity, link.stopbits]
+            return [link.written or link.port, link.baudrate, link.bytesize, link.parity, link.stopbits]
         case TcpLink():
             return [link.host, link.port, link.framing.value]
         case WebLink() | None:

@@ -28,7 +28,7 @@ from tests.support import virtual_time
 from tests.support.entries import modbus_device
 
 from .frames import holding
-from .wires import Box
+from .wires import Box, wire
 
 PERIOD = 10.0
 
@@ -117,6 +117,31 @@ def test_a_port_that_cannot_be_set_is_one_line_and_a_failed_reading_each_round(
 
     virtual_time.run(scenario())
     assert len(caplog.records) == 1
+
+
+def test_a_port_of_two_names_is_read_under_one_of_them_and_the_other_says_which(tmp_path: Path) -> None:
+    """Two devices of one adapter; the first link has the port for as long as it is read."""
+    by_id = tmp_path / "usb-FTDI_RS485-if00-port0"
+
+    async def scenario() -> None:
+        async with wire("serial", {unit: lambda: {3: {0: 7}} for unit in (1, 2)}) as line:
+            by_id.symlink_to(line.communication["configuration"]["port"])
+            names = {1: line.communication["configuration"]["port"], 2: str(by_id)}
+            links = {unit: ModbusLink(SerialLink(name), 0.3, NameLookups()) for unit, name in names.items()}
+            assert await links[1].read(holding(0, 1)) == [7]
+            with pytest.raises(LinkDown) as raised:
+                await links[2].read(holding(0, 1, unit=2))
+            assert str(raised.value) == f"it is the same port as {names[1]}, through which other devices are read"
+            assert raised.value.advice == "on the server, give all of them the same name of it"
+            # Each time anew: the adapter may be another one, or the list another.
+            await links[1].close()
+            await asyncio.sleep(1)
+            assert await links[2].read(holding(0, 1, unit=2)) == [7]
+            with pytest.raises(LinkDown, match=f"the same port as {by_id}"):
+                await links[1].read(holding(0, 1))
+            await links[2].close()
+
+    virtual_time.run(scenario())
 
 
 def test_a_port_that_goes_while_it_is_set_says_what_it_is() -> None:

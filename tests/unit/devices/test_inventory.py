@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inviseobox.devices.inventory import Device, Inventory, Measurement, Remarks, parse
+from inviseobox.devices.link_content import by_link
 from inviseobox.devices.links import Framing, SerialLink, TcpLink, WebLink
 from inviseobox.devices.register_codec import ByteOrder, decode_registers
 from inviseobox.devices.registers import FunctionCode, Span
@@ -315,6 +316,15 @@ def test_of_different_settings_of_one_port_the_first_are_taken(other: dict[str, 
     assert {device.link for device in inventory.devices if device.link} == {SerialLink(PORT)}
 
 
+def test_devices_that_write_one_port_in_two_ways_are_read_over_one_link() -> None:
+    inventory = listed(meter("a", "a1"), meter("b", "b1", port=PORT.replace("/dev/", "/dev//")))
+    (content,) = by_link(inventory)
+    assert content.link == SerialLink(PORT)
+    assert [one.id for one in content.measurements] == ["a1", "b1"]
+    other = listed(meter("a", "a1"), meter("b", "b1", port=PORT.replace("/dev/", "/dev//"), parity="E"))
+    assert reason(other, "b1") == f"an earlier device uses {PORT} with other settings"
+
+
 def test_of_different_framings_on_one_host_and_port_the_first_is_taken() -> None:
     first, second = meter("a", "a1", host="192.0.2.7", port=502), meter("b", "b1", host="192.0.2.7", port=502)
     first["communication"]["mode"] = "TCP"
@@ -379,6 +389,8 @@ def test_the_recipe_of_the_fingerprint_is_for_ever() -> None:
     # Baselines on boxes in the field are kept under these; computed by hand from the recipe with sha256sum.
     assert fingerprint(METER) == "6aa46890daf6fa30"
     assert fingerprint(SENSOR) == "e241c47b4564210d"
+    # Of a path that is written in another way, the recipe takes what is written.
+    assert fingerprint(meter(port=PORT.replace("/dev/", "/dev//./"))) == "1c8dc45411651461"
 
 
 WORDS = ["", "0x01", "0x04", "INT48", "0-1-2-3", "min", "/dev/ttyUSB0", "\x00", "TCP", "RTUoverTCP", "9" * 30]

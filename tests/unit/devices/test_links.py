@@ -39,6 +39,21 @@ def test_a_serial_port_is_understood_with_nothing_but_its_path() -> None:
     assert read_link(modbus("RTU", port="/dev/ttyUSB0")) == SerialLink("/dev/ttyUSB0", 9600, 8, "N", 1)
 
 
+WRITTEN = ["/dev//ttyUSB0", "/dev///ttyUSB0", "/dev/./ttyUSB0", "/dev/././/ttyUSB0", "/dev/ttyUSB0/", "/dev/ttyUSB0/."]
+
+
+@pytest.mark.parametrize("path", WRITTEN)
+def test_a_path_that_is_written_in_another_way_is_the_same_port(path: str) -> None:
+    link = read_link(modbus("RTU", port=path))
+    assert link == SerialLink("/dev/ttyUSB0")
+    assert link.name == "/dev/ttyUSB0"
+
+
+@pytest.mark.parametrize("path", ["//dev/ttyUSB0", "/./dev/ttyUSB0", "/dev/../dev/ttyUSB0", "/dev/.../../ttyUSB0"])
+def test_a_path_that_does_not_begin_with_dev_or_leaves_it_is_none_of_a_port(path: str) -> None:
+    assert "is not the path of a device under /dev" in refusal(modbus("RTU", port=path))
+
+
 def test_serial_settings_may_be_texts() -> None:
     link = read_link(modbus("RTU", port="/dev/ttyUSB0", baudrate="19200", bytesize="8", stopbits="1"))
     assert link == SerialLink("/dev/ttyUSB0", 19200, 8, "N", 1)

@@ -19,8 +19,11 @@ from inviseobox.errors import UnusableValue
 from inviseobox.events import together
 from inviseobox.records import Readings, Series, failed
 
-_MOST_READERS = 1000
-"""Requests of one unit for which it is kept how their answers are taken apart."""
+_MOST_READERS = 8
+"""How often a measurement may be, on average, in what is kept of how answers are taken apart.
+
+In one request of the plan, in short ones, and in those that a noisy line has it cut into.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -76,6 +79,8 @@ class Unit:
     likely_marks: dict[str, tuple[ListedMeasurement, str]] = field(default_factory=dict)
     """The measurements that may have no value, by id, each with its raw value, since they were told of last."""
     _readers: dict[Request, _Reader] = field(default_factory=dict)
+    _read_by_them: int = 0
+    """The lengths of their targets together."""
 
     def begin_round(self) -> None:
         """Note that nothing is read yet."""
@@ -108,9 +113,11 @@ class Unit:
     def _reader(self, request: Request) -> _Reader:
         reader = self._readers.get(request)
         if reader is None:
-            if len(self._readers) >= _MOST_READERS:
-                self._readers.clear()
             targets = [target for span in request.wanted for target in self.targets[span]]
+            self._read_by_them += len(targets)
+            if self._read_by_them > _MOST_READERS * sum(map(len, self.targets.values())):
+                self._readers.clear()
+                self._read_by_them = len(targets)
             decoder = AnswerDecoder(request.span.address, [target.source for target in targets])
             reader = self._readers[request] = _Reader(
                 targets, tuple(target.listed.series for target in targets), decoder

@@ -16,7 +16,7 @@ from inviseobox.devices.registers import Span
 
 SHORTEST_LIMIT = 4
 """Registers of the widest value; no device that has such values can refuse reads of this length."""
-_MOST_READS = 1000
+_MOST_READS = 200
 """Reads of a unit of which something is kept: where answers are lost, it is read in ever other pieces."""
 
 

@@ -4,6 +4,7 @@ A name in braces stands for what was filled in: a number (commands.retold.WHOLE)
 what the server, a device, a library or a person said, which stays. A test finds what is said and is missing here.
 """
 
+from inviseobox.commands.known_update_texts import UPDATES
 from inviseobox.translation import marked as m
 
 _OPENING = (
@@ -251,51 +252,5 @@ _MACHINE = (
     m("it is not a plain file"),
     m("{path}: is not a status of inviseobox in schema {count}"),
 )
-_UPDATES = (
-    m("version {version} was taken back: {cause}"),
-    m("inviseobox {version} is not taken: {cause}"),
-    m("{libraries}: with this, inviseobox {version} {cause}"),
-    m("it is not ready after {seconds} s"),
-    m("it was restarted {count} times: {cause}"),
-    m("it does not run: {cause}"),
-    m("it ended with exit status {status}"),
-    m("it ended ({name})"),
-    m("it ended by itself"),
-    m("it hung, and systemd's watchdog ended it"),
-    m("it took more memory than it may"),
-    m("it took more memory than it may (oom-kill)"),
-    m("it did not start or stop in time"),
-    m("it was started too often"),
-    m("it holds {found} of the {limit} of memory that it may"),
-    m("its memory grows by {found} an hour"),
-    m("it says that it is not configured, with the configuration that the version before took"),
-    m("it refuses the configuration that the version before took (exit status 78)"),
-    m("a condition of its unit keeps systemd from starting it"),
-    m("systemd does not start it: {reason}"),
-    m("systemd does not understand its {name}"),
-    m("it disables its {name}"),
-    m("it writes no status"),
-    m("it writes no status any more"),
-    m("it runs as version {version}"),
-    m("nothing is read any more"),
-    m("nothing is read any more; {cause}"),
-    m("{count} of {most} links is not read any more: {links}"),
-    m("{count} of {most} links is not read any more: {links}; {cause}"),
-    m("{count} of {most} links are not read any more: {links}"),
-    m("{count} of {most} links are not read any more: {links}; {cause}"),
-    m("readings are not written to the disk any more"),
-    m("readings are not written to the disk any more; {cause}"),
-    m("nothing is delivered any more"),
-    m("its installation does not end within {seconds} s"),
-    m("it cannot be installed: {reason}"),
-    m("apt knows no way to install it: {reason}"),
-    m("it would remove {name}"),
-    m(
-        "a database that it has written is read from schema {count} on, the version to go back to has schema {least}, "
-        "and no version in between is offered"
-    ),
-    m("the repository cannot be read: {reason}"),
-    m("{free} are free for {path}, an update takes {limit}; nothing was begun"),
-)
 
-KNOWN = (*_OPENING, *_MODBUS, *_HTTP, *_SERVER, *_BOX, *_DEVICE_LIST, *_CONFIGURATION, *_MACHINE, *_UPDATES)
+KNOWN = (*_OPENING, *_MODBUS, *_HTTP, *_SERVER, *_BOX, *_DEVICE_LIST, *_CONFIGURATION, *_MACHINE, *UPDATES)

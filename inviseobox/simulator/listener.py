@@ -1,6 +1,7 @@
 """A listening TCP socket whose connections all end when it is stopped."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Literal
@@ -35,6 +36,10 @@ class Listener:
     async def stop(self) -> None:
         """Listen no more and cut every connection."""
         if self._server is not None:
+            for listening in self._server.sockets:
+                asyncio.get_running_loop().remove_reader(listening.fileno())
+            # asyncio would leave a connection open that it is just taking while its server closes.
+            await asyncio.sleep(0)
             self._server.close()
             self._server = None
         await self.drop()
@@ -57,6 +62,10 @@ class Listener:
         return len(self._connections)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:
+            # It came while this was being stopped.
+            writer.transport.abort()
+            return
         self.accepted += 1
         is_surplus = self.most is not None and len(self._connections) - len(self._turned_away) >= self.most
         serve = self._turn_away if is_surplus else self._serve
@@ -65,16 +74,17 @@ class Listener:
             self._turned_away.add(task)
             task.add_done_callback(self._turned_away.discard)
         self._connections[task] = writer
-        task.add_done_callback(self._connections.pop)
+        task.add_done_callback(self._end)
 
     async def _turn_away(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while self.beyond == "ignore" and await reader.read(4096):
             pass
 
     async def _connection(self, serve: Serve, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        # The peer may go away in the middle of something.
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             await serve(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # the peer went away in the middle of something: its right
-        finally:
-            writer.close()
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        """Close the connection that a task served, be it one that was cancelled before it began."""
+        self._connections.pop(task).close()
